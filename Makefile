@@ -1,0 +1,47 @@
+# make serve   install everything into .venv and serve on 127.0.0.1:8000
+# make test    install everything and run the tests (test-full: the long simulations, too)
+# make lint    ruff and mypy
+# make bench   the service against its peers, in one run
+# make lock    renew the pinned dependencies from pyproject.toml
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: serve test test-full lint bench lock check-readme
+
+serve: .venv/serve.done
+	$(BIN)/python -m app
+
+test: .venv/dev.done
+	$(BIN)/python -m pytest -m "not slow"
+
+test-full: .venv/dev.done
+	$(BIN)/python -m pytest
+
+lint: .venv/dev.done
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+bench: .venv/dev.done
+	$(BIN)/python -m benchmarks
+
+# the README's commands and curl lines, as printed, in a clean clone
+check-readme: .venv/dev.done
+	$(BIN)/python -m tests.readme
+
+.venv/serve.done: requirements.lock
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	touch $@
+
+.venv/dev.done: requirements-dev.lock .venv/serve.done
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.lock
+	touch $@
+
+LOCK = uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
+	--generate-hashes --no-emit-index-url --custom-compile-command "make lock"
+
+lock:
+	$(LOCK) --output-file requirements.lock
+	$(LOCK) --extra dev --constraint requirements.lock --output-file requirements-dev.lock

@@ -1,0 +1,161 @@
+"""Everything that can go wrong, and the answer to it (problem+json, RFC 9457).
+
+    Problem                 has a status, a type, a title, a detail and errors
+    ├── NotJson             400
+    ├── NotFound            404
+    ├── WrongMediaType      415
+    ├── InvalidRequest      422
+    ├── Busy                503, Retry-After
+    └── WorkerLost          503, Retry-After
+
+FastAPI's own exceptions are translated in `install`. Input is never echoed.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import ClassVar
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from pydantic_core import to_json
+from starlette.exceptions import HTTPException
+
+from fitting.errors import Path
+
+MOST_REPORTED = 20
+MEDIA_TYPE = "application/problem+json"
+
+logger = logging.getLogger("fit.errors")
+
+
+class Problem(Exception):
+    """An answer other than the one that was asked for."""
+
+    status: ClassVar[int]
+    kind: ClassVar[str]
+    title: ClassVar[str]
+
+    def __init__(
+        self,
+        detail: str,
+        errors: Sequence[tuple[Path, str]] = (),
+        headers: Mapping[str, str] | None = None,
+    ):
+        super().__init__(detail)
+        self.detail = detail
+        self.errors = errors
+        self.headers = headers
+
+
+class NotJson(Problem):
+    status, kind, title = 400, "not-json", "The body is not JSON"
+
+
+class NotFound(Problem):
+    status, kind, title = 404, "not-found", "No such thing"
+
+
+class WrongMediaType(Problem):
+    status, kind, title = 415, "wrong-media-type", "This media type is not understood"
+
+
+class InvalidRequest(Problem):
+    """Understood, but wrong; each error has a path to the field and a remedy."""
+
+    status, kind, title = 422, "invalid-request", "The request is not valid"
+
+    def __init__(self, errors: Sequence[tuple[Path, str]]):
+        count = f"{len(errors)} things are wrong; the first: " if len(errors) > 1 else ""
+        super().__init__(count + (errors[0][1] if errors else "see errors"), errors)
+
+
+class Unavailable(Problem):
+    """Try again after a while."""
+
+    status = 503
+
+    def __init__(self, detail: str, retry_after_s: float):
+        seconds = max(1, round(retry_after_s))
+        super().__init__(detail, headers={"Retry-After": str(seconds)})
+
+
+class Busy(Unavailable):
+    kind, title = "busy", "The queue is full"
+
+
+class WorkerLost(Unavailable):
+    kind, title = "worker-lost", "The worker process died"
+
+
+def problem_response(
+    status: int,
+    kind: str,
+    title: str,
+    detail: str,
+    errors: Sequence[tuple[Path, str]] = (),
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """The one shape of every error."""
+    body = {
+        "type": f"/problems/{kind}",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "errors": [{"pointer": pointer(p), "message": m} for p, m in errors[:MOST_REPORTED]],
+    }
+    return Response(to_json(body), status, dict(headers or {}), MEDIA_TYPE)
+
+
+def pointer(path: Path) -> str:
+    """RFC 6901; overlong names, which only a client can have made, are cut."""
+    parts = (str(part)[:100].replace("~", "~0").replace("/", "~1") for part in path)
+    return "".join(f"/{part}" for part in parts)
+
+
+def nearest(close: Sequence[str]) -> str:
+    """', did you mean "..."' where something is close."""
+    return f', did you mean "{close[0]}"?' if close else ""
+
+
+def install(app: FastAPI) -> None:
+    """Every exception to its answer."""
+
+    @app.exception_handler(Problem)
+    async def own(_: Request, error: Problem) -> Response:
+        return problem_response(
+            error.status, error.kind, error.title, error.detail, error.errors, error.headers
+        )
+
+    @app.exception_handler(RequestValidationError)
+    async def validation(_: Request, error: RequestValidationError) -> Response:
+        # only query and path parameters come here: bodies are read by `body.JsonBody`
+        errors = [
+            (tuple(e["loc"][1:]), str(e["msg"]).replace("Input should", "should"))
+            for e in error.errors()[:MOST_REPORTED]
+        ]
+        invalid = InvalidRequest(errors)
+        return problem_response(422, invalid.kind, invalid.title, invalid.detail, errors)
+
+    @app.exception_handler(HTTPException)
+    async def http(_: Request, error: HTTPException) -> Response:
+        phrase = HTTPStatus(error.status_code).phrase
+        kind = phrase.lower().replace(" ", "-")
+        details = {
+            404: "There is nothing at this path; GET /docs shows what there is.",
+            405: "This path does not take this method; GET /docs shows what it takes.",
+            413: "The body is larger than GET /limits allows (max_body_bytes).",
+        }
+        detail = details.get(error.status_code, phrase)
+        return problem_response(error.status_code, kind, phrase, detail, headers=error.headers)
+
+    @app.exception_handler(Exception)
+    async def unexpected(request: Request, error: Exception) -> Response:
+        logger.error("unexpected error", exc_info=error, extra={"path": request.url.path})
+        return problem_response(
+            500,
+            "internal-error",
+            "The service has a defect",
+            "This should not happen. Please report it with the X-Request-ID of this answer.",
+        )

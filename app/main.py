@@ -1,0 +1,93 @@
+"""The application: routes, errors and middleware around one `Service`."""
+
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncIterator
+from importlib.metadata import PackageNotFoundError, version
+
+from fastapi import FastAPI, Request, Response
+
+from app import errors, openapi
+from app.metrics import Metrics
+from app.middleware import RequestContext
+from app.routes import covariance, fit, fits, models, status
+from app.service import ClientGone, Service
+from app.settings import Settings
+from app.store.store import Store
+from app.warm import warm_up_tasks
+from app.workers.pool import WorkerPool
+from app.workers.process import WorkerSettings
+
+ROUTERS = (fit.router, covariance.router, fits.router, models.router, status.router)
+
+DESCRIPTION = """Maximum-likelihood and least-squares fits over HTTP: post a histogram, or points
+with errors in x and y, name a model, and get values, errors and the exact covariance."""
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """A service with these settings; nothing starts before its lifespan does."""
+    metrics = Metrics()
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        pool = WorkerPool(
+            WorkerSettings(
+                settings.kernels_dir.absolute(),
+                settings.kernel_cache_bytes,
+                settings.kernels_in_memory,
+            ),
+            workers=settings.workers,
+            queue_size=settings.queue_size,
+            kill_grace_s=settings.kill_grace_s,
+            warm_up=warm_up_tasks(settings) if settings.warm else (),
+        )
+        service = Service(settings, Store(settings.store_url), pool, metrics)
+        metrics.watch(pool)
+        app.state.service = service
+        pool.start()
+        retention = asyncio.create_task(keep_retention(service))
+        try:
+            yield
+        finally:
+            retention.cancel()
+            await pool.close()
+            service.store.close()
+
+    app = FastAPI(
+        title="fit-service",
+        summary="Fits over HTTP",
+        description=DESCRIPTION,
+        version=own_version(),
+        lifespan=lifespan,
+        max_body_size=settings.max_body_bytes,
+    )
+    for router in ROUTERS:
+        app.include_router(router)
+        app.include_router(router, prefix="/v1", include_in_schema=False)
+    errors.install(app)
+    openapi.document(app)
+    app.add_middleware(RequestContext, metrics=metrics)
+
+    @app.exception_handler(ClientGone)
+    async def client_gone(_: Request, __: ClientGone) -> Response:
+        return Response(status_code=499)  # nobody reads it; the log does
+
+    return app
+
+
+async def keep_retention(service: Service) -> None:
+    """Forget old fits, now and then."""
+    settings = service.settings
+    while True:
+        await service.store.forget_old(settings.retention_max_fits, 86400 * settings.retention_days)
+        await asyncio.sleep(settings.retention_interval_s)
+
+
+def own_version() -> str:
+    """The version in pyproject.toml, if the project is installed."""
+    try:
+        return version("fit-service")
+    except PackageNotFoundError:
+        return os.environ.get("FIT_VERSION", "0.1.0")

@@ -1,0 +1,65 @@
+"""Around each request: its id, its time, its line in the log, its count.
+
+Plain ASGI: Starlette's BaseHTTPMiddleware would hide the client's hanging up from the routes.
+"""
+
+import logging
+import re
+import secrets
+import time
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.logs import request_id
+from app.metrics import Metrics
+
+logger = logging.getLogger("fit.requests")
+
+_SANE = re.compile(r"[A-Za-z0-9_.:-]{1,100}")
+
+
+class RequestContext:
+    """Gives each request an id (the client's, if it sent a sane one) and accounts for it."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics):
+        self.app = app
+        self.metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        sent = Headers(scope=scope).get("x-request-id", "")
+        identity = sent if _SANE.fullmatch(sent) else secrets.token_hex(8)
+        token = request_id.set(identity)
+        status = 499  # the client hung up before there was an answer
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)["X-Request-ID"] = identity
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_with_id)
+        finally:
+            self._account(scope, status, time.perf_counter() - began)
+            request_id.reset(token)
+
+    def _account(self, scope: Scope, status: int, seconds: float) -> None:
+        # the route's template, never the path: ids would make a time series each
+        route = getattr(scope.get("route"), "path", "unmatched")
+        self.metrics.requests.labels(scope["method"], route, status).inc()
+        self.metrics.request_seconds.labels(route).observe(seconds)
+        level = logging.DEBUG if route in ("/livez", "/readyz", "/metrics") else logging.INFO
+        if logger.isEnabledFor(level):
+            facts = {
+                "method": scope["method"],
+                "path": scope["path"][:200],
+                "status": status,
+                "ms": round(1e3 * seconds, 3),
+            }
+            logger.log(level, "request", extra=facts)

@@ -1,0 +1,26 @@
+"""The error answers that OpenAPI shows beside the good ones."""
+
+from typing import Any
+
+from app.errors import MEDIA_TYPE
+
+_TEXTS = {
+    400: "Not JSON",
+    404: "No such thing",
+    413: "The body is too large",
+    415: "Wrong media type",
+    422: "Understood, but wrong",
+    503: "Full, or a worker died; see Retry-After",
+}
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI entries for these statuses, all problem+json."""
+    schema = {"$ref": "#/components/schemas/ProblemAnswer"}
+    return {
+        status: {"description": _TEXTS[status], "content": {MEDIA_TYPE: {"schema": schema}}}
+        for status in statuses
+    }
+
+
+FIT_PROBLEMS = problems(400, 413, 415, 422, 503)

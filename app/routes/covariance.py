@@ -1,0 +1,156 @@
+"""GET /covariance: further questions to a stored fit, with its kernel already compiled."""
+
+import time
+from typing import Annotated, Any
+
+import numpy as np
+from fastapi import APIRouter, Query, Request, Response
+from pydantic_core import from_json
+
+from app.answer import milliseconds
+from app.body import JSON, parse
+from app.errors import InvalidRequest, NotFound, Unavailable
+from app.responses import problems
+from app.schemas.answers import CovarianceAnswer, KernelAnswer
+from app.schemas.requests import HistogramRequest, PointsRequest
+from app.service import Here, Service
+from app.store.store import StoredFit
+from app.translate import refuse_unknown, to_problem
+from app.workers.pool import TimedOut
+from app.workers.tasks import CovarianceOutcome, CovarianceTask
+from fitting.covariance import Method
+from fitting.padding import Floats
+from fitting.problem import FitProblem, describe
+
+router = APIRouter(tags=["fits"])
+
+FitId = Annotated[str, Query(description="The fit_id of an answer", max_length=100)]
+At = Annotated[
+    str | None,
+    Query(
+        description="Where to evaluate: name:value pairs joined by commas; parameters that are "
+        "not named stay at the minimum",
+        examples=["mu:0.5,sigma:1.1"],
+        max_length=10_000,
+    ),
+]
+NOT_A_MINIMUM = (
+    "The second derivatives of the cost are not positive definite here, so their inverse is no "
+    "covariance. Ask for another point, or for method=gauss-newton."
+)
+
+
+@router.get("/covariance", response_model=CovarianceAnswer, responses=problems(404, 422, 503))
+async def get_covariance(
+    service: Here,
+    request: Request,
+    fit_id: FitId,
+    method: Annotated[
+        Method,
+        Query(
+            description="autodiff: exact second derivatives; hesse: Minuit's finite differences; "
+            "gauss-newton: expected information, the convention of York, ODRPACK and NIST"
+        ),
+    ] = "autodiff",
+    at: At = None,
+) -> Response:
+    """The covariance matrix of a stored fit, exact, at its minimum or at another point."""
+    began = time.monotonic()
+    stored = await service.store.find(fit_id)
+    if stored is None:
+        raise NotFound("There is no fit with this fit_id; it may have been deleted or expired.")
+    problem = stored_problem(service, stored)
+    answer: dict[str, Any] = from_json(stored.answer)
+    point = to_point(problem, answer, at)
+    deadline = began + service.settings.deadline_s
+    task = CovarianceTask(problem, point, method, chi2_scale(problem, answer), deadline)
+    try:
+        served = await service.run(request, task, deadline)
+    except TimedOut:
+        raise Late("The covariance was not ready at the deadline.", 1.0) from None
+    outcome = served.outcome
+    assert isinstance(outcome, CovarianceOutcome)
+    service.metrics.count_usage(outcome.usage, served.queue_s)
+    return Response(to_body(stored.id, problem, point, outcome, served.queue_s), media_type=JSON)
+
+
+class Late(Unavailable):
+    kind, title = "deadline", "The deadline passed"
+
+
+def stored_problem(service: Service, stored: StoredFit) -> FitProblem:
+    """The question of a stored fit."""
+    schema = HistogramRequest if stored.kind == "histogram" else PointsRequest
+    return to_problem(parse(schema, stored.request), service.settings)
+
+
+def chi2_scale(problem: FitProblem, answer: dict[str, Any]) -> float:
+    """The factor on the covariance: the reduced chi-square at the minimum, or 1."""
+    reduced = answer["goodness_of_fit"]["reduced_chi2"]
+    return 1.0 if problem.absolute_sigma or reduced is None else float(reduced)
+
+
+def to_point(problem: FitProblem, answer: dict[str, Any], at: str | None) -> Floats:
+    """The minimum, with the parameters named in `at` moved."""
+    values: dict[str, float | None] = answer["values"]
+    named: dict[str, float | None] = {**parse_at(at)} if at else {}
+    refuse_unknown(((("at",), name) for name in named), list(problem.names))
+    values = values | named
+    point = np.array([np.nan if values[n] is None else values[n] for n in problem.names], float)
+    if np.isnan(point).any():
+        raise InvalidRequest([(("fit_id",), f"this fit has no values: {answer['message']}")])
+    bounds = problem.bounds
+    for name, low, high, value in zip(
+        problem.names, bounds.lower, bounds.upper, point, strict=True
+    ):
+        if name in named and not low <= value <= high:
+            limits = describe((None if np.isinf(low) else low, None if np.isinf(high) else high))
+            raise InvalidRequest([(("at",), f"outside the limits {limits} of a parameter")])
+    return point
+
+
+def parse_at(at: str) -> dict[str, float]:
+    """'mu:0.5,sigma:1.1' as a mapping."""
+    named: dict[str, float] = {}
+    for pair in at.split(","):
+        name, _, text = pair.partition(":")
+        try:
+            value = float(text)
+        except ValueError:
+            value = float("nan")
+        if not name.strip() or not np.isfinite(value):
+            raise InvalidRequest(
+                [(("at",), "write name:value pairs joined by commas, as in mu:0.5,sigma:1.1")]
+            )
+        named[name.strip()] = value
+    return named
+
+
+def to_body(
+    fit_id: str, problem: FitProblem, point: Floats, outcome: CovarianceOutcome, queue_s: float
+) -> bytes:
+    """The answer."""
+    covariance, names = outcome.covariance, problem.names
+    matrix, correlation = covariance.matrix, covariance.correlation
+    errors: dict[str, float | None] = dict.fromkeys(names)
+    if covariance.errors is not None:
+        found = zip(covariance.parameters, covariance.errors, strict=True)
+        errors |= {names[i]: float(error) for i, error in found}
+    answer = CovarianceAnswer(
+        fit_id=fit_id,
+        method=covariance.method,
+        parameters=[names[i] for i in covariance.parameters],
+        matrix=None if matrix is None else matrix.tolist(),
+        correlation=None if correlation is None else correlation.tolist(),
+        errors=errors,
+        positive_definite=covariance.positive_definite,
+        reason=NOT_A_MINIMUM if matrix is None else None,
+        at={n: float(v) for n, v in zip(names, point, strict=True)},
+        timing_ms={
+            "queue": milliseconds(queue_s),
+            "compile": milliseconds(outcome.usage.compile_s),
+            "covariance": milliseconds(outcome.seconds),
+        },
+        kernel=KernelAnswer(cache=outcome.usage.tier),
+    )
+    return answer.model_dump_json().encode()

@@ -1,0 +1,95 @@
+"""POST /fit/histogram, POST /fit/xy-errors: the path of a fit, from bytes to bytes."""
+
+import secrets
+import time
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from app.answer import server_timing, to_answer
+from app.body import JSON, JsonBody, request_body
+from app.examples import HISTOGRAM_EXAMPLES, POINTS_EXAMPLES
+from app.responses import FIT_PROBLEMS
+from app.schemas.answers import FitAnswer
+from app.schemas.requests import FitRequest, HistogramRequest, PointsRequest
+from app.service import Here, Service
+from app.store.store import StoredFit
+from app.translate import to_problem
+from app.workers.pool import Served, TimedOut
+from app.workers.tasks import FitTask
+from fitting.problem import FitProblem
+from fitting.result import FitResult, killed
+
+router = APIRouter(prefix="/fit", tags=["fits"])
+
+
+@router.post(
+    "/histogram",
+    response_model=FitAnswer,
+    responses=FIT_PROBLEMS,
+    openapi_extra=request_body(HistogramRequest, HISTOGRAM_EXAMPLES),
+)
+async def fit_histogram(
+    service: Here,
+    request: Request,
+    body: Annotated[HistogramRequest, Depends(JsonBody(HistogramRequest))],
+) -> Response:
+    """Fit a model to a histogram by extended maximum likelihood (Baker-Cousins)."""
+    return await answer_fit(service, request, body)
+
+
+@router.post(
+    "/xy-errors",
+    response_model=FitAnswer,
+    responses=FIT_PROBLEMS,
+    openapi_extra=request_body(PointsRequest, POINTS_EXAMPLES),
+)
+async def fit_xy_errors(
+    service: Here,
+    request: Request,
+    body: Annotated[PointsRequest, Depends(JsonBody(PointsRequest))],
+) -> Response:
+    """Fit a model to points with errors in x and y by the effective variance."""
+    return await answer_fit(service, request, body)
+
+
+async def answer_fit(service: Service, request: Request, body: FitRequest) -> Response:
+    """Translate, fit in a worker, store, answer."""
+    accepted, created = time.monotonic(), time.time()
+    problem = to_problem(body, service.settings)
+    deadline = accepted + min(body.deadline_s or float("inf"), service.settings.deadline_s)
+    served = await fit_or_timeout(service, request, problem, deadline)
+    result: Any = served.outcome
+    answer = to_answer(
+        fit_id=secrets.token_urlsafe(18),
+        created=created,
+        request=body,
+        problem=problem,
+        result=result,
+        queue_s=served.queue_s,
+        total_s=time.monotonic() - accepted,
+    )
+    content = answer.model_dump_json().encode()
+    await service.store.save(
+        StoredFit(answer.fit_id, created, answer.kind, await request.body(), content)
+    )
+    count(service, answer, result, served.queue_s)
+    return Response(content, media_type=JSON, headers={"Server-Timing": server_timing(answer)})
+
+
+async def fit_or_timeout(
+    service: Service, request: Request, problem: FitProblem, deadline: float
+) -> Served:
+    """The result; that of a fit which had to be killed is a result too."""
+    try:
+        return await service.run(request, FitTask(problem, deadline), deadline)
+    except TimedOut:
+        return Served(killed(problem), 0.0)
+
+
+def count(service: Service, answer: FitAnswer, result: FitResult, queue_s: float) -> None:
+    """What the metrics tell of a fit."""
+    metrics = service.metrics
+    metrics.fits.labels(answer.kind, answer.status).inc()
+    metrics.fit_seconds.observe(answer.timing_ms.minimize / 1e3)
+    metrics.count_usage(result.usage, queue_s)

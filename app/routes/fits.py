@@ -1,0 +1,45 @@
+"""GET and DELETE /fits/{fit_id}: answered fits as resources."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Path, Query, Response
+from pydantic_core import from_json, to_json
+
+from app.body import JSON
+from app.errors import NotFound
+from app.responses import problems
+from app.schemas.answers import FitAnswer
+from app.service import Here
+
+router = APIRouter(prefix="/fits", tags=["fits"])
+
+FitId = Annotated[str, Path(description="The fit_id of an answer", max_length=100)]
+GONE = "There is no fit with this fit_id; it may have been deleted or expired."
+
+
+@router.get("/{fit_id}", response_model=FitAnswer, responses=problems(404, 422))
+async def get_fit(
+    service: Here,
+    fit_id: FitId,
+    include: Annotated[
+        Literal["request"] | None, Query(description="request: add the request to the answer")
+    ] = None,
+) -> Response:
+    """The stored answer, byte for byte; with `include=request` the request beside it."""
+    stored = await service.store.find(fit_id)
+    if stored is None:
+        raise NotFound(GONE)
+    if include is None:
+        return Response(stored.answer, media_type=JSON)
+    return Response(
+        to_json(from_json(stored.answer) | {"request": from_json(stored.request)}),
+        media_type=JSON,
+    )
+
+
+@router.delete("/{fit_id}", status_code=204, responses=problems(404))
+async def delete_fit(service: Here, fit_id: FitId) -> Response:
+    """Forget a fit."""
+    if not await service.store.forget(fit_id):
+        raise NotFound(GONE)
+    return Response(status_code=204)

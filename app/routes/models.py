@@ -1,0 +1,30 @@
+"""GET /models: the shapes that can be fitted."""
+
+import difflib
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path
+
+from app.catalogue import entry
+from app.errors import NotFound, nearest
+from app.responses import problems
+from models.registry import SHAPES
+
+router = APIRouter(prefix="/models", tags=["models"])
+
+# not async: the first look at a shape evaluates its example, in a thread
+
+
+@router.get("")
+def list_models() -> dict[str, Any]:
+    """Every shape, with its formula, parameters, limits, options and example requests."""
+    return {"models": [entry(name) for name in SHAPES]}
+
+
+@router.get("/{name}", responses=problems(404))
+def get_model(name: Annotated[str, Path(max_length=100)]) -> dict[str, Any]:
+    """One shape."""
+    if name not in SHAPES:
+        close = difflib.get_close_matches(name, SHAPES, n=1)
+        raise NotFound(f"There is no such model{nearest(close)}; GET /models lists them.")
+    return entry(name)

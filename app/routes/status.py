@@ -1,0 +1,40 @@
+"""Is it alive, is it ready, what are its limits, how is it doing?"""
+
+from fastapi import APIRouter, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from app.errors import Unavailable
+from app.responses import problems
+from app.service import Here
+
+router = APIRouter(tags=["status"])
+
+
+class NotReady(Unavailable):
+    kind, title = "not-ready", "Not ready"
+
+
+@router.get("/livez")
+async def livez() -> dict[str, str]:
+    """200 while the process answers."""
+    return {"status": "alive"}
+
+
+@router.get("/readyz", responses=problems(503))
+async def readyz(service: Here) -> dict[str, str]:
+    """200 once the usual kernels are warm in every worker."""
+    if not service.pool.ready.is_set():
+        raise NotReady("The usual kernels are being compiled; this takes seconds.", 1.0)
+    return {"status": "ready"}
+
+
+@router.get("/limits")
+async def limits(service: Here) -> dict[str, float]:
+    """Every limit in force."""
+    return service.settings.limits()
+
+
+@router.get("/metrics", response_class=Response)
+def metrics(service: Here) -> Response:
+    """Prometheus metrics."""
+    return Response(generate_latest(service.metrics.registry), media_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,1 @@
+"""What clients send and get, as Pydantic models: the contract in code."""

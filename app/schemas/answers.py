@@ -1,0 +1,147 @@
+"""What clients get. A number that may be null has a neighbour that says why."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Answer(BaseModel):
+    """NaN and infinity never leave the service: they fail here, in tests."""
+
+    model_config = ConfigDict(allow_inf_nan=False, extra="forbid")
+
+
+Matrix = list[list[float]]
+
+
+class CovarianceBlock(Answer):
+    """Free parameters that are not at a limit, in the model's order."""
+
+    parameters: list[str]
+    matrix: Matrix | None
+    method: Literal["autodiff", "hesse", "gauss-newton"]
+    positive_definite: bool
+    reason: str | None = Field(None, description="Why there is no matrix")
+
+
+class MinosBlock(Answer):
+    """Signed distances from the minimum to where the profile has risen by one."""
+
+    lower: float | None
+    upper: float | None
+    valid: bool
+    message: str | None = Field(None, description="Why a side is missing")
+
+
+class GoodnessOfFit(Answer):
+    """The chi-square at the minimum, constraints included."""
+
+    chi2: float | None
+    ndof: int
+    reduced_chi2: float | None
+    p_value: float | None
+    reason: str | None = Field(None, description="Why a number is missing")
+
+
+class ParameterAnswer(Answer):
+    """One parameter; `error` is null if it is fixed, at a limit, or the fit is not valid."""
+
+    name: str
+    value: float | None
+    error: float | None
+    start: float | None
+    limits: tuple[float | None, float | None]
+    fixed: bool
+    at_limit: bool
+    display: str
+
+
+class Minimizer(Answer):
+    """What the minimiser did; `edm` is null if the second derivatives allow none."""
+
+    algorithm: str = "migrad"
+    edm: float | None
+    edm_goal: float
+    nfcn: int
+    ngrad: int
+    nhess: int
+
+
+class WarningAnswer(Answer):
+    """Something to know about this answer."""
+
+    code: str
+    message: str
+
+
+class Timing(Answer):
+    """Milliseconds."""
+
+    queue: float
+    compile: float
+    minimize: float
+    covariance: float
+    total: float
+
+
+class KernelAnswer(Answer):
+    """The slowest place that a compiled function came from."""
+
+    cache: Literal["memory", "disk", "compiled"]
+
+
+class FitAnswer(Answer):
+    """The answer to a fit."""
+
+    fit_id: str
+    created: datetime
+    kind: Literal["histogram", "xy-errors"]
+    model: Any = Field(description="The model as it was requested")
+    valid: bool
+    status: str
+    message: str
+    values: dict[str, float | None]
+    errors: dict[str, float | None]
+    covariance: CovarianceBlock
+    minos: dict[str, MinosBlock]
+    fval: float | None = Field(description="The cost at the minimum; null: see `message`")
+    goodness_of_fit: GoodnessOfFit
+    parameters: list[ParameterAnswer]
+    minimizer: Minimizer
+    warnings: list[WarningAnswer]
+    timing_ms: Timing
+    kernel: KernelAnswer
+
+
+class CovarianceAnswer(Answer):
+    """The covariance of a stored fit, at its minimum or at another point."""
+
+    fit_id: str
+    method: Literal["autodiff", "hesse", "gauss-newton"]
+    parameters: list[str]
+    matrix: Matrix | None
+    correlation: Matrix | None
+    errors: dict[str, float | None]
+    positive_definite: bool
+    reason: str | None = Field(None, description="Why there is no matrix")
+    at: dict[str, float]
+    timing_ms: dict[str, float]
+    kernel: KernelAnswer
+
+
+class ErrorEntry(Answer):
+    """One thing that is wrong; `pointer` leads to it (RFC 6901)."""
+
+    pointer: str
+    message: str
+
+
+class ProblemAnswer(Answer):
+    """RFC 9457."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[ErrorEntry] = Field(default_factory=list, max_length=20)

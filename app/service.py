@@ -1,0 +1,54 @@
+"""What the routes share: settings, store, workers, metrics."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from app.metrics import Metrics
+from app.settings import Settings
+from app.store.store import Store
+from app.workers.pool import Served, WorkerPool
+from app.workers.tasks import Task
+
+
+@dataclass(frozen=True, eq=False)
+class Service:
+    """One running service; made and ended by `main.lifespan`."""
+
+    settings: Settings
+    store: Store
+    pool: WorkerPool
+    metrics: Metrics
+
+    async def run(self, request: Request, task: Task, deadline: float) -> Served:
+        """The pool's answer; a client that hangs up meanwhile cancels the task."""
+        work = asyncio.ensure_future(self.pool.run(task, deadline))
+        gone = asyncio.ensure_future(_hangs_up(request))
+        try:
+            await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
+            if not work.done():
+                raise ClientGone
+            return work.result()
+        finally:
+            gone.cancel()
+            work.cancel()
+
+
+class ClientGone(Exception):
+    """Nobody is there to answer."""
+
+
+async def _hangs_up(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def get_service(request: Request) -> Service:
+    """The service that this request came to."""
+    service: Service = request.app.state.service
+    return service
+
+
+Here = Annotated[Service, Depends(get_service)]

@@ -1,0 +1,76 @@
+"""All settings, from the environment with prefix FIT_ (`FIT_PORT=8001 make serve`)."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def limit(default: float, description: str, **bounds: Any) -> Any:
+    """A setting that `GET /limits` shows: something that a client can run into."""
+    return Field(default, description=description, json_schema_extra={"limit": True}, **bounds)
+
+
+class Settings(BaseSettings):
+    """Settings of one service."""
+
+    model_config = SettingsConfigDict(env_prefix="FIT_", frozen=True)
+
+    host: str = Field("127.0.0.1", description="Address to listen on")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on")
+    data_dir: Path = Field(Path(".fit-data"), description="Fits and compiled kernels are kept here")
+    kernel_cache_dir: Path | None = Field(
+        None,
+        description="Compiled kernels, if not under the data directory. Executable code: never "
+        "share it with anyone untrusted",
+    )
+    database_url: str | None = Field(
+        None, description="SQLAlchemy URL of the store, if not SQLite in the data directory"
+    )
+    workers: int = Field(
+        default_factory=lambda: max(1, os.cpu_count() or 1),
+        ge=1,
+        description="Worker processes, one core each",
+    )
+    warm: bool = Field(True, description="Compile the usual kernels before saying ready")
+    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
+    drain_s: int = Field(30, ge=0, description="Seconds that running requests get after SIGTERM")
+
+    max_body_bytes: int = limit(64 * 2**20, "Bytes of a request body", ge=1024)
+    max_bins: int = limit(1_000_000, "Bins of a histogram", ge=1)
+    max_points: int = limit(1_000_000, "Points of a fit with errors in x and y", ge=1)
+    max_components: int = limit(30, "Components of a sum, over all its levels", ge=1)
+    max_parameters: int = limit(100, "Parameters of a model", ge=1)
+    deadline_s: float = limit(30.0, "Seconds that a fit may take, waiting included", gt=0)
+    kill_grace_s: float = limit(
+        5.0, "Seconds past its deadline after which a fit that does not stop is killed", gt=0
+    )
+    queue_size: int = limit(256, "Fits that may wait for a worker", ge=1)
+    retention_max_fits: int = limit(100_000, "Fits kept; the oldest go first", ge=1)
+    retention_days: float = limit(30.0, "Days that a fit is kept", gt=0)
+    retention_interval_s: float = Field(
+        60.0, gt=0, description="Seconds between looks for fits to forget"
+    )
+    kernels_in_memory: int = limit(256, "Compiled kernels that a worker keeps in memory", ge=1)
+    kernel_cache_bytes: int = limit(2 * 2**30, "Bytes of compiled kernels on disk", ge=0)
+
+    @property
+    def kernels_dir(self) -> Path:
+        """Where compiled kernels are kept."""
+        return self.kernel_cache_dir or self.data_dir / "kernels"
+
+    @property
+    def store_url(self) -> str:
+        """Where fits are kept."""
+        return self.database_url or f"sqlite:///{self.data_dir.absolute() / 'fits.sqlite'}"
+
+    def limits(self) -> dict[str, float]:
+        """Every limit in force, by name."""
+        fields = type(self).model_fields
+        return {
+            name: getattr(self, name)
+            for name, field in fields.items()
+            if isinstance(field.json_schema_extra, dict) and field.json_schema_extra.get("limit")
+        }

@@ -1,0 +1,90 @@
+"""Fits as resources: saved before their id is sent, found again after `kill -9`."""
+
+import asyncio
+import time
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, create_engine, delete, event, func, insert, select
+
+from app.store.tables import fits, metadata
+from app.store.writer import Writer
+
+
+@dataclass(frozen=True)
+class StoredFit:
+    """A fit as it went over the wire; `created` in seconds since 1970."""
+
+    id: str
+    created: float
+    kind: str
+    request: bytes
+    answer: bytes
+
+
+class Store:
+    """The fits of one service, in the database that `url` names."""
+
+    def __init__(self, url: str):
+        self._engine = create_engine(url)
+        if self._engine.dialect.name == "sqlite":
+            event.listen(self._engine, "connect", _tune_sqlite)
+        metadata.create_all(self._engine)
+        self._writer = Writer(self._engine)
+        self._select = select(fits)
+        self._insert = insert(fits)
+
+    async def save(self, fit: StoredFit) -> None:
+        """Durable when it returns."""
+        row = {
+            "id": fit.id,
+            "created": fit.created,
+            "kind": fit.kind,
+            "request": fit.request,
+            "answer": fit.answer,
+        }
+        await self._writer.submit(lambda connection: connection.execute(self._insert, row))
+
+    async def find(self, fit_id: str) -> StoredFit | None:
+        """The fit, or None."""
+
+        def read() -> StoredFit | None:
+            with self._engine.connect() as connection:
+                row = connection.execute(self._select.where(fits.c.id == fit_id)).first()
+                return None if row is None else StoredFit(**row._mapping)
+
+        return await asyncio.to_thread(read)
+
+    async def forget(self, fit_id: str) -> bool:
+        """Whether there was such a fit."""
+        gone: int = await self._writer.submit(
+            lambda connection: connection.execute(delete(fits).where(fits.c.id == fit_id)).rowcount
+        )
+        return gone > 0
+
+    async def forget_old(self, most: int, oldest_s: float) -> int:
+        """Keep the newest `most` fits, none older than `oldest_s`; how many went."""
+
+        def forget(connection: Connection) -> int:
+            by_age = delete(fits).where(fits.c.created < time.time() - oldest_s)
+            gone = connection.execute(by_age).rowcount
+            if (connection.scalar(select(func.count()).select_from(fits)) or 0) > most:
+                newest = select(fits.c.id).order_by(fits.c.created.desc(), fits.c.id).limit(most)
+                gone += connection.execute(delete(fits).where(fits.c.id.not_in(newest))).rowcount
+            return gone
+
+        gone: int = await self._writer.submit(forget)
+        return gone
+
+    def close(self) -> None:
+        """Write what is waiting, then close."""
+        self._writer.close()
+        self._engine.dispose()
+
+
+def _tune_sqlite(connection, _record) -> None:  # type: ignore[no-untyped-def]
+    """Readers do not block the writer; a killed process loses nothing that was committed."""
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=NORMAL")
+    cursor.execute("PRAGMA busy_timeout=10000")
+    cursor.close()

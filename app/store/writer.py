@@ -1,0 +1,97 @@
+"""One thread that writes: statements that arrive together share a transaction.
+
+A commit costs the same for one row as for a hundred; under load this is what keeps the store
+out of the way. A statement is acknowledged only after its transaction is durable.
+"""
+
+import asyncio
+import contextlib
+import queue
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import Connection, Engine
+
+MOST_AT_ONCE = 200
+
+Write = Callable[[Connection], Any]
+Entry = tuple[Write, asyncio.AbstractEventLoop, "asyncio.Future[Any]"]
+
+
+class Writer:
+    """Runs writes in order; `submit` awaits their commit."""
+
+    def __init__(self, engine: Engine):
+        self._engine = engine
+        self._entries: queue.SimpleQueue[Entry | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
+        self._thread.start()
+
+    async def submit(self, write: Write) -> Any:
+        """The value of `write`, once it is committed."""
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[Any] = loop.create_future()
+        self._entries.put((write, loop, done))
+        return await done
+
+    def close(self) -> None:
+        """Finish what was submitted."""
+        self._entries.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        with self._engine.connect() as connection:
+            while (batch := self._next_batch()) is not None:
+                self._commit(connection, batch)
+
+    def _next_batch(self) -> list[Entry] | None:
+        entry = self._entries.get()
+        if entry is None:
+            return None
+        batch = [entry]
+        while len(batch) < MOST_AT_ONCE:
+            try:
+                entry = self._entries.get_nowait()
+            except queue.Empty:
+                break
+            if entry is None:
+                self._entries.put(None)
+                break
+            batch.append(entry)
+        return batch
+
+    def _commit(self, connection: Connection, batch: list[Entry]) -> None:
+        try:
+            values = [write(connection) for write, _, _ in batch]
+            connection.commit()
+        except Exception as error:
+            connection.rollback()
+            if len(batch) > 1:
+                # one bad write must not take the others with it
+                for entry in batch:
+                    self._commit(connection, [entry])
+            else:
+                acknowledge(batch, [error], failed=True)
+            return
+        acknowledge(batch, values)
+
+
+def acknowledge(batch: list[Entry], values: list[Any], *, failed: bool = False) -> None:
+    """Hand the values back, with one call into each event loop."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Any], Any]]] = {}
+    for (_, loop, done), value in zip(batch, values, strict=True):
+        by_loop.setdefault(loop, []).append((done, value))
+
+    def settle(pairs: list[tuple[asyncio.Future[Any], Any]]) -> None:
+        for done, value in pairs:
+            if done.done():
+                continue
+            if failed:
+                done.set_exception(value)
+            else:
+                done.set_result(value)
+
+    for loop, pairs in by_loop.items():
+        with contextlib.suppress(RuntimeError):  # the loop has closed: nobody waits any more
+            loop.call_soon_threadsafe(settle, pairs)

@@ -1,0 +1,165 @@
+"""From a valid request to a `FitProblem`: the words of the API to those of the library."""
+
+import difflib
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from app.errors import InvalidRequest, nearest
+from app.schemas.models import MAX_DEPTH, build_model, depth
+from app.schemas.requests import (
+    FitRequest,
+    HistogramRequest,
+    ParameterSettings,
+    PointsRequest,
+)
+from app.settings import Settings
+from fitting.data import Data, Histogram, Points, Ranges
+from fitting.errors import InvalidProblem, Path
+from fitting.padding import Floats
+from fitting.problem import FitProblem, Knowledge
+from models.model import Model
+
+
+def to_problem(request: FitRequest, settings: Settings) -> FitProblem:
+    """The question that a request asks; InvalidRequest says what is wrong with it."""
+    model = to_model(request, settings)
+    names = [p.name for p in model.parameters]
+    try:
+        return FitProblem(
+            model=model,
+            data=to_data(request, settings),
+            knowledge=to_knowledge(request, names),
+            absolute_sigma=is_absolute(request),
+            minos=to_minos(request, names),
+        )
+    except InvalidProblem as invalid:
+        inside = ("histogram",) if isinstance(request, HistogramRequest) else ()
+        problems = getattr(invalid, "problems", [(invalid.path, invalid.message)])
+        raise InvalidRequest(
+            [(inside + path if path[0] in ("edges", "counts") else path, m) for path, m in problems]
+        ) from invalid
+
+
+def to_model(request: FitRequest, settings: Settings) -> Model:
+    """The model, within the limits, its parameters all of different names."""
+    if depth(request.model) > MAX_DEPTH:
+        raise InvalidRequest([(("model",), f"sums may be nested {MAX_DEPTH} deep at most")])
+    model = build_model(request.model)
+    names = [p.name for p in model.parameters]
+    for what, count, most in (
+        ("components", len(model.components), settings.max_components),
+        ("parameters", len(names), settings.max_parameters),
+    ):
+        if count > most:
+            raise InvalidRequest([(("model",), f"{count} {what}; at most {most} are allowed")])
+    double = sorted({name for name in names if names.count(name) > 1})
+    if double:
+        raise InvalidRequest(
+            [
+                (
+                    ("model", "sum"),
+                    f"components share the parameter names {', '.join(double[:5])}; "
+                    'give each component a "prefix"',
+                )
+            ]
+        )
+    return model
+
+
+def to_data(request: FitRequest, settings: Settings) -> Data:
+    """The data, within the limits."""
+    ranges = to_ranges(request)
+    if isinstance(request, HistogramRequest):
+        counts = request.histogram.counts
+        refuse_many(("histogram", "counts"), counts, settings.max_bins)
+        return Histogram(np.array(request.histogram.edges), np.array(counts), ranges)
+    assert isinstance(request, PointsRequest)
+    refuse_many(("x",), request.x, settings.max_points)
+    x = np.array(request.x)
+    if request.x_err is not None and not isinstance(request.x_err, list) and request.x_err <= 0:
+        raise InvalidRequest([(("x_err",), "x_err must be positive; leave it out if x is exact")])
+    return Points(
+        x=x,
+        y=np.array(request.y),
+        x_err=spread(request.x_err, len(x), 0.0),
+        y_err=spread(request.y_err, len(x), 1.0),
+        berkson=request.x_error_model == "berkson",
+        ranges=ranges,
+    )
+
+
+def refuse_many(path: Path, entries: Sequence[Any], most: int) -> None:
+    """Too many entries are refused before they are looked at."""
+    if len(entries) > most:
+        raise InvalidRequest([(path, f"{len(entries)} entries; at most {most} are allowed")])
+
+
+def spread(error: list[float] | float | None, size: int, default: float) -> Floats:
+    """An error for each point."""
+    if isinstance(error, list):
+        return np.array(error)
+    return np.full(size, default if error is None else error)
+
+
+def to_ranges(request: FitRequest) -> Ranges:
+    """The ranges to fit; none means all."""
+    given: Any = request.fit_range
+    if given is None:
+        return ()
+    several = bool(given) and isinstance(given, list)
+    for i, (low, high) in enumerate(given if several else [given]):
+        if low >= high:
+            path: Path = ("fit_range", i) if several else ("fit_range",)
+            raise InvalidRequest([(path, f"range [{low:g}, {high:g}] does not rise")])
+    return tuple(given) if several else (given,)
+
+
+def to_knowledge(request: FitRequest, names: list[str]) -> tuple[Knowledge, ...]:
+    """What the client says of each parameter."""
+    refuse_unknown(((("parameters", name), name) for name in request.parameters), names)
+    return tuple(to_known(request.parameters.get(name)) for name in names)
+
+
+def to_known(spec: ParameterSettings | float | None) -> Knowledge:
+    """One entry of `parameters`."""
+    if not isinstance(spec, ParameterSettings):
+        return Knowledge(start=spec)
+    known = spec.constraint
+    constraint = None if known is None else (known.value, known.sigma)
+    return Knowledge(spec.start, spec.limits, spec.fixed, constraint)
+
+
+def to_minos(request: FitRequest, names: list[str]) -> tuple[str, ...]:
+    """The names whose intervals are wanted; true: those of all free parameters."""
+    if isinstance(request.minos, list):
+        refuse_unknown(((("minos", i), name) for i, name in enumerate(request.minos)), names)
+        return tuple(dict.fromkeys(request.minos))
+    known = to_knowledge(request, names)
+    return tuple(n for n, k in zip(names, known, strict=True) if request.minos and not k.fixed)
+
+
+def is_absolute(request: FitRequest) -> bool:
+    """Whether the errors of the data are known absolutely."""
+    if not isinstance(request, PointsRequest):
+        return True
+    if request.y_err is None and request.absolute_sigma:
+        raise InvalidRequest(
+            [(("absolute_sigma",), "true needs y_err: without it no error is known")]
+        )
+    given = request.absolute_sigma
+    return request.y_err is not None if given is None else given
+
+
+def refuse_unknown(named: Iterable[tuple[Path, str]], names: list[str]) -> None:
+    """Names that the model lacks, each with the nearest one that it has."""
+    wrong = [(path, unknown_name(name, names)) for path, name in named if name not in names]
+    if wrong:
+        raise InvalidRequest(wrong)
+
+
+def unknown_name(name: str, names: list[str]) -> str:
+    """What to say about a parameter that does not exist, without repeating it."""
+    close = difflib.get_close_matches(name, names, n=1)
+    return f"the model has no such parameter{nearest(close)}; it has {', '.join(names[:20])}"

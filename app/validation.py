@@ -1,0 +1,71 @@
+"""What Pydantic finds wrong with a body, in our words, with pointers into what was sent."""
+
+import difflib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import from_json
+
+from app.errors import MOST_REPORTED, InvalidRequest, NotJson, Problem, nearest
+from app.schemas.fields import fields_at
+from fitting.errors import Path
+from models.registry import SHAPES
+
+
+def from_validation(error: ValidationError, body: bytes) -> Problem:
+    """Pydantic's errors in our words, with pointers into the body as it was sent."""
+    first = error.errors(include_url=False, include_input=False)[:MOST_REPORTED]
+    if first[0]["type"] == "json_invalid":
+        reason = first[0].get("ctx", {}).get("error", "")
+        return NotJson(f"The body is not valid JSON: {reason}. Send one JSON object in UTF-8.")
+    sent = from_json(body)
+    return InvalidRequest([(sent_path(e["loc"], sent), describe(e, sent)) for e in first])
+
+
+def sent_path(loc: Sequence[str | int], sent: Any) -> Path:
+    """The part of Pydantic's location that exists in the body; tags of unions do not."""
+    path: list[str | int] = []
+    for i, part in enumerate(loc):
+        if isinstance(sent, dict) and part in sent:
+            sent = sent[part]
+        elif isinstance(sent, list) and isinstance(part, int) and part < len(sent):
+            sent = sent[part]
+        elif not (isinstance(sent, dict) and i == len(loc) - 1 and part != "[key]"):
+            continue
+        path.append(part)
+    return tuple(path)
+
+
+NOT_YET = {"formula", "uhi_schema", "variances", "x_cov", "y_cov", "xy_corr"}
+
+
+def describe(error: Mapping[str, Any], sent: Any) -> str:
+    """What is wrong with one field and what would be right."""
+    kind, context = error["type"], error.get("ctx", {})
+    if kind == "extra_forbidden":
+        name = str(error["loc"][-1])
+        if name in NOT_YET:
+            return "not offered yet by this version of the service; leave it out"
+        known = fields_at(error["loc"][:-1])
+        return f"unknown field{nearest(difflib.get_close_matches(name, known, n=1))}"
+    if kind == "union_tag_invalid":
+        return unknown_model(str(context["tag"]), sent, error["loc"])
+    if kind == "missing":
+        return "this field is required"
+    if kind == "finite_number":
+        return "must be a finite number; NaN and infinity are refused"
+    return str(error["msg"]).replace("Input should", "should")
+
+
+def unknown_model(tag: str, sent: Any, loc: Sequence[str | int]) -> str:
+    """A model that cannot be recognised."""
+    path: Any = sent_path(loc, sent)
+    for part in path:
+        sent = sent[part]
+    if isinstance(sent, dict) and "formula" in sent:
+        return "formulas are not offered yet by this version of the service"
+    if isinstance(sent, str) or (isinstance(sent, dict) and isinstance(sent.get("name"), str)):
+        close = difflib.get_close_matches(tag, SHAPES, n=1)
+        return f"unknown model{nearest(close)}; GET /models lists them: {', '.join(SHAPES)}"
+    return 'a model is a name, {"name": ...} or {"sum": [...]}; GET /models lists the names'

@@ -1,0 +1,7 @@
+"""Where fits are computed: spawned processes, each with its own warm kernels.
+
+tasks.py    what a worker can be asked
+process.py  the loop inside a worker
+worker.py   the server's end of one worker
+pool.py     which worker gets which job, the queue, the watchdog
+"""

@@ -1,0 +1,230 @@
+"""Which worker gets which job.
+
+Jobs wait here, not in the workers, so that the queue is bounded by one number and a waiting job
+is forgotten by dropping it. A kernel's jobs go to a worker that has the kernel; a kernel that
+none has goes to whichever is idle first. Only when several jobs of one kernel wait does another
+worker take one: it finds the kernel compiled on disk.
+"""
+
+import asyncio
+import itertools
+import logging
+from collections import Counter, OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app.errors import Busy, InvalidRequest, WorkerLost
+from app.workers.process import CANCELLED, DONE, INVALID, WorkerSettings
+from app.workers.tasks import Outcome, Task
+from app.workers.worker import MOST_KNOWN, Job, Worker
+
+logger = logging.getLogger("fit.workers")
+
+HELP_AT = 3  # waiting jobs of one kernel at which a worker without it lends a hand
+WARM_LIMIT_S = 600.0
+RESTART_BACKOFF_S = (0.0, 0.1, 0.5, 2.0, 5.0)
+
+
+class TimedOut(Exception):
+    """The job did not stop at its deadline and was killed with its worker."""
+
+
+@dataclass(frozen=True)
+class Served:
+    """An outcome and how long it waited for a worker."""
+
+    outcome: Outcome
+    queue_s: float
+
+
+class WorkerPool:
+    """A fixed number of workers and the queue in front of them."""
+
+    def __init__(
+        self,
+        settings: WorkerSettings,
+        workers: int,
+        queue_size: int,
+        kill_grace_s: float,
+        warm_up: Sequence[Task] = (),
+    ):
+        self._settings = settings
+        self._size = workers
+        self._queue_size = queue_size
+        self._kill_grace_s = kill_grace_s
+        self._warm_up = warm_up
+        self._queue: OrderedDict[int, Job] = OrderedDict()
+        self._waiting: Counter[int] = Counter()  # jobs in the queue, by kernel
+        self._compiled: OrderedDict[int, None] = OrderedDict()  # kernels that some job has used
+        self._workers: list[Worker] = []
+        self._numbers = itertools.count()
+        self._deaths_in_a_row = 0
+        self._mean_s = 0.01  # running mean of a job's time, for Retry-After
+        self._closing = False
+        self.ready = asyncio.Event()
+        self.restarts = 0
+
+    @property
+    def waiting(self) -> int:
+        """Jobs that no worker has taken yet."""
+        return len(self._queue)
+
+    @property
+    def running(self) -> int:
+        """Jobs in a worker."""
+        return sum(w.job is not None and not w.job.background for w in self._workers)
+
+    def start(self) -> None:
+        """Start the workers; `ready` is set once each has warmed up."""
+        for index in range(self._size):
+            self._start_worker(index)
+
+    def _start_worker(self, offset: int) -> None:
+        worker = Worker(self._settings, self._answered, self._died)
+        # each begins elsewhere: what one compiles, the others find on disk
+        first = offset * len(self._warm_up) // self._size
+        worker.to_warm = [*self._warm_up[first:], *self._warm_up[:first]]
+        self._workers.append(worker)
+        self._dispatch()
+
+    async def run(self, task: Task, deadline: float) -> Served:
+        """The outcome of a task; raises Busy, WorkerLost, TimedOut or InvalidRequest.
+
+        Cancelling the caller stops the task wherever it is.
+        """
+        if self.waiting >= self._queue_size:
+            seconds = self._mean_s * (self.waiting + self.running) / self._size
+            raise Busy(f"{self.waiting} fits are waiting already. Try again later.", seconds)
+        loop = asyncio.get_running_loop()
+        job = Job(
+            number=next(self._numbers),
+            task=task,
+            kernel=hash(task.key),
+            hard_deadline=deadline + self._kill_grace_s,
+            outcome=loop.create_future(),
+            accepted=loop.time(),
+        )
+        self._queue[job.number] = job
+        self._waiting[job.kernel] += 1
+        self._dispatch()
+        try:
+            outcome = await job.outcome
+        except asyncio.CancelledError:
+            self._cancel(job)
+            raise
+        return Served(outcome, (job.started or job.accepted) - job.accepted)
+
+    async def close(self) -> None:
+        """Hang up on the workers; the server has drained before."""
+        self._closing = True
+        processes = [w.process for w in self._workers]
+        for worker in self._workers:
+            if worker.alive:
+                worker.close()
+        for process in processes:
+            await asyncio.to_thread(process.join, 1.0)
+            if process.is_alive():
+                process.kill()
+
+    def _cancel(self, job: Job) -> None:
+        if job.number in self._queue:
+            self._take(job)
+            return
+        for worker in self._workers:
+            if worker.job is job:
+                worker.cancel(self._kill_grace_s)
+
+    def _dispatch(self) -> None:
+        """Give idle workers something to do: clients first, warming up otherwise."""
+        for worker in self._workers:
+            if not worker.idle:
+                continue
+            job = self._job_for(worker)
+            if job is not None:
+                worker.send(self._take(job))
+            elif worker.to_warm:
+                worker.send(self._warming(worker.to_warm.pop(0)))
+
+    def _take(self, job: Job) -> Job:
+        del self._queue[job.number]
+        self._waiting[job.kernel] -= 1
+        if not self._waiting[job.kernel]:
+            del self._waiting[job.kernel]
+        return job
+
+    def _job_for(self, worker: Worker) -> Job | None:
+        """The oldest job whose kernel this worker has, or may take on."""
+        for job in self._queue.values():
+            kernel = job.kernel
+            if kernel in worker.known:
+                return job
+            if not any(kernel in w.known for w in self._workers if w.alive):
+                return job
+            if kernel in self._compiled and self._waiting[kernel] >= HELP_AT:
+                return job
+        return None
+
+    def _warming(self, task: Task) -> Job:
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        return Job(
+            number=next(self._numbers),
+            task=task,
+            kernel=hash(task.key),
+            hard_deadline=now + WARM_LIMIT_S,
+            outcome=loop.create_future(),
+            accepted=now,
+            background=True,
+        )
+
+    def _answered(self, worker: Worker, job: Job, how: str, what: object) -> None:
+        self._deaths_in_a_row = 0
+        self._compiled[job.kernel] = None
+        if len(self._compiled) > MOST_KNOWN:
+            self._compiled.popitem(last=False)
+        if not job.background and job.started is not None:
+            took = asyncio.get_running_loop().time() - job.started
+            self._mean_s += 0.1 * (took - self._mean_s)
+        if not job.outcome.done():
+            if how == DONE:
+                job.outcome.set_result(what)  # type: ignore[arg-type]
+            elif how == INVALID:
+                job.outcome.set_exception(InvalidRequest([what]))  # type: ignore[list-item]
+            elif how == CANCELLED:
+                job.outcome.cancel()
+            else:
+                logger.error("a task failed in its worker", extra={"traceback": what})
+                job.outcome.set_exception(RuntimeError("a task failed in its worker"))
+        self._look_whether_ready()
+        self._dispatch()
+
+    def _look_whether_ready(self) -> None:
+        if not any(w.to_warm or (w.job and w.job.background) for w in self._workers):
+            self.ready.set()
+
+    def _died(self, worker: Worker, job: Job | None) -> None:
+        self._workers.remove(worker)
+        if self._closing:
+            return
+        self.restarts += 1
+        timed_out = worker.killed_for_time
+        logger.warning("a worker died", extra={"pid": worker.process.pid, "timed_out": timed_out})
+        if job is not None and not job.outcome.done():
+            job.outcome.set_exception(
+                TimedOut()
+                if timed_out
+                else WorkerLost(
+                    "The process that worked on this died and was replaced. Try again; if it "
+                    "happens again, these data with this model need more memory than there is.",
+                    1.0,
+                )
+            )
+            if job.background:
+                job.outcome.exception()
+        backoff = RESTART_BACKOFF_S[min(self._deaths_in_a_row, len(RESTART_BACKOFF_S) - 1)]
+        self._deaths_in_a_row += 1
+        asyncio.get_running_loop().call_later(backoff, self._restart)
+
+    def _restart(self) -> None:
+        if not self._closing:
+            self._start_worker(0)

@@ -1,0 +1,78 @@
+"""What a worker can be asked; tasks and outcomes travel as pickles between our processes."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from fitting.covariance import Covariance, Method, at_point
+from fitting.fit import bind, fit
+from fitting.kernels import KernelCache, KernelKey, Usage
+from fitting.padding import Floats
+from fitting.problem import FitProblem
+from fitting.result import FitResult
+
+Stop = Callable[[], None]
+
+
+@dataclass(frozen=True, eq=False)
+class FitTask:
+    """Fit; `deadline` is on time.monotonic's clock, which all processes share."""
+
+    problem: FitProblem
+    deadline: float
+
+    @property
+    def key(self) -> KernelKey:
+        """The kernel that this task needs, by which it is routed."""
+        return self.problem.kernel_key
+
+    def run(self, kernels: KernelCache, stop: Stop) -> FitResult:
+        return fit(self.problem, kernels, self.deadline, stop)
+
+
+@dataclass(frozen=True, eq=False)
+class CovarianceOutcome:
+    """A covariance and what it took."""
+
+    covariance: Covariance
+    usage: Usage
+    seconds: float
+
+
+@dataclass(frozen=True, eq=False)
+class CovarianceTask:
+    """Covariance of `problem` at `params`, times `scale`."""
+
+    problem: FitProblem
+    params: Floats
+    method: Method
+    scale: float
+    deadline: float
+
+    @property
+    def key(self) -> KernelKey:
+        return self.problem.kernel_key
+
+    def run(self, kernels: KernelCache, stop: Stop) -> CovarianceOutcome:
+        began = time.perf_counter()
+        problem, bounds = self.problem, self.problem.bounds
+        objective = bind(problem, kernels, self.deadline, stop)
+        at_limit = (self.params <= bounds.lower) | (self.params >= bounds.upper)
+        covariance = at_point(
+            objective,
+            self.params,
+            ~bounds.fixed & ~at_limit,
+            bounds,
+            problem.names,
+            np.asarray(problem.prior.weight),
+            self.method,
+            self.scale,
+        )
+        seconds = time.perf_counter() - began - objective.usage.compile_s
+        return CovarianceOutcome(covariance, objective.usage, seconds)
+
+
+Task = FitTask | CovarianceTask
+Outcome = FitResult | CovarianceOutcome

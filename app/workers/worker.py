@@ -1,0 +1,127 @@
+"""The server's end of one worker process."""
+
+import asyncio
+import ctypes
+import multiprocessing
+import pickle
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.workers.process import WorkerSettings, main
+from app.workers.tasks import Outcome, Task
+
+_spawn = multiprocessing.get_context("spawn")  # never fork with JAX
+MOST_KNOWN = 1000
+
+
+@dataclass(eq=False)
+class Job:
+    """A task on its way; `outcome` is what its client waits for.
+
+    `kernel` stands for the kernel that it needs: jobs with equal numbers share one.
+    """
+
+    number: int
+    task: Task
+    kernel: int
+    hard_deadline: float
+    outcome: asyncio.Future[Outcome]
+    accepted: float
+    started: float | None = None
+    background: bool = False
+    watchdog: asyncio.TimerHandle | None = field(default=None, repr=False)
+
+
+class Worker:
+    """One process, at most one job in it.
+
+    `on_answer(worker, job, how, what)` and `on_death(worker, job)` are called from the event
+    loop. `known` are the kernels that the process has, as far as we can tell.
+    """
+
+    def __init__(
+        self,
+        settings: WorkerSettings,
+        on_answer: Callable[["Worker", Job, str, Any], None],
+        on_death: Callable[["Worker", Job | None], None],
+    ):
+        self._on_answer = on_answer
+        self._on_death = on_death
+        self.job: Job | None = None
+        self.known: OrderedDict[int, None] = OrderedDict()
+        self.to_warm: list[Task] = []
+        self.alive = True
+        self.killed_for_time = False
+        self._cancelled: Any = _spawn.Value(ctypes.c_int64, -1, lock=False)
+        ours, theirs = _spawn.Pipe()
+        self._connection = ours
+        self.process = _spawn.Process(
+            target=main, args=(theirs, self._cancelled, settings), daemon=True
+        )
+        self.process.start()
+        theirs.close()
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(ours.fileno(), self._readable)
+
+    @property
+    def idle(self) -> bool:
+        return self.alive and self.job is None
+
+    def send(self, job: Job) -> None:
+        """Start a job; the worker is idle, so it reads at once."""
+        self.job = job
+        job.started = self._loop.time()
+        job.watchdog = self._loop.call_at(job.hard_deadline, self.kill_for_time)
+        self.known[job.kernel] = None
+        self.known.move_to_end(job.kernel)
+        if len(self.known) > MOST_KNOWN:
+            self.known.popitem(last=False)
+        try:
+            self._connection.send_bytes(pickle.dumps((job.number, job.task), protocol=5))
+        except OSError:
+            self._died()
+
+    def cancel(self, grace_s: float) -> None:
+        """Stop the running job: at its next evaluation, or by force after `grace_s`."""
+        assert self.job is not None
+        self._cancelled.value = self.job.number
+        if self.job.watchdog is not None:
+            self.job.watchdog.cancel()
+        when = min(self.job.hard_deadline, self._loop.time() + grace_s)
+        self.job.watchdog = self._loop.call_at(when, self.kill_for_time)
+
+    def kill_for_time(self) -> None:
+        """The watchdog: the job did not stop when it should have."""
+        self.killed_for_time = True
+        self.process.kill()
+
+    def close(self) -> None:
+        """Hang up; an idle process ends by itself."""
+        self.alive = False
+        self._loop.remove_reader(self._connection.fileno())
+        self._connection.close()
+
+    def _readable(self) -> None:
+        try:
+            number, how, what = pickle.loads(self._connection.recv_bytes())
+        except (EOFError, OSError):
+            self._died()
+            return
+        job, self.job = self.job, None
+        assert job is not None
+        assert job.number == number
+        if job.watchdog is not None:
+            job.watchdog.cancel()
+        self._on_answer(self, job, how, what)
+
+    def _died(self) -> None:
+        if not self.alive:
+            return
+        self.close()
+        self.process.kill()
+        job, self.job = self.job, None
+        if job is not None and job.watchdog is not None:
+            job.watchdog.cancel()
+        self._on_death(self, job)

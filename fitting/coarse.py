@@ -1,0 +1,46 @@
+"""Data at a coarse grain: starting values need the outline, not a million bins."""
+
+import numpy as np
+
+from fitting.data import Data, Histogram, Points
+from fitting.padding import Floats
+
+GRAINS = 128
+
+
+def coarsen(data: Data) -> Data:
+    """At most about 128 entries that say the same, or `data` itself if it has no more."""
+    if data.length <= GRAINS:
+        return data
+    return _merge_bins(data) if isinstance(data, Histogram) else _merge_points(data)
+
+
+def _merge_bins(data: Histogram) -> Histogram:
+    """Groups of neighbouring bins, never across the end of a fit range."""
+    span, used = data.span, data.used
+    group = -(-len(used) // (GRAINS - 2 * len(data.ranges) - 1))
+    borders = np.flatnonzero(np.diff(used)) + 1
+    firsts = np.union1d(np.arange(0, len(used), max(group, 1)), borders)
+    edges = data.edges[span.start : span.stop + 1]
+    return Histogram(
+        edges=np.append(edges[firsts], edges[-1]),
+        counts=np.add.reduceat(np.where(used, data.counts[span], 0.0), firsts),
+        ranges=data.ranges,
+    )
+
+
+def _merge_points(data: Points) -> Points:
+    """Weighted means of points that are neighbours in x."""
+    inside = data.inside
+    order = np.argsort(data.x[inside], kind="stable")
+    x, y = data.x[inside][order], data.y[inside][order]
+    weight = data.y_err[inside][order] ** -2.0
+    firsts = np.unique(np.linspace(0, len(x), GRAINS, endpoint=False).astype(int))
+    total = np.add.reduceat(weight, firsts)
+
+    def mean(values: Floats) -> Floats:
+        return np.add.reduceat(values * weight, firsts) / total
+
+    return Points(
+        x=mean(x), y=mean(y), x_err=np.zeros(len(firsts)), y_err=total**-0.5, berkson=data.berkson
+    )

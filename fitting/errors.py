@@ -1,0 +1,33 @@
+"""What can go wrong before and during a fit.
+
+Not converging is a result (`result.Status`), not an exception.
+
+    Exception
+    ├── InvalidProblem      the question makes no sense; says where and what to do
+    └── Stopped             a running fit was told to stop
+        ├── DeadlineReached its time is up
+        └── Cancelled       nobody waits for the answer any more
+"""
+
+Path = tuple[str | int, ...]
+
+
+class InvalidProblem(Exception):
+    """A field of the problem is wrong; `path` leads to it, `message` says how to mend it."""
+
+    def __init__(self, path: Path, message: str):
+        super().__init__(message)
+        self.path = path
+        self.message = message
+
+
+class Stopped(Exception):
+    """Raised inside the cost function: the one way to leave MIGRAD early."""
+
+
+class DeadlineReached(Stopped):
+    """The fit used up its time."""
+
+
+class Cancelled(Stopped):
+    """The client has gone."""

@@ -1,0 +1,83 @@
+"""What the data look like: candidate positions and lengths for starting values."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fitting.data import Bins, Data
+from fitting.padding import Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Outline:
+    """Positions x, amounts there (events, or |y| times spacing), all in the fit range."""
+
+    x: Floats
+    amount: Floats
+
+    @classmethod
+    def of(cls, data: Data) -> "Outline":
+        padded = data.padded()
+        used = padded.used
+        if isinstance(padded, Bins):
+            return cls(((padded.edges[1:] + padded.edges[:-1]) / 2)[used], padded.counts[used])
+        order = np.argsort(padded.x[used], kind="stable")
+        x, y = padded.x[used][order], padded.y[used][order]
+        spacing = np.gradient(x) if len(x) > 1 else np.ones(1)
+        # squares: noise far from a peak would otherwise outweigh it
+        return cls(x, np.square(y) * np.abs(spacing))
+
+    @property
+    def extent(self) -> float:
+        """Length of the x range; 1 for a single position."""
+        return float(np.ptp(self.x)) or 1.0
+
+    def quantiles(self, *fractions: float) -> Floats:
+        """Positions below which these fractions of the amount lie."""
+        below = np.cumsum(self.amount) - self.amount / 2
+        return np.interp(np.array(fractions) * self.amount.sum(), below, self.x)
+
+
+@dataclass(frozen=True)
+class FewCandidates:
+    """For a single shape: moments, and quantiles where these tell another story."""
+
+    locations: tuple[float, ...]
+    widths: tuple[float, ...]
+    decay_lengths: tuple[float, ...]
+
+    @classmethod
+    def of(cls, outline: Outline, *, squared: bool) -> "FewCandidates":
+        """`squared`: amounts are squares, whose width is that of the peak over sqrt(2)."""
+        weight = outline.amount / (outline.amount.sum() or 1.0)
+        mean = float(weight @ outline.x)
+        deviation = float(np.sqrt(weight @ (outline.x - mean) ** 2)) or 0.1 * outline.extent
+        low, median, high = (float(q) for q in outline.quantiles(0.25, 0.5, 0.75))
+        robust = (high - low) / 1.349 or deviation
+        widening = np.sqrt(2.0) if squared else 1.0
+        outliers = not 0.7 < robust / deviation < 1.4
+        return cls(
+            locations=(mean, median) if abs(mean - median) > 0.3 * robust else (mean,),
+            widths=tuple(w * widening for w in ((deviation, robust) if outliers else (deviation,))),
+            decay_lengths=(
+                max((2 if squared else 1) * (mean - float(outline.x.min())), 0.01 * outline.extent),
+            ),
+        )
+
+
+@dataclass(frozen=True)
+class ManyCandidates:
+    """For the terms of a sum: a coarse grid over the whole range."""
+
+    locations: tuple[float, ...]
+    widths: tuple[float, ...]
+    decay_lengths: tuple[float, ...]
+
+    @classmethod
+    def of(cls, outline: Outline) -> "ManyCandidates":
+        low, extent = float(outline.x.min()), outline.extent
+        return cls(
+            locations=tuple(low + extent * (k + 0.5) / 24 for k in range(24)),
+            widths=tuple(extent * f for f in (0.015, 0.04, 0.1)),
+            decay_lengths=tuple(extent * f for f in (0.05, 0.1, 0.2, 0.4, 0.8, 2.0)),
+        )

@@ -1,0 +1,185 @@
+"""Compiled kernels: one set of functions per (cost, model, padded length), kept and shared.
+
+Each function is compiled ahead of time on first use, with data, constraints and parameters as
+arguments; nothing is compiled twice, whoever asks. Compiled code is kept in memory (the most
+recently used kernels) and, once `use_disk_cache` was called, on disk across restarts.
+"""
+
+import os
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import jax
+import jax.monitoring
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from fitting.costs import COSTS
+from fitting.data import Bins, Marks
+from fitting.padding import Floats
+from models.model import Model
+
+# without it each call pays for a hand-over to another thread: a third of a small kernel
+jax.config.update("jax_cpu_enable_async_dispatch", False)
+
+Tier = Literal["memory", "disk", "compiled"]
+Function = Literal["value_and_gradient", "hessian", "jacobian", "predictions"]
+
+
+class Prior(NamedTuple):
+    """Gaussian constraints: adds sum(weight (params - center)^2); weight 0 is none."""
+
+    center: Floats
+    weight: Floats
+
+
+class KernelKey(NamedTuple):
+    """What is compiled separately; models that differ in names only are equal."""
+
+    cost: str
+    model: Model
+    length: int
+
+
+@dataclass
+class Usage:
+    """Where the kernels of one fit came from: the slowest tier, and the seconds it took."""
+
+    tier: Tier = "memory"
+    compile_s: float = 0.0
+    compiles: dict[str, int] = field(default_factory=lambda: {"disk": 0, "compiled": 0})
+
+
+class DiskHits:
+    """Counts JAX's own disk cache hits, the only sign by which it tells them."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        jax.monitoring.register_event_listener(self._listen)
+
+    def _listen(self, event: str, **_: Any) -> None:
+        if event == "/jax/compilation_cache/cache_hits":
+            self.count += 1
+
+
+_disk_hits = DiskHits()
+
+
+def use_disk_cache(directory: Path, max_bytes: int) -> None:
+    """Keep compiled code in `directory`, which is executable code: mode 0700, never shared."""
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    os.chmod(directory, 0o700)
+    jax.config.update("jax_compilation_cache_dir", str(directory))
+    jax.config.update("jax_compilation_cache_max_size", max_bytes)
+    # small kernels compile in under the default second, and would never be stored
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)
+
+
+class Kernel:
+    """The compiled functions of one key; each is made when first asked for."""
+
+    def __init__(self, key: KernelKey):
+        self.key = key
+        self._compiled: dict[str, Callable[..., Any]] = {}
+        self._lock = threading.Lock()
+
+    def function(
+        self, name: Function, arguments: tuple[Any, ...], usage: Usage
+    ) -> Callable[..., Any]:
+        """The compiled function, for `arguments` of the shapes that its key stands for."""
+        if name not in self._compiled:
+            with self._lock:
+                if name not in self._compiled:
+                    self._compiled[name] = _compile(_FUNCTIONS[name], self.key, arguments, usage)
+        return self._compiled[name]
+
+
+class KernelCache:
+    """The most recently used kernels, at most `size` of them."""
+
+    def __init__(self, size: int = 256):
+        self.size = size
+        self._kernels: OrderedDict[KernelKey, Kernel] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: KernelKey) -> Kernel:
+        """The kernel of this key, new (and not compiled yet) if there was none."""
+        with self._lock:
+            kernel = self._kernels.setdefault(key, Kernel(key))
+            self._kernels.move_to_end(key)
+            if len(self._kernels) > self.size:
+                self._kernels.popitem(last=False)
+            return kernel
+
+
+def _compile(
+    function: Callable[..., Any], key: KernelKey, arguments: tuple[Any, ...], usage: Usage
+) -> Callable[..., Any]:
+    began, hits = time.perf_counter(), _disk_hits.count
+    bound = _bind(function, key)
+    compiled = jax.jit(bound).lower(*arguments).compile()
+    tier: Tier = "disk" if _disk_hits.count > hits else "compiled"
+    usage.compile_s += time.perf_counter() - began
+    usage.compiles[tier] += 1
+    if usage.tier != "compiled":
+        usage.tier = tier
+    return compiled
+
+
+def _bind(function: Callable[..., Any], key: KernelKey) -> Callable[..., Any]:
+    def kernel(params: Array, data: Bins | Marks, prior: Prior) -> Any:
+        return function(key, params, data, prior)
+
+    return kernel
+
+
+def _cost(key: KernelKey, params: Array, data: Bins | Marks, prior: Prior) -> Array:
+    penalty = jnp.sum(prior.weight * (params - prior.center) ** 2)
+    return COSTS[key.cost].cost(key.model, params, data) + penalty
+
+
+def _value_and_gradient(key: KernelKey, params: Array, data: Bins | Marks, prior: Prior) -> Array:
+    # one array, (1 + parameters,): one transfer to the host instead of two
+    value, gradient = jax.value_and_grad(lambda p: _cost(key, p, data, prior))(params)
+    return jnp.concatenate([value[None], gradient])
+
+
+def _hessian(key: KernelKey, params: Array, data: Bins | Marks, prior: Prior) -> Array:
+    return jax.hessian(lambda p: _cost(key, p, data, prior))(params)
+
+
+def _jacobian(
+    key: KernelKey, params: Array, data: Bins | Marks, prior: Prior
+) -> tuple[Array, Array, Array]:
+    """Prediction (length,), its derivatives (length, parameters), weights (length,)."""
+    cost = COSTS[key.cost]
+    prediction = cost.prediction(key.model, params, data)
+    jacobian = jax.jacfwd(lambda p: cost.prediction(key.model, p, data))(params)
+    return prediction, jacobian, cost.weight(key.model, params, data)
+
+
+def _predictions(key: KernelKey, params: Array, data: Bins | Marks, prior: Prior) -> Array:
+    """Predictions (rows, length) for many parameter vectors, (rows, parameters)."""
+    return jax.vmap(lambda p: COSTS[key.cost].prediction(key.model, p, data))(params)
+
+
+_FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "value_and_gradient": _value_and_gradient,
+    "hessian": _hessian,
+    "jacobian": _jacobian,
+    "predictions": _predictions,
+}
+
+
+def to_device(tree: Any) -> Any:
+    """Host arrays to the device, cast once and here: another dtype would be another compile."""
+    return jax.device_put(
+        jax.tree.map(lambda a: a if a.dtype == bool else np.asarray(a, np.float64), tree)
+    )

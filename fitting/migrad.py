@@ -1,0 +1,59 @@
+"""Minuit's MIGRAD on the compiled cost and gradient.
+
+Minuit gets `grad`, never `hessian=` or `g2=`: in iminuit 2.32 and 2.33 these give wrong errors
+when a parameter before a free one is fixed, and crash on a negative second derivative. The
+exact Hessian is used outside, for the steps at the start here and in `newton`, `covariance`.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from iminuit import Minuit
+
+from fitting.newton import Bounds
+from fitting.objective import Objective
+from fitting.padding import Floats
+
+EDM_GOAL = 0.0002  # Minuit's: 0.002 * tolerance 0.1 * errordef 1
+
+
+def minuit(
+    objective: Objective, start: Floats, bounds: Bounds, names: Sequence[str], strategy: int
+) -> Minuit:
+    """A Minuit ready to run, its first steps the standard deviations of the exact Hessian."""
+    m = Minuit(objective.value, start, grad=objective.gradient, name=names)
+    m.errordef = Minuit.LEAST_SQUARES
+    m.strategy = strategy
+    m.print_level = 0
+    for i in np.flatnonzero(np.isfinite(bounds.lower) | np.isfinite(bounds.upper)):
+        m.limits[int(i)] = (bounds.lower[i], bounds.upper[i])
+    for i in np.flatnonzero(bounds.fixed):
+        m.fixed[int(i)] = True
+    m.errors = first_steps(objective, start)
+    return m
+
+
+def first_steps(objective: Objective, start: Floats) -> Floats:
+    """One standard deviation of each parameter alone, where the cost curves upwards."""
+    curvature = np.diag(objective.hessian(start))
+    usual = np.where(start != 0, 0.1 * np.abs(start), 0.1)
+    sound = np.isfinite(curvature) & (curvature > 0)
+    steps = np.sqrt(2 / np.where(sound, curvature, 1.0))
+    return np.where(sound & (steps < 1e3 * usual) & (steps > 0), steps, usual)
+
+
+def descend(
+    objective: Objective,
+    start: Floats,
+    bounds: Bounds,
+    names: Sequence[str],
+    *,
+    strategy: int = 0,
+    simplex: bool = False,
+) -> Floats:
+    """The point at which MIGRAD ends, valid or not; `newton.certify` judges it."""
+    m = minuit(objective, start, bounds, names, strategy)
+    if simplex:
+        m.simplex()
+    m.migrad(iterate=1)
+    return np.array(m.values)

@@ -1,0 +1,113 @@
+"""A compiled cost bound to one data set: what the minimisers call."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from fitting.errors import DeadlineReached
+from fitting.kernels import Kernel, Prior, Usage, to_device
+from fitting.padding import Floats
+
+UNDEFINED_COST = 1e10
+ROWS = 32
+
+
+class Objective:
+    """Value, gradient and Hessian at given parameters, counted, and stopped when told to.
+
+    `scale` multiplies the cost, so that its minimum can be brought to the order of ndof before
+    an absolute EDM is believed. `stop` is called before each evaluation and may raise
+    `errors.Stopped`; the same happens once `deadline` (on time.monotonic's clock) has passed.
+    """
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        data: Any,
+        prior: Prior,
+        usage: Usage,
+        deadline: float = float("inf"),
+        stop: Callable[[], None] | None = None,
+    ):
+        self.kernel = kernel
+        self.usage = usage
+        self.deadline = deadline
+        self.stop = stop
+        self.scale = 1.0
+        self.nfcn = self.ngrad = self.nhess = 0
+        self.best_cost = float("inf")
+        self.best: Floats | None = None
+        self._data = to_device(data)
+        self._prior = to_device(prior)
+        self._last = b""
+        self._value = float("nan")
+        self._gradient: Floats = np.zeros(0)
+
+    def sibling(self, kernel: Kernel, data: Any) -> "Objective":
+        """Another kernel and data under the same constraints, deadline and bookkeeping."""
+        return Objective(kernel, data, self._prior, self.usage, self.deadline, self.stop)
+
+    def replace(self, **fields: Any) -> None:
+        """Exchange some of the data; the kernel stays the same."""
+        self._data = self._data._replace(**to_device(fields))
+        self._last, self.best_cost, self.best = b"", float("inf"), None
+
+    def evaluate(self, params: Floats) -> tuple[float, Floats]:
+        """Cost and gradient (parameters,), computed together; not finite where undefined."""
+        key = params.tobytes()
+        if key != self._last:
+            out = np.asarray(self._call("value_and_gradient", params))
+            self._last, self._value, self._gradient = key, float(out[0]), out[1:]
+            if self._value < self.best_cost and np.isfinite(self._gradient).all():
+                self.best_cost, self.best = self._value, params.copy()
+        return self._value * self.scale, self._gradient * self.scale
+
+    def value(self, params: Floats) -> float:
+        """The cost for Minuit: finite, and very bad where it is undefined."""
+        self.nfcn += 1
+        value, _ = self.evaluate(params)
+        return value if np.isfinite(value) else UNDEFINED_COST * (1 + abs(self._best_scaled()))
+
+    def gradient(self, params: Floats) -> Floats:
+        """The gradient for Minuit: zero where it is undefined."""
+        self.ngrad += 1
+        _, gradient = self.evaluate(params)
+        return gradient if np.isfinite(gradient).all() else np.zeros_like(gradient)
+
+    def hessian(self, params: Floats) -> Floats:
+        """Exact second derivatives, (parameters, parameters)."""
+        self.nhess += 1
+        hessian = np.asarray(self._call("hessian", params)) * self.scale
+        return (hessian + hessian.T) / 2
+
+    def jacobian(self, params: Floats) -> tuple[Floats, Floats, Floats]:
+        """Prediction (length,), its derivatives (length, parameters), weights (length,)."""
+        prediction, jacobian, weight = self._call("jacobian", params)
+        return np.asarray(prediction), np.asarray(jacobian), np.asarray(weight)
+
+    def predictions(self, rows: Floats) -> Floats:
+        """Predictions (rows, length) at each row of parameters, in blocks of one size."""
+        blocks = []
+        for first in range(0, len(rows), ROWS):
+            block = rows[first : first + ROWS]
+            padded = np.concatenate([block, np.repeat(block[-1:], ROWS - len(block), axis=0)])
+            blocks.append(np.asarray(self._call("predictions", padded))[: len(block)])
+        return np.concatenate(blocks)
+
+    def is_defined(self, params: Floats) -> bool:
+        """Whether cost and gradient are finite here."""
+        value, gradient = self.evaluate(params)
+        return bool(np.isfinite(value) and np.isfinite(gradient).all())
+
+    def _best_scaled(self) -> float:
+        return self.best_cost * self.scale if np.isfinite(self.best_cost) else 0.0
+
+    def _call(self, name: Any, params: Floats) -> Any:
+        if self.stop is not None:
+            self.stop()
+        if time.monotonic() > self.deadline:
+            raise DeadlineReached
+        arguments = (params, self._data, self._prior)
+        return self.kernel.function(name, arguments, self.usage)(*arguments)

@@ -1,0 +1,19 @@
+"""Bucketed lengths: arrays are padded, so that few kernels serve data of every length."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+SMALLEST_BUCKET = 32
+
+
+def bucket_length(size: int) -> int:
+    """The padded length for `size` entries: the next power of two, at least 32."""
+    return max(SMALLEST_BUCKET, 1 << (size - 1).bit_length())
+
+
+def pad(array: Floats | Flags, length: int) -> NDArray[np.generic]:
+    """`array` lengthened by repeating its last entry, which every model can be evaluated at."""
+    return np.concatenate([array, np.repeat(array[-1:], length - len(array))])

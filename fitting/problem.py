@@ -1,0 +1,130 @@
+"""One fit, asked: model, data and what is known of the parameters. Immutable, no HTTP."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from fitting.data import Data, Histogram
+from fitting.errors import InvalidProblem
+from fitting.kernels import KernelKey, Prior
+from fitting.newton import Bounds
+from models.model import Model
+from models.parameter import Parameter
+
+Limits = tuple[float | None, float | None]
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """What the client says of one parameter; None leaves it to the service."""
+
+    start: float | None = None
+    limits: Limits | None = None
+    fixed: bool = False
+    constraint: tuple[float, float] | None = None  # value, sigma
+
+
+@dataclass(frozen=True, eq=False)
+class FitProblem:
+    """A complete question.
+
+    `knowledge` holds one entry per parameter, in the model's order. Without `absolute_sigma`
+    the errors of the data are known up to a factor, and the covariance is scaled by the
+    reduced chi-square. `minos` names the parameters whose MINOS intervals are wanted.
+    """
+
+    model: Model
+    data: Data
+    knowledge: tuple[Knowledge, ...]
+    absolute_sigma: bool = True
+    minos: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for parameter, known in zip(self.parameters, self.knowledge, strict=True):
+            check(parameter, known, self.limits_of(parameter, known))
+        for name in self.minos:
+            if self.knowledge[self.names.index(name)].fixed:
+                raise InvalidProblem(("minos",), f"{name} is fixed; it has no MINOS interval")
+
+    @cached_property
+    def parameters(self) -> tuple[Parameter, ...]:
+        return self.model.parameters
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        return tuple(p.name for p in self.parameters)
+
+    @property
+    def cost(self) -> str:
+        """The name of the cost function in `costs.COSTS`."""
+        if isinstance(self.data, Histogram):
+            return "poisson"
+        return "effective-variance" if self.data.has_x_err else "least-squares"
+
+    @cached_property
+    def kernel_key(self) -> KernelKey:
+        """What this fit needs compiled."""
+        return KernelKey(self.cost, self.model, self.data.length)
+
+    def limits_of(self, parameter: Parameter, known: Knowledge) -> Limits:
+        """The client's limits, else the natural ones."""
+        if known.limits is not None:
+            return known.limits
+        return parameter.limits(counting=isinstance(self.data, Histogram))
+
+    @cached_property
+    def bounds(self) -> Bounds:
+        limits = [
+            self.limits_of(*pair) for pair in zip(self.parameters, self.knowledge, strict=True)
+        ]
+        return Bounds(
+            lower=np.array([-np.inf if lo is None else lo for lo, _ in limits]),
+            upper=np.array([np.inf if hi is None else hi for _, hi in limits]),
+            fixed=np.array([known.fixed for known in self.knowledge], dtype=bool),
+        )
+
+    @cached_property
+    def prior(self) -> Prior:
+        constraints = [known.constraint or (0.0, np.inf) for known in self.knowledge]
+        return Prior(
+            center=np.array([value for value, _ in constraints]),
+            weight=np.array([sigma**-2.0 for _, sigma in constraints]),
+        )
+
+    @property
+    def ndof(self) -> int:
+        """Entries fitted, plus constraints on free parameters, minus free parameters."""
+        constrained = sum(k.constraint is not None and not k.fixed for k in self.knowledge)
+        return self.data.size + constrained - int((~self.bounds.fixed).sum())
+
+
+def check(parameter: Parameter, known: Knowledge, limits: Limits) -> None:
+    """Refuse what cannot be meant."""
+    where = ("parameters", parameter.name)
+    lower, upper = limits
+    if lower is not None and upper is not None and lower >= upper:
+        raise InvalidProblem(
+            (*where, "limits"), f"lower limit {lower:g} is not below upper limit {upper:g}"
+        )
+    if known.fixed and known.start is None:
+        raise InvalidProblem(where, "a fixed parameter needs a start: the value to fix it at")
+    if known.start is not None and not (
+        (lower is None or known.start >= lower) and (upper is None or known.start <= upper)
+    ):
+        source = "limits" if known.limits is not None else "natural limits"
+        raise InvalidProblem(
+            (*where, "start"),
+            f"start {known.start:g} is outside the {source} {describe(limits)}; "
+            "move the start, or give other limits",
+        )
+    if known.constraint is not None and known.constraint[1] <= 0:
+        raise InvalidProblem(
+            (*where, "constraint", "sigma"), "sigma of a constraint must be positive"
+        )
+
+
+def describe(limits: Limits) -> str:
+    """The limits as JSON writes them."""
+    lower, upper = ("null" if limit is None else f"{limit:g}" for limit in limits)
+    return f"[{lower}, {upper}]"

@@ -1,0 +1,153 @@
+"""One fit, answered. Immutable; arrays are in the model's order of parameters."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import numpy as np
+
+from fitting.covariance import Covariance
+from fitting.kernels import Usage
+from fitting.padding import Flags, Floats
+from fitting.problem import FitProblem
+
+
+class Status(StrEnum):
+    """How a fit ended; the texts in `MESSAGES` say what to do."""
+
+    CONVERGED = "converged"
+    NOT_CONVERGED = "not-converged"
+    DEADLINE = "deadline"
+    NOT_POSITIVE_DEFINITE = "not-positive-definite"
+    AT_LIMIT_ONLY = "at-limit-only"
+    UNDEFINED_COST = "undefined-cost"
+    EMPTY_DATA = "empty-data"
+    UNDER_DETERMINED = "under-determined"
+
+
+MESSAGES = {
+    Status.CONVERGED: "The fit converged: gradient zero to rounding, Hessian positive definite.",
+    Status.NOT_CONVERGED: (
+        "No minimum was reached: the cost still falls from here. Give starting values nearer to "
+        "the answer, limits, or a model with fewer parameters."
+    ),
+    Status.DEADLINE: (
+        "The deadline passed before the fit was done; the values are the best so far. Allow more "
+        "time with deadline_s, or give starting values."
+    ),
+    Status.NOT_POSITIVE_DEFINITE: (
+        "The data do not determine {names}: along a combination of these the cost does not "
+        "curve upwards, so there are no errors. Fix or constrain one of them, or use fewer "
+        "parameters."
+    ),
+    Status.AT_LIMIT_ONLY: (
+        "Every free parameter ended at a limit ({names}), so nothing was measured. Widen the "
+        "limits, or look whether the model can describe these data."
+    ),
+    Status.UNDEFINED_COST: (
+        "The model cannot be evaluated for these data: it is infinite or not a number, or "
+        "expects no events (or fewer than none) where there are some, also at starting values "
+        "estimated from the data. Give starting values and limits at which it is defined, or a "
+        "fit_range."
+    ),
+    Status.EMPTY_DATA: (
+        "Every fitted bin is empty, so there is nothing to fit. Check the counts and fit_range."
+    ),
+    Status.UNDER_DETERMINED: (
+        "{size} data cannot determine {free} free parameters. Fix or constrain some, use a model "
+        "with fewer, or give more data."
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Warning_:
+    """Something that the client should know about an answer."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True)
+class MinosInterval:
+    """Distances from the minimum to where the profile has risen by one; None if not found."""
+
+    lower: float | None
+    upper: float | None
+    message: str | None = None
+
+    @property
+    def valid(self) -> bool:
+        return self.lower is not None and self.upper is not None
+
+
+@dataclass(frozen=True)
+class Effort:
+    """What the minimiser spent."""
+
+    edm: float | None = None
+    nfcn: int = 0
+    ngrad: int = 0
+    nhess: int = 0
+    minimize_s: float = 0.0
+    covariance_s: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class FitResult:
+    """The answer to a `FitProblem`.
+
+    `cost` includes the logarithm of a Berkson cost, `chi2` does not. `chi2_scale` is the factor
+    on the covariance, the reduced chi-square where errors are relative, else 1.
+    """
+
+    status: Status
+    message: str
+    values: Floats
+    starts: Floats
+    held: Flags
+    covariance: Covariance
+    cost: float | None
+    chi2: float | None
+    ndof: int
+    chi2_scale: float = 1.0
+    minos: dict[str, MinosInterval] = field(default_factory=dict)
+    warnings: tuple[Warning_, ...] = ()
+    effort: Effort = Effort()
+    usage: Usage = field(default_factory=Usage)
+
+    @property
+    def valid(self) -> bool:
+        return self.status is Status.CONVERGED
+
+    @property
+    def errors(self) -> list[float | None]:
+        """Standard deviations; None for parameters that are fixed or at a limit."""
+        errors: list[float | None] = [None] * len(self.values)
+        if self.covariance.errors is not None:
+            for i, error in zip(self.covariance.parameters, self.covariance.errors, strict=True):
+                errors[i] = float(error)
+        return errors
+
+
+def no_covariance(free: Flags) -> Covariance:
+    """The covariance of a fit that has none."""
+    return Covariance("autodiff", tuple(np.flatnonzero(free).tolist()), None)
+
+
+def killed(problem: FitProblem) -> FitResult:
+    """The result of a fit whose process had to be killed at its deadline."""
+    free = ~problem.bounds.fixed
+    unknown = np.full(len(problem.knowledge), np.nan)
+    starts = np.array([np.nan if k.start is None else k.start for k in problem.knowledge])
+    return FitResult(
+        status=Status.DEADLINE,
+        message="The deadline passed while the fit could not be interrupted, so it has no values. "
+        "Compiling the model may take this long: try a simpler model or allow more time.",
+        values=unknown,
+        starts=starts,
+        held=np.zeros(len(starts), dtype=bool),
+        covariance=no_covariance(free),
+        cost=None,
+        chi2=None,
+        ndof=problem.ndof,
+    )

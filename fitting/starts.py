@@ -1,0 +1,201 @@
+"""Starting values from the data, where the client gives none.
+
+The model says in which parameters it is linear: these are solved for by weighted least squares
+(variable projection; Golub and Pereyra, SIAM J. Numer. Anal. 10 (1973) 413). For the others
+each shape proposes candidates. The terms of a sum are placed one after the other, broad ones
+first, each where it explains most of what those before it leave (orthogonal matching pursuit;
+Pati, Rezaiifar and Krishnaprasad, Asilomar 27 (1993) 40), and refined before the next comes.
+All of this happens on data of coarse grain (`coarse`), so its cost does not grow with theirs.
+"""
+
+import numpy as np
+from scipy.optimize import lsq_linear
+
+from fitting.coarse import coarsen
+from fitting.data import Bins, Data
+from fitting.features import FewCandidates, ManyCandidates, Outline
+from fitting.kernels import KernelCache, KernelKey
+from fitting.levenberg import refine
+from fitting.objective import Objective
+from fitting.padding import Flags, Floats
+from fitting.problem import FitProblem
+
+INSIDE = 0.01  # of the distance between limits, or of the value: a start at a limit cannot move
+
+
+def starting_values(problem: FitProblem, objective: Objective, kernels: KernelCache) -> Floats:
+    """The client's starts, completed; (parameters,), inside the limits."""
+    given = np.array([np.nan if k.start is None else k.start for k in problem.knowledge])
+    if np.isnan(given).any():
+        given = estimated_values(problem, objective, kernels, given)
+    return inside(given, problem)
+
+
+def estimated_values(
+    problem: FitProblem, objective: Objective, kernels: KernelCache, given: Floats
+) -> Floats:
+    """Our own estimate; entries of `given` that are not NaN are kept."""
+    search = Search(problem, objective, kernels, given)
+    if len(problem.model.components) == 1:
+        return search.single()
+    return search.sum()
+
+
+class Search:
+    """The search for the starting values of one problem, on coarse data."""
+
+    def __init__(
+        self, problem: FitProblem, objective: Objective, kernels: KernelCache, given: Floats
+    ):
+        data: Data = coarsen(problem.data)
+        padded = data.padded()
+        cost = "poisson" if isinstance(padded, Bins) else "least-squares"
+        kernel = kernels.get(KernelKey(cost, problem.model, data.length))
+        self.problem = problem
+        self.objective = objective
+        self.coarse = objective.sibling(kernel, padded)
+        self.outline = Outline.of(data)
+        self.counting = isinstance(padded, Bins)
+        self.used: Flags = padded.used
+        if isinstance(padded, Bins):
+            self.target: Floats = padded.counts[self.used]
+            self.root_weight: Floats = np.maximum(self.target, 1) ** -0.5
+        else:
+            self.target = padded.y[self.used]
+            self.root_weight = 1 / padded.y_err[self.used]
+        self.components = problem.model.components
+        self.owner = np.array([i for i, c in enumerate(self.components) for _ in c.declare()])
+        self.linear = np.array([p.linear for p in problem.parameters])
+        self.unknown = np.isnan(given)
+        few = FewCandidates.of(self.outline, squared=not self.counting)
+        # amounts 0, everything else at its first candidate, until placed
+        blank = np.zeros(len(given))
+        for i, component in enumerate(self.components):
+            blank[(self.owner == i) & ~self.linear] = next(iter(component.starts(few)))
+        self.blank = problem.bounds.clip(np.where(self.unknown, blank, given))
+        self.few = few
+
+    def single(self) -> Floats:
+        """The best of a shape's few candidates, by the true cost."""
+        points = [self.solved(point) for point in self._proposals(0, self.blank, self.few)]
+        return min(points, key=self._cost)
+
+    def sum(self) -> Floats:
+        """The terms placed in turn; the better of the result before and after refinement."""
+        many = ManyCandidates.of(self.outline)
+        counts = [len(list(c.starts(many))) for c in self.components]
+        point = self.blank
+        placed = np.zeros(len(self.owner), dtype=bool)
+        for i in sorted(range(len(counts)), key=lambda i: counts[i]):
+            proposals = self._proposals(i, point, many)
+            placed |= self.owner == i
+            if len(proposals) > 1:
+                point = proposals[self._best_row(proposals, i, placed)]
+            point = self._refined(self._solve(point, placed), placed)
+        return self.solved(point)
+
+    def _proposals(
+        self, i: int, point: Floats, features: FewCandidates | ManyCandidates
+    ) -> list[Floats]:
+        """`point` with each of component i's candidates."""
+        own = (self.owner == i) & ~self.linear
+        rows = []
+        for candidate in self.components[i].starts(features):
+            row = point.copy()
+            row[own] = candidate
+            rows.append(self.problem.bounds.clip(np.where(self.unknown, row, self.blank)))
+        return rows
+
+    def _best_row(self, rows: list[Floats], i: int, placed: Flags) -> int:
+        """The candidate of component i whose column lowers the misfit of the others most."""
+        columns = np.flatnonzero((self.owner == i) & self.linear)
+        if len(columns) != 1:
+            misfits = [self._misfit(self._solve(row, placed)) for row in rows]
+            return int(np.argmin(misfits))
+        shapes = np.array(rows)
+        shapes[:, self.linear] = 0.0
+        shapes[:, columns] = 1.0
+        candidates = self.coarse.predictions(shapes)[:, self.used] * self.root_weight
+        others = placed & self.linear & self.unknown & (self.owner != i)
+        known = self._solve(rows[0], placed & (self.owner != i))
+        known[columns] = 0.0
+        residual, basis = self._residual_and_basis(known, others)
+        across = candidates - (candidates @ basis) @ basis.T
+        norm = np.sqrt(np.maximum((across * across).sum(axis=1), 1e-300))
+        gain = across @ residual / norm
+        lower = self.problem.bounds.lower[columns[0]]
+        gain = gain if lower == 0 else np.abs(gain)
+        # a column that the others already span explains nothing
+        spanned = norm < 1e-6 * np.sqrt((candidates * candidates).sum(axis=1))
+        return int(np.argmax(np.where(spanned | ~np.isfinite(gain), -np.inf, gain)))
+
+    def _residual_and_basis(self, point: Floats, columns: Flags) -> tuple[Floats, Floats]:
+        prediction, jacobian, _ = self.coarse.jacobian(point)
+        residual = (self.target - prediction[self.used]) * self.root_weight
+        block = jacobian[np.ix_(self.used, columns)] * self.root_weight[:, None]
+        return residual, np.linalg.qr(block)[0] if columns.any() else np.zeros((len(residual), 0))
+
+    def _refined(self, point: Floats, placed: Flags) -> Floats:
+        free = placed & self.unknown & ~self.problem.bounds.fixed
+        start = inside(point, self.problem)
+        return refine(
+            self.coarse, start, self.target, self.root_weight, self.used, free, self.problem.bounds
+        )
+
+    def solved(self, point: Floats) -> Floats:
+        """`point` with its linear parameters solved for, smoothed until the cost is defined."""
+        everything = np.ones(len(self.owner), dtype=bool)
+        for smoothing in (0.0, 0.5, 0.9, 1.0):
+            solution = inside(self._solve(point, everything, smoothing), self.problem)
+            if self.objective.is_defined(solution):
+                break
+        return solution
+
+    def _cost(self, point: Floats) -> float:
+        value = self.objective.evaluate(point)[0]
+        return value if np.isfinite(value) else np.inf
+
+    def _misfit(self, point: Floats) -> float:
+        residual, _ = self._residual_and_basis(point, np.zeros(len(point), dtype=bool))
+        return float(residual @ residual)
+
+    def _solve(self, point: Floats, active: Flags, smoothing: float = 0.0) -> Floats:
+        """`point` with its active linear parameters at the weighted least-squares solution.
+
+        `smoothing` draws the data towards their mean: a sparse histogram's least-squares
+        solution may expect less than nothing in some bin, a flat one does not.
+        """
+        unknown = self.linear & self.unknown & active
+        if not unknown.any():
+            return point
+        rest = np.where(unknown, 0.0, point)
+        prediction, jacobian, _ = self.coarse.jacobian(rest)
+        target = (1 - smoothing) * self.target + smoothing * self.target.mean()
+        b = (target - prediction[self.used]) * self.root_weight
+        a = jacobian[np.ix_(self.used, unknown)] * self.root_weight[:, None]
+        if not (np.isfinite(a).all() and np.isfinite(b).all()):
+            return point
+        rest[unknown] = self._least_squares(a, b, unknown)
+        return rest
+
+    def _least_squares(self, a: Floats, b: Floats, unknown: Flags) -> Floats:
+        scales = np.sqrt((a * a).sum(axis=0))
+        scales = np.where(scales > 0, scales, 1.0)
+        solution = np.linalg.lstsq(a / scales, b, rcond=None)[0] / scales
+        lower = self.problem.bounds.lower[unknown]
+        upper = self.problem.bounds.upper[unknown]
+        if (solution >= lower).all() and (solution <= upper).all():
+            return solution
+        limits = (lower * scales, upper * scales)
+        return lsq_linear(a / scales, b, limits, method="bvls").x / scales
+
+
+def inside(params: Floats, problem: FitProblem) -> Floats:
+    """Free parameters at a limit, or beyond it, are moved a little inside."""
+    bounds = problem.bounds
+    with np.errstate(invalid="ignore"):
+        width = bounds.upper - bounds.lower
+    margin = np.where(np.isfinite(width), INSIDE * width, INSIDE * np.maximum(np.abs(params), 1.0))
+    low = np.where(params <= bounds.lower, bounds.lower + margin, params)
+    moved = np.where(low >= bounds.upper, bounds.upper - margin, low)
+    return np.where(bounds.fixed, params, moved)

@@ -1,0 +1,24 @@
+"""A parameter as its shape declares it: written once, used by minimiser, API and docs."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """Name, natural limits and role of one parameter.
+
+    `lower` and `upper` are the natural limits (None: unbounded). `linear`: the model is
+    linear in it, so its start is solved for rather than searched. `events`: it counts events
+    when the data are a histogram, and is non-negative there; for points it is an area of
+    either sign.
+    """
+
+    name: str
+    lower: float | None = None
+    upper: float | None = None
+    linear: bool = False
+    events: bool = False
+
+    def limits(self, *, counting: bool) -> tuple[float | None, float | None]:
+        """Natural limits; `counting` is true for histograms."""
+        return (0.0 if self.events and counting else self.lower), self.upper

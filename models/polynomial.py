@@ -1,0 +1,42 @@
+"""Polynomial in powers of x; independent twin: numpy.polynomial.Polynomial."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Annotated
+
+import jax.numpy as jnp
+from annotated_types import Interval
+from jax import Array
+
+from models.features import Features
+from models.model import Example, Model
+from models.parameter import Parameter
+from models.quadrature import bin_integrals
+
+
+@dataclass(frozen=True)
+class Polynomial(Model):
+    """Polynomial with coefficients c0 ... cn; for a histogram, events per unit of x."""
+
+    degree: Annotated[int, Interval(ge=0, le=20)] = 1
+
+    formula = "c0 + c1 x + ... + cn x^n"
+    reference = "Horner's scheme; Knuth, The Art of Computer Programming, vol. 2, 4.6.4"
+    example = Example(values=(40.0, 3.0), x_range=(0.0, 10.0))
+
+    def declare(self) -> tuple[Parameter, ...]:
+        return tuple(Parameter(f"c{k}", linear=True) for k in range(self.degree + 1))
+
+    def value(self, x: Array, *params: Array) -> Array:
+        total = params[-1] * jnp.ones_like(x)
+        for coefficient in reversed(params[:-1]):
+            total = total * x + coefficient
+        return total
+
+    def integral(self, edges: Array, *params: Array) -> Array:
+        # exact at this order, and free of the antiderivative's cancellation far from x = 0
+        order = self.degree // 2 + 1
+        return bin_integrals(lambda x: self.value(x, *params), edges, order)
+
+    def starts(self, data: Features) -> Iterable[tuple[float, ...]]:
+        return ((),)

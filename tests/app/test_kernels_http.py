@@ -1,0 +1,116 @@
+"""A kernel is compiled once: for other lengths, for many clients at once, and across a restart."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import LiveServer, StartServer
+from tests.examples import (
+    GAUSSIAN_50,
+    HISTOGRAM,
+    XY_ERRORS,
+    Body,
+    fitted,
+    gaussian_bins,
+    points,
+    polynomial,
+    replaced,
+)
+
+COMPILES = "fit_kernel_compiles_total"
+CLIENTS = 8
+
+
+@dataclass
+class ColdCache:
+    """A server whose compile cache nobody else has filled, and the settings to start it again."""
+
+    server: LiveServer
+    settings: dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def cold(
+    start_server: StartServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ColdCache]:
+    folder: Path = tmp_path_factory.mktemp("cold")
+    settings = {"data_dir": folder / "data", "FIT_KERNEL_CACHE_DIR": folder / "kernels"}
+    with start_server(**settings) as server:
+        yield ColdCache(server, settings)
+
+
+@pytest.mark.parametrize(
+    ("path", "first", "second"),
+    [
+        (HISTOGRAM, replaced(gaussian_bins(40), ("/model", polynomial(4))), None),
+        (HISTOGRAM, gaussian_bins(1000), gaussian_bins(900)),
+        (XY_ERRORS, points(30, degree=4), points(20, degree=4)),
+    ],
+    ids=["histogram", "long-histogram", "points"],
+)
+def test_another_length_in_the_same_bucket_compiles_nothing(
+    server: LiveServer, path: str, first: Body, second: Body | None
+) -> None:
+    # 40 and 60, 1000 and 900, 30 and 20: one bucket each, if buckets are powers of two.
+    second = second or replaced(gaussian_bins(60), ("/model", polynomial(4)))
+    fitted(server.client.post(path, json=first))
+    before = server.metric(COMPILES)
+    answer = fitted(server.client.post(path, json=second))
+    assert answer["kernel"]["cache"] == "memory"
+    assert server.metric(COMPILES) == before
+    fit_id = answer["fit_id"]
+    name, value = next(iter(answer["values"].items()))
+    query = {"fit_id": fit_id, "at": f"{name}:{value + abs(value) / 100!r}"}
+    fitted(server.client.get("/covariance", params=query))
+    assert server.metric(COMPILES) == before
+
+
+def test_other_numbers_in_the_request_compile_nothing(server: LiveServer) -> None:
+    fitted(server.client.post(HISTOGRAM, json=GAUSSIAN_50))
+    before = server.metric(COMPILES)
+    for changes in (
+        [("/parameters/mu", 0.25)],
+        [("/parameters/mu", {"start": 1, "limits": [-2, 2]})],
+        [("/parameters/mu", {"start": 0, "fixed": True})],
+        [("/parameters/mu", {"constraint": {"value": 0, "sigma": 0.1}})],
+        [("/fit_range", [-2, 2])],
+        [("/minos", True)],
+        [("/histogram/counts/0", 2.5)],
+    ):
+        answer = fitted(server.client.post(HISTOGRAM, json=replaced(GAUSSIAN_50, *changes)))
+        assert answer["kernel"]["cache"] == "memory", changes
+    assert server.metric(COMPILES) == before
+
+
+def test_concurrent_first_requests_compile_once(cold: ColdCache) -> None:
+    server = cold.server
+    before = server.metric(COMPILES)
+    alone = fitted(server.client.post(XY_ERRORS, json=points(30, degree=8)))
+    assert alone["kernel"]["cache"] == "compiled"
+    # How many kernels a model needs is the service's business: once more is what must not be.
+    needed = server.metric(COMPILES) - before
+    assert needed > 0
+    bodies = [points(30, degree=7, seed=seed) for seed in range(CLIENTS)]
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        replies = list(pool.map(lambda body: server.client.post(XY_ERRORS, json=body), bodies))
+    tiers = [fitted(reply)["kernel"]["cache"] for reply in replies]
+    assert server.metric(COMPILES) == before + 2 * needed
+    assert "compiled" in tiers
+    again = fitted(server.client.post(XY_ERRORS, json=bodies[0]))
+    assert again["kernel"]["cache"] == "memory"
+
+
+# The last test on `cold`, as it ends that server.
+def test_a_restart_finds_the_kernel_on_disk(cold: ColdCache, start_server: StartServer) -> None:
+    body = points(30, degree=6)
+    fitted(cold.server.client.post(XY_ERRORS, json=body))
+    assert cold.server.stop() == 0
+    with start_server(**cold.settings) as restarted:
+        before = restarted.metric(COMPILES)
+        answer = fitted(restarted.client.post(XY_ERRORS, json=body))
+        assert answer["kernel"]["cache"] in ("memory", "disk")
+        assert restarted.metric(COMPILES) == before

@@ -1,0 +1,182 @@
+"""Live servers for the black-box tests.
+
+`client` talks to one server that the whole session shares. A test that needs settings of its own,
+or that ends its server, takes `start_server` and uses what it returns as a context manager.
+"""
+
+import contextlib
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NoReturn, Protocol, Self
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+ROOT = Path(__file__).resolve().parents[1]
+READY_TIMEOUT_S = 120.0
+STOP_TIMEOUT_S = 60.0
+JSON_TYPE = re.compile(r"application/([\w.-]+\+)?json\b")
+
+
+def _refuse_constant(constant: str) -> NoReturn:
+    raise AssertionError(f"a reply contains {constant}, which is not JSON")
+
+
+def _only_real_json(response: httpx.Response) -> None:
+    """Python's own reader takes NaN and Infinity, so every reply is read a second time without."""
+    if JSON_TYPE.match(response.headers.get("content-type", "")):
+        json.loads(response.read() or b"null", parse_constant=_refuse_constant)
+
+
+@dataclass
+class LiveServer:
+    """One `python -m app`, the folder it keeps its data in, and a client on it."""
+
+    process: subprocess.Popen[bytes]
+    url: str
+    data_dir: Path
+    log_path: Path
+    client: httpx.Client
+
+    def log(self) -> str:
+        return self.log_path.read_text(errors="replace")
+
+    def wait_ready(self, timeout: float = READY_TIMEOUT_S) -> None:
+        end = time.monotonic() + timeout
+        while time.monotonic() < end:
+            if self.process.poll() is not None:
+                pytest.fail(f"the server ended with {self.process.returncode}:\n{self.log()}")
+            with contextlib.suppress(httpx.TransportError):
+                if self.client.get("/readyz", timeout=5.0).status_code == httpx.codes.OK:
+                    return
+            time.sleep(0.05)
+        pytest.fail(f"the server was not ready after {timeout:.0f} s:\n{self.log()}")
+
+    def metric(self, name: str, **labels: str) -> float:
+        """The sum of all samples of that name that carry these labels.
+
+        A name that the server does not declare is an error: a misspelt metric never moves.
+        """
+        text = self.client.get("/metrics").text
+        families = list(text_string_to_metric_families(text))
+        stem = name.removesuffix("_total")
+        assert any(family.name in (name, stem) for family in families), f"no metric {name}"
+        return sum(
+            sample.value
+            for family in families
+            for sample in family.samples
+            if sample.name == name and labels.items() <= sample.labels.items()
+        )
+
+    def stop(self, timeout: float = STOP_TIMEOUT_S) -> int:
+        """SIGTERM, and the exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout)
+
+    def kill(self) -> None:
+        """SIGKILL for the server alone: its workers have to notice by themselves."""
+        self.process.kill()
+        self.process.wait(STOP_TIMEOUT_S)
+
+    def close(self) -> None:
+        """Whatever the test did, nothing of this server is left running."""
+        self.client.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.stop()
+        # The server leads a process group of its own, and its workers are in it.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(STOP_TIMEOUT_S)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class StartServer(Protocol):
+    def __call__(self, data_dir: Path | None = None, **env: object) -> LiveServer: ...
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture(scope="session")
+def start_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartServer]:
+    """Start a server; settings by keyword, as in `start_server(FIT_WORKERS=1)`."""
+    # One compile cache for the session: only its first server pays for the usual kernels.
+    kernels = tmp_path_factory.mktemp("kernels")
+    started: list[LiveServer] = []
+
+    def start(data_dir: Path | None = None, **env: object) -> LiveServer:
+        port = _free_port()
+        scratch = tmp_path_factory.mktemp("server")
+        settings: dict[str, object] = {
+            "FIT_HOST": "127.0.0.1",
+            "FIT_PORT": port,
+            "FIT_DATA_DIR": data_dir or scratch / "data",
+            "FIT_KERNEL_CACHE_DIR": kernels,
+            "FIT_WORKERS": 2,
+            **env,
+        }
+        # The developer's own FIT_ settings must not reach a server under test.
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith("FIT_")}
+        Path(str(settings["FIT_DATA_DIR"])).mkdir(parents=True, exist_ok=True)
+        with (scratch / "server.log").open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "app"],
+                cwd=ROOT,
+                env=inherited | {key: str(value) for key, value in settings.items()},
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        url = f"http://127.0.0.1:{port}"
+        hooks: dict[str, list[Any]] = {"response": [_only_real_json]}
+        server = LiveServer(
+            process=process,
+            url=url,
+            data_dir=Path(str(settings["FIT_DATA_DIR"])),
+            log_path=scratch / "server.log",
+            # trust_env: a proxy of the surroundings has no business with 127.0.0.1.
+            client=httpx.Client(base_url=url, timeout=120.0, trust_env=False, event_hooks=hooks),
+        )
+        started.append(server)
+        server.wait_ready()
+        return server
+
+    yield start
+    for server in started:
+        server.close()
+
+
+@pytest.fixture(scope="session")
+def server(start_server: StartServer) -> LiveServer:
+    return start_server()
+
+
+@pytest.fixture(scope="session")
+def client(server: LiveServer) -> httpx.Client:
+    return server.client
