@@ -3,6 +3,7 @@
     Problem                 has a status, a type, a title, a detail and errors
     ├── NotJson             400
     ├── NotFound            404
+    ├── TooLarge            413
     ├── WrongMediaType      415
     ├── InvalidRequest      422
     ├── Busy                503, Retry-After
@@ -55,6 +56,10 @@ class NotJson(Problem):
 
 class NotFound(Problem):
     status, kind, title = 404, "not-found", "No such thing"
+
+
+class TooLarge(Problem):
+    status, kind, title = 413, "too-large", "The body is too large"
 
 
 class WrongMediaType(Problem):
@@ -145,7 +150,6 @@ def install(app: FastAPI) -> None:
         details = {
             404: "There is nothing at this path; GET /docs shows what there is.",
             405: "This path does not take this method; GET /docs shows what it takes.",
-            413: "The body is larger than GET /limits allows (max_body_bytes).",
         }
         detail = details.get(error.status_code, phrase)
         return problem_response(error.status_code, kind, phrase, detail, headers=error.headers)

@@ -6,11 +6,12 @@ import os
 from collections.abc import AsyncIterator
 from importlib.metadata import PackageNotFoundError, version
 
-from fastapi import FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
 
 from app import errors, openapi
 from app.metrics import Metrics
 from app.middleware import RequestContext
+from app.queries import known_queries
 from app.routes import covariance, fit, fits, models, status
 from app.service import ClientGone, Service
 from app.settings import Settings
@@ -61,11 +62,15 @@ def create_app(settings: Settings) -> FastAPI:
         description=DESCRIPTION,
         version=own_version(),
         lifespan=lifespan,
-        max_body_size=settings.max_body_bytes,
     )
     for router in ROUTERS:
-        app.include_router(router)
-        app.include_router(router, prefix="/v1", include_in_schema=False)
+        for prefix in ("", "/v1"):
+            app.include_router(
+                router,
+                prefix=prefix,
+                include_in_schema=not prefix,
+                dependencies=[Depends(known_queries)],
+            )
     errors.install(app)
     openapi.document(app)
     app.add_middleware(RequestContext, metrics=metrics)

@@ -32,9 +32,11 @@ class Metrics:
         )
         self.kernel_compiles = Counter(
             "fit_kernel_compiles",
-            "Functions compiled for clients, or loaded from disk",
-            ["tier"],
+            "Functions compiled for clients",
             registry=registry,
+        )
+        self.kernel_loads = Counter(
+            "fit_kernel_loads", "Compiled functions loaded from disk", registry=registry
         )
         self.compile_seconds = Histogram(
             "fit_compile_seconds",
@@ -51,8 +53,6 @@ class Metrics:
         # all tiers exist from the beginning, so that a rate over them does
         for tier in ("memory", "disk", "compiled"):
             self.kernel_cache.labels(tier)
-        for tier in ("disk", "compiled"):
-            self.kernel_compiles.labels(tier)
 
     def watch(self, pool: WorkerPool) -> None:
         """Show the pool's own numbers."""
@@ -66,9 +66,8 @@ class Metrics:
     def count_usage(self, usage: Usage, queue_s: float) -> None:
         """Count where an answer's kernels came from."""
         self.kernel_cache.labels(usage.tier).inc()
-        for tier, count in usage.compiles.items():
-            if count:
-                self.kernel_compiles.labels(tier).inc(count)
+        self.kernel_compiles.inc(usage.compiled)
+        self.kernel_loads.inc(usage.loaded)
         if usage.compile_s:
             self.compile_seconds.observe(usage.compile_s)
         self.queue_seconds.observe(queue_s)

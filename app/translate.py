@@ -78,8 +78,9 @@ def to_data(request: FitRequest, settings: Settings) -> Data:
     assert isinstance(request, PointsRequest)
     refuse_many(("x",), request.x, settings.max_points)
     x = np.array(request.x)
-    if request.x_err is not None and not isinstance(request.x_err, list) and request.x_err <= 0:
-        raise InvalidRequest([(("x_err",), "x_err must be positive; leave it out if x is exact")])
+    for name, error in (("x_err", request.x_err), ("y_err", request.y_err)):
+        if error is not None and not isinstance(error, list) and error <= 0:
+            raise InvalidRequest([((name,), "must be positive; leave it out if there is none")])
     return Points(
         x=x,
         y=np.array(request.y),

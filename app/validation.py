@@ -20,21 +20,37 @@ def from_validation(error: ValidationError, body: bytes) -> Problem:
         reason = first[0].get("ctx", {}).get("error", "")
         return NotJson(f"The body is not valid JSON: {reason}. Send one JSON object in UTF-8.")
     sent = from_json(body)
-    return InvalidRequest([(sent_path(e["loc"], sent), describe(e, sent)) for e in first])
+    return InvalidRequest([(where(e, sent), describe(e, sent)) for e in first])
+
+
+def where(error: Mapping[str, Any], sent: Any) -> Path:
+    """The path to what is wrong in the body as it was sent."""
+    path: Any = sent_path(error["loc"], sent)
+    if error["type"] == "union_tag_invalid":
+        for part in path:
+            sent = sent[part]
+        if isinstance(sent, dict) and "name" in sent:
+            return (*path, "name")
+    return tuple(path)
 
 
 def sent_path(loc: Sequence[str | int], sent: Any) -> Path:
     """The part of Pydantic's location that exists in the body; tags of unions do not."""
     path: list[str | int] = []
     for i, part in enumerate(loc):
-        if isinstance(sent, dict) and part in sent:
-            sent = sent[part]
-        elif isinstance(sent, list) and isinstance(part, int) and part < len(sent):
+        if holds(sent, part):
             sent = sent[part]
         elif not (isinstance(sent, dict) and i == len(loc) - 1 and part != "[key]"):
             continue
         path.append(part)
     return tuple(path)
+
+
+def holds(sent: Any, part: str | int) -> bool:
+    """Whether `sent[part]` exists."""
+    if isinstance(sent, list):
+        return isinstance(part, int) and part < len(sent)
+    return isinstance(sent, dict) and part in sent
 
 
 NOT_YET = {"formula", "uhi_schema", "variances", "x_cov", "y_cov", "xy_corr"}

@@ -9,7 +9,7 @@ A cost is a pure function of (model, params, data); data are arguments of the co
 function, never constants in it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -31,8 +31,8 @@ class Cost(Protocol):
     def prediction(self, model: Model, params: Array, data: Any) -> Array:
         """What the model expects of each entry, (length,)."""
 
-    def weight(self, model: Model, params: Array, data: Any) -> Array:
-        """Inverse variance of each entry at these parameters, (length,), 0 for padding."""
+    def information(self, model: Model, params: Array, data: Any) -> Array:
+        """Half the Gauss-Newton Hessian, (parameters, parameters): first derivatives only."""
 
 
 @dataclass(frozen=True)
@@ -47,20 +47,26 @@ class Poisson:
         mu = self.prediction(model, params, data)
         filled = data.counts > 0
         n = jnp.where(filled, data.counts, 1.0)
-        # n (r - log(1 + r)), r = mu / n - 1, keeps the digits that mu - n + n log(n / mu) loses
-        r = jnp.where(filled, (mu - n) / n, 0.0)
-        possible = jnp.where(filled, r > -1, mu >= 0)
-        r = jnp.where(possible, r, 0.0)
-        terms = jnp.where(filled, n * (r - jnp.log1p(r)), mu)
+        possible = jnp.where(filled, mu > 0, mu >= 0)
+        ratio = jnp.where(filled & possible, mu, n) / n
+        # log(1 + r) with r = mu / n - 1 keeps the digits that log(mu / n) loses near 1
+        r = jnp.where(filled & possible, mu - n, 0.0) / n
+        near = ratio > 0.5
+        log_ratio = jnp.where(
+            near, jnp.log1p(jnp.where(near, r, 0.0)), jnp.log(jnp.where(near, 1.0, ratio))
+        )
+        terms = jnp.where(filled, n * (r - log_ratio), mu)
         return 2 * jnp.sum(jnp.where(data.used, jnp.where(possible, terms, jnp.inf), 0.0))
 
     def prediction(self, model: Model, params: Array, data: Bins) -> Array:
         return model.integral(data.edges, *params)
 
-    def weight(self, model: Model, params: Array, data: Bins) -> Array:
-        mu = self.prediction(model, params, data)
+    def information(self, model: Model, params: Array, data: Bins) -> Array:
+        """Fisher's: sum of grad(mu) grad(mu)' / mu."""
+        mu, jacobian = with_jacobian(lambda p: self.prediction(model, p, data), params)
         expected = data.used & (mu > 0)
-        return jnp.where(expected, 1 / jnp.where(expected, mu, 1.0), 0.0)
+        weight = jnp.where(expected, 1 / jnp.where(expected, mu, 1.0), 0.0)
+        return (jacobian * weight[:, None]).T @ jacobian
 
 
 @dataclass(frozen=True)
@@ -68,14 +74,19 @@ class LeastSquares:
     """sum((y - f(x))^2 / y_err^2)."""
 
     def cost(self, model: Model, params: Array, data: Marks) -> Array:
-        pull = (data.y - self.prediction(model, params, data)) / data.y_err
-        return jnp.sum(jnp.where(data.used, pull * pull, 0.0))
+        return jnp.sum(self._pulls(model, params, data) ** 2)
 
     def prediction(self, model: Model, params: Array, data: Marks) -> Array:
         return model.value(data.x, *params)
 
-    def weight(self, model: Model, params: Array, data: Marks) -> Array:
-        return jnp.where(data.used, data.y_err**-2.0, 0.0)
+    def information(self, model: Model, params: Array, data: Marks) -> Array:
+        """J'J of the pulls."""
+        _, jacobian = with_jacobian(lambda p: self._pulls(model, p, data), params)
+        return jacobian.T @ jacobian
+
+    def _pulls(self, model: Model, params: Array, data: Marks) -> Array:
+        pulls = (data.y - self.prediction(model, params, data)) / data.y_err
+        return jnp.where(data.used, pulls, 0.0)
 
 
 @dataclass(frozen=True)
@@ -97,9 +108,16 @@ class EffectiveVariance:
     def prediction(self, model: Model, params: Array, data: Marks) -> Array:
         return model.value(data.x, *params)
 
-    def weight(self, model: Model, params: Array, data: Marks) -> Array:
-        variance = data.y_err**2 + self._x_variance(model, params, data)
-        return jnp.where(data.used, 1 / variance, 0.0)
+    def information(self, model: Model, params: Array, data: Marks) -> Array:
+        """J'J of the pulls r / sqrt(V), V moving with the parameters: York's for a line."""
+
+        def pulls(p: Array) -> Array:
+            residual = data.y - self.prediction(model, p, data)
+            variance = data.y_err**2 + self._x_variance(model, p, data)
+            return jnp.where(data.used, residual / jnp.sqrt(variance), 0.0)
+
+        _, jacobian = with_jacobian(pulls, params)
+        return jacobian.T @ jacobian
 
     def _x_variance(self, model: Model, params: Array, data: Marks) -> Array:
         """(f'(x) x_err)^2."""
@@ -107,6 +125,11 @@ class EffectiveVariance:
             lambda x: model.value(x, *params), (data.x_slope,), (jnp.ones_like(data.x_slope),)
         )
         return (slope * data.x_err) ** 2
+
+
+def with_jacobian(f: Callable[[Array], Array], params: Array) -> tuple[Array, Array]:
+    """f(params) and its derivatives, (length,) and (length, parameters)."""
+    return f(params), jax.jacfwd(f)(params)
 
 
 COSTS: Mapping[str, Cost] = MappingProxyType(

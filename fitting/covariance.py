@@ -3,7 +3,8 @@
 Methods:
     autodiff      exact second derivatives of the cost
     hesse         Minuit's finite differences of the same cost
-    gauss-newton  expected information 2 J' W J, the convention of York 2004, ODRPACK and NIST
+    gauss-newton  first derivatives only (Fisher's information for counts, J'J of the pulls for
+                  points), the convention of York 2004, ODRPACK and NIST
 """
 
 from collections.abc import Sequence
@@ -66,7 +67,6 @@ def at_point(
     free: Flags,
     bounds: Bounds,
     names: Sequence[str],
-    prior_weight: Floats,
     method: Method,
     scale: float,
 ) -> Covariance:
@@ -74,10 +74,7 @@ def at_point(
     if method == "autodiff":
         return from_hessian(objective.hessian(params), free, scale, method)
     if method == "gauss-newton":
-        _, jacobian, weight = objective.jacobian(params)
-        used = weight > 0
-        information = jacobian[used].T @ (weight[used, None] * jacobian[used])
-        return from_hessian(2 * (information + np.diag(prior_weight)), free, scale, method)
+        return from_hessian(objective.information(params), free, scale, method)
     return _hesse(objective, params, free, bounds, names, scale)
 
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from fitting.errors import DeadlineReached
 from fitting.kernels import KernelCache, Usage
 from fitting.migrad import EDM_GOAL, descend
 from fitting.minos import interval
-from fitting.newton import Minimum, certify, polish
+from fitting.newton import Minimum, certify, polish, undetermined
 from fitting.objective import Objective
 from fitting.padding import Floats
 from fitting.problem import FitProblem
@@ -27,6 +28,7 @@ ATTEMPTS: tuple[dict[str, Any], ...] = (
 )
 MAX_RESCALINGS = 4
 SQUARED_ROUNDING = 1e-28
+SAME_COST = 1e-9
 
 
 def fit(
@@ -81,20 +83,20 @@ class Run:
         start = self._start()
         if not self.objective.is_defined(start):
             return None, Status.UNDEFINED_COST
-        if self.problem.cost == "effective-variance":
+        if self.problem.cost != "effective-variance":
+            minimum = self._best_of_starts(start)
+        else:
             # from a cold start a large x_err has valleys at absurd slopes
-            start = self._without_x_err(start)
-        minimum = self._descend(start)
-        return minimum, judge(minimum, self.problem)
+            minimum = self._descend(self._without_x_err(start))
+        status = judge(minimum, self.problem)
+        if status is Status.CONVERGED and (flat := undetermined(self.objective, minimum, start)):
+            return replace(minimum, flat=flat), Status.NOT_POSITIVE_DEFINITE
+        return minimum, status
 
     def _start(self) -> Floats:
         self.starts = start = starting_values(self.problem, self.objective, self.kernels)
         if not self.objective.is_defined(start):
-            fixed = self.problem.bounds.fixed
-            known = np.where(fixed, start, np.nan)
-            estimate = inside(
-                estimated_values(self.problem, self.objective, self.kernels, known), self.problem
-            )
+            estimate = self._estimate()
             if self.objective.is_defined(estimate):
                 self.starts = start = estimate
                 self.warnings.append(
@@ -106,12 +108,53 @@ class Run:
                 )
         return start
 
+    def _estimate(self) -> Floats:
+        """Starting values from the data, whatever the client said."""
+        problem = self.problem
+        known = [k.start if k.fixed and k.start is not None else np.nan for k in problem.knowledge]
+        estimate = estimated_values(problem, self.objective, self.kernels, np.array(known))
+        return inside(estimate, problem)
+
+    def _best_of_starts(self, start: Floats) -> Minimum:
+        """From the client's start; if that ends badly, from our own estimate, too."""
+        minimum = self._descend(start)
+        given = any(k.start is not None and not k.fixed for k in self.problem.knowledge)
+        if not given or not self._is_poor(minimum):
+            return minimum
+        estimate = self._estimate()
+        if not self.objective.is_defined(estimate):
+            return minimum
+        other = self._descend(estimate)
+        both_same = other.cost >= minimum.cost * (1 - SAME_COST) or not other.positive_definite
+        if both_same and minimum.positive_definite:
+            return minimum
+        self.warnings.append(
+            Warning_(
+                "better-minimum-elsewhere",
+                "The fit from the given start ended badly; the answer is that of a fit from "
+                "values estimated from the data.",
+            )
+        )
+        return other
+
+    def _is_poor(self, minimum: Minimum) -> bool:
+        """Not a minimum, or one that describes the data badly: five sigma, or no better than
+        half of what a constant leaves where errors are relative."""
+        if judge(minimum, self.problem) is not Status.CONVERGED:
+            return True
+        cost, ndof = minimum.cost / self.objective.scale, self.problem.ndof
+        if self.problem.absolute_sigma:
+            return cost > ndof + 5 * np.sqrt(2 * ndof)
+        padded: Any = self.problem.data.padded()
+        y = (padded.y / padded.y_err)[padded.used]
+        return cost > 0.5 * float(np.sum((y - y.mean()) ** 2))
+
     def _without_x_err(self, start: Floats) -> Floats:
         padded: Any = self.problem.data.padded()
         self.objective.replace(
             x_err=np.zeros_like(padded.x), log_weight=np.zeros_like(padded.log_weight)
         )
-        minimum = self._descend(start)
+        minimum = self._best_of_starts(start)
         self.objective.replace(x_err=padded.x_err, log_weight=padded.log_weight)
         return minimum.values if self.objective.is_defined(minimum.values) else start
 

@@ -10,7 +10,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -20,7 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from fitting.costs import COSTS
+from fitting.costs import COSTS, with_jacobian
 from fitting.data import Bins, Marks
 from fitting.padding import Floats
 from models.model import Model
@@ -29,7 +29,7 @@ from models.model import Model
 jax.config.update("jax_cpu_enable_async_dispatch", False)
 
 Tier = Literal["memory", "disk", "compiled"]
-Function = Literal["value_and_gradient", "hessian", "jacobian", "predictions"]
+Function = Literal["value_and_gradient", "hessian", "jacobian", "information", "predictions"]
 
 
 class Prior(NamedTuple):
@@ -49,11 +49,16 @@ class KernelKey(NamedTuple):
 
 @dataclass
 class Usage:
-    """Where the kernels of one fit came from: the slowest tier, and the seconds it took."""
+    """What had to be made for one fit: functions compiled, or loaded from disk, and seconds."""
 
-    tier: Tier = "memory"
     compile_s: float = 0.0
-    compiles: dict[str, int] = field(default_factory=lambda: {"disk": 0, "compiled": 0})
+    compiled: int = 0
+    loaded: int = 0
+
+    @property
+    def tier(self) -> Tier:
+        """The slowest place that a function came from."""
+        return "compiled" if self.compiled else "disk" if self.loaded else "memory"
 
 
 class DiskHits:
@@ -125,11 +130,11 @@ def _compile(
     began, hits = time.perf_counter(), _disk_hits.count
     bound = _bind(function, key)
     compiled = jax.jit(bound).lower(*arguments).compile()
-    tier: Tier = "disk" if _disk_hits.count > hits else "compiled"
     usage.compile_s += time.perf_counter() - began
-    usage.compiles[tier] += 1
-    if usage.tier != "compiled":
-        usage.tier = tier
+    if _disk_hits.count > hits:
+        usage.loaded += 1
+    else:
+        usage.compiled += 1
     return compiled
 
 
@@ -157,12 +162,14 @@ def _hessian(key: KernelKey, params: Array, data: Bins | Marks, prior: Prior) ->
 
 def _jacobian(
     key: KernelKey, params: Array, data: Bins | Marks, prior: Prior
-) -> tuple[Array, Array, Array]:
-    """Prediction (length,), its derivatives (length, parameters), weights (length,)."""
-    cost = COSTS[key.cost]
-    prediction = cost.prediction(key.model, params, data)
-    jacobian = jax.jacfwd(lambda p: cost.prediction(key.model, p, data))(params)
-    return prediction, jacobian, cost.weight(key.model, params, data)
+) -> tuple[Array, Array]:
+    """Prediction (length,) and its derivatives (length, parameters)."""
+    return with_jacobian(lambda p: COSTS[key.cost].prediction(key.model, p, data), params)
+
+
+def _information(key: KernelKey, params: Array, data: Bins | Marks, prior: Prior) -> Array:
+    information = COSTS[key.cost].information(key.model, params, data)
+    return 2 * (information + jnp.diag(prior.weight))
 
 
 def _predictions(key: KernelKey, params: Array, data: Bins | Marks, prior: Prior) -> Array:
@@ -174,6 +181,7 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "value_and_gradient": _value_and_gradient,
     "hessian": _hessian,
     "jacobian": _jacobian,
+    "information": _information,
     "predictions": _predictions,
 }
 

@@ -28,7 +28,7 @@ def refine(
     params, damping = start, 1e-3
 
     def linearised(at: Floats) -> tuple[Floats, Floats, float]:
-        prediction, jacobian, _ = objective.jacobian(at)
+        prediction, jacobian = objective.jacobian(at)
         pulls = (target - prediction[used]) * root_weight
         return pulls, jacobian[np.ix_(used, free)] * root_weight[:, None], float(pulls @ pulls)
 

@@ -150,3 +150,26 @@ def certify(objective: Objective, params: Floats, bounds: Bounds) -> Minimum:
             weakest = np.abs(spectrum.vectors[:, 0])
             flat = tuple(np.flatnonzero(free)[weakest > 0.3 * weakest.max()].tolist())
     return Minimum(params, cost, gradient, hessian, free, held, positive_definite, edm, flat)
+
+
+def undetermined(objective: Objective, minimum: Minimum, start: Floats) -> tuple[int, ...]:
+    """Free parameters on which the cost does not depend as its second derivatives say.
+
+    A parameter of which the data know nothing has a curvature of rounding, which may be positive.
+    Where one standard deviation (of the parameter alone) is longer than the parameter, or than
+    its way to a limit, the cost must really rise by about one there, on one side at least.
+    """
+    found = []
+    for i in np.flatnonzero(minimum.free):
+        sigma = np.sqrt(2 * objective.scale / minimum.hessian[i, i])
+        size = max(abs(minimum.values[i]), abs(start[i]))
+        if sigma < 3 * size:
+            continue
+        rises = []
+        for side in (-1, 1):
+            moved = minimum.values.copy()
+            moved[i] += side * sigma
+            rises.append((objective.evaluate(moved)[0] - minimum.cost) / objective.scale)
+        if not any(0.05 < rise < 20 for rise in rises):
+            found.append(int(i))
+    return tuple(found)

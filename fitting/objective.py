@@ -82,10 +82,14 @@ class Objective:
         hessian = np.asarray(self._call("hessian", params)) * self.scale
         return (hessian + hessian.T) / 2
 
-    def jacobian(self, params: Floats) -> tuple[Floats, Floats, Floats]:
-        """Prediction (length,), its derivatives (length, parameters), weights (length,)."""
-        prediction, jacobian, weight = self._call("jacobian", params)
-        return np.asarray(prediction), np.asarray(jacobian), np.asarray(weight)
+    def information(self, params: Floats) -> Floats:
+        """The Gauss-Newton approximation of the Hessian."""
+        return np.asarray(self._call("information", params)) * self.scale
+
+    def jacobian(self, params: Floats) -> tuple[Floats, Floats]:
+        """Prediction (length,) and its derivatives (length, parameters)."""
+        prediction, jacobian = self._call("jacobian", params)
+        return np.asarray(prediction), np.asarray(jacobian)
 
     def predictions(self, rows: Floats) -> Floats:
         """Predictions (rows, length) at each row of parameters, in blocks of one size."""

@@ -130,7 +130,7 @@ class Search:
         return int(np.argmax(np.where(spanned | ~np.isfinite(gain), -np.inf, gain)))
 
     def _residual_and_basis(self, point: Floats, columns: Flags) -> tuple[Floats, Floats]:
-        prediction, jacobian, _ = self.coarse.jacobian(point)
+        prediction, jacobian = self.coarse.jacobian(point)
         residual = (self.target - prediction[self.used]) * self.root_weight
         block = jacobian[np.ix_(self.used, columns)] * self.root_weight[:, None]
         return residual, np.linalg.qr(block)[0] if columns.any() else np.zeros((len(residual), 0))
@@ -169,7 +169,7 @@ class Search:
         if not unknown.any():
             return point
         rest = np.where(unknown, 0.0, point)
-        prediction, jacobian, _ = self.coarse.jacobian(rest)
+        prediction, jacobian = self.coarse.jacobian(rest)
         target = (1 - smoothing) * self.target + smoothing * self.target.mean()
         b = (target - prediction[self.used]) * self.root_weight
         a = jacobian[np.ix_(self.used, unknown)] * self.root_weight[:, None]

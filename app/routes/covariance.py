@@ -24,7 +24,7 @@ from fitting.problem import FitProblem, describe
 
 router = APIRouter(tags=["fits"])
 
-FitId = Annotated[str, Query(description="The fit_id of an answer", max_length=100)]
+FitId = Annotated[str, Query(description="The fit_id of an answer")]
 At = Annotated[
     str | None,
     Query(
@@ -118,9 +118,9 @@ def parse_at(at: str) -> dict[str, float]:
             value = float(text)
         except ValueError:
             value = float("nan")
-        if not name.strip() or not np.isfinite(value):
+        if not name.strip() or name.strip() in named or not np.isfinite(value):
             raise InvalidRequest(
-                [(("at",), "write name:value pairs joined by commas, as in mu:0.5,sigma:1.1")]
+                [(("at",), "write name:value pairs joined by commas, each once: mu:0.5,sigma:1.1")]
             )
         named[name.strip()] = value
     return named

@@ -7,11 +7,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 
 from app.answer import server_timing, to_answer
-from app.body import JSON, JsonBody, request_body
+from app.body import JSON, Body, JsonBody, request_body
 from app.examples import HISTOGRAM_EXAMPLES, POINTS_EXAMPLES
 from app.responses import FIT_PROBLEMS
 from app.schemas.answers import FitAnswer
-from app.schemas.requests import FitRequest, HistogramRequest, PointsRequest
+from app.schemas.requests import HistogramRequest, PointsRequest
 from app.service import Here, Service
 from app.store.store import StoredFit
 from app.translate import to_problem
@@ -32,7 +32,7 @@ router = APIRouter(prefix="/fit", tags=["fits"])
 async def fit_histogram(
     service: Here,
     request: Request,
-    body: Annotated[HistogramRequest, Depends(JsonBody(HistogramRequest))],
+    body: Annotated[Body[HistogramRequest], Depends(JsonBody(HistogramRequest))],
 ) -> Response:
     """Fit a model to a histogram by extended maximum likelihood (Baker-Cousins)."""
     return await answer_fit(service, request, body)
@@ -47,32 +47,33 @@ async def fit_histogram(
 async def fit_xy_errors(
     service: Here,
     request: Request,
-    body: Annotated[PointsRequest, Depends(JsonBody(PointsRequest))],
+    body: Annotated[Body[PointsRequest], Depends(JsonBody(PointsRequest))],
 ) -> Response:
     """Fit a model to points with errors in x and y by the effective variance."""
     return await answer_fit(service, request, body)
 
 
-async def answer_fit(service: Service, request: Request, body: FitRequest) -> Response:
+async def answer_fit(
+    service: Service, request: Request, body: Body[HistogramRequest] | Body[PointsRequest]
+) -> Response:
     """Translate, fit in a worker, store, answer."""
     accepted, created = time.monotonic(), time.time()
-    problem = to_problem(body, service.settings)
-    deadline = accepted + min(body.deadline_s or float("inf"), service.settings.deadline_s)
+    asked = body.content
+    problem = to_problem(asked, service.settings)
+    deadline = accepted + min(asked.deadline_s or float("inf"), service.settings.deadline_s)
     served = await fit_or_timeout(service, request, problem, deadline)
     result: Any = served.outcome
     answer = to_answer(
         fit_id=secrets.token_urlsafe(18),
         created=created,
-        request=body,
+        request=asked,
         problem=problem,
         result=result,
         queue_s=served.queue_s,
         total_s=time.monotonic() - accepted,
     )
     content = answer.model_dump_json().encode()
-    await service.store.save(
-        StoredFit(answer.fit_id, created, answer.kind, await request.body(), content)
-    )
+    await service.store.save(StoredFit(answer.fit_id, created, answer.kind, body.raw, content))
     count(service, answer, result, served.queue_s)
     return Response(content, media_type=JSON, headers={"Server-Timing": server_timing(answer)})
 

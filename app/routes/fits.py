@@ -13,7 +13,7 @@ from app.service import Here
 
 router = APIRouter(prefix="/fits", tags=["fits"])
 
-FitId = Annotated[str, Path(description="The fit_id of an answer", max_length=100)]
+FitId = Annotated[str, Path(description="The fit_id of an answer")]
 GONE = "There is no fit with this fit_id; it may have been deleted or expired."
 
 

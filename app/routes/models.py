@@ -22,7 +22,7 @@ def list_models() -> dict[str, Any]:
 
 
 @router.get("/{name}", responses=problems(404))
-def get_model(name: Annotated[str, Path(max_length=100)]) -> dict[str, Any]:
+def get_model(name: Annotated[str, Path(description="A name from GET /models")]) -> dict[str, Any]:
     """One shape."""
     if name not in SHAPES:
         close = difflib.get_close_matches(name, SHAPES, n=1)

@@ -4,8 +4,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-
 from fitting.covariance import Covariance, Method, at_point
 from fitting.fit import bind, fit
 from fitting.kernels import KernelCache, KernelKey, Usage
@@ -66,7 +64,6 @@ class CovarianceTask:
             ~bounds.fixed & ~at_limit,
             bounds,
             problem.names,
-            np.asarray(problem.prior.weight),
             self.method,
             self.scale,
         )

@@ -3,6 +3,7 @@
 import asyncio
 import ctypes
 import multiprocessing
+import os
 import pickle
 from collections import OrderedDict
 from collections.abc import Callable
@@ -64,6 +65,8 @@ class Worker:
         theirs.close()
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(ours.fileno(), self._readable)
+        # uvloop has just made it non-blocking, which would cut long messages short
+        os.set_blocking(ours.fileno(), True)
 
     @property
     def idle(self) -> bool:

@@ -55,10 +55,17 @@ def post_slow(server: LiveServer) -> httpx.Response:
     return server.client.post(HISTOGRAM, json=slow_request())
 
 
+def is_worker(child: psutil.Process) -> bool:
+    try:
+        # multiprocessing keeps a helper beside the processes that fit.
+        return alive(child) and "resource_tracker" not in " ".join(child.cmdline())
+    except (psutil.NoSuchProcess, psutil.ZombieProcess):
+        return False
+
+
 def workers(server: LiveServer) -> list[psutil.Process]:
-    """The processes that fit: children of the server, less multiprocessing's own helper."""
     children = psutil.Process(server.process.pid).children(recursive=True)
-    return [child for child in children if "resource_tracker" not in " ".join(child.cmdline())]
+    return [child for child in children if is_worker(child)]
 
 
 def busiest(server: LiveServer) -> psutil.Process:
@@ -68,7 +75,7 @@ def busiest(server: LiveServer) -> psutil.Process:
 
     before = {process: used(process) for process in workers(server)}
     time.sleep(0.5)
-    return max(before, key=lambda process: used(process) - before[process])
+    return max(workers(server), key=lambda process: used(process) - before.get(process, 0.0))
 
 
 def alive(process: psutil.Process) -> bool:
