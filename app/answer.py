@@ -1,5 +1,6 @@
 """From a `FitResult` to the answer that a client gets."""
 
+import math
 from datetime import UTC, datetime
 from typing import Any
 
@@ -49,7 +50,7 @@ def to_answer(
         valid=result.valid,
         status=result.status.value,
         message=result.message,
-        values={n: float(v) for n, v in zip(names, result.values, strict=True)},
+        values={n: finite(v) for n, v in zip(names, result.values, strict=True)},
         errors=dict(zip(names, errors, strict=True)),
         covariance=covariance_block(result.covariance, names, result.message),
         minos={name: minos_block(found) for name, found in result.minos.items()},
@@ -124,13 +125,13 @@ def parameter_answers(
     answers = []
     rows = zip(problem.parameters, problem.knowledge, errors, strict=True)
     for i, (parameter, known, error) in enumerate(rows):
-        value = float(result.values[i])
+        value = finite(result.values[i])
         answers.append(
             ParameterAnswer(
                 name=parameter.name,
                 value=value,
                 error=error,
-                start=float(result.starts[i]),
+                start=finite(result.starts[i]),
                 limits=problem.limits_of(parameter, known),
                 fixed=known.fixed,
                 at_limit=bool(result.held[i]),
@@ -140,8 +141,15 @@ def parameter_answers(
     return answers
 
 
-def display(value: float, error: float | None, *, fixed: bool, held: bool) -> str:
+def finite(number: float) -> float | None:
+    """None for what a fit that was killed has not found."""
+    return float(number) if math.isfinite(number) else None
+
+
+def display(value: float | None, error: float | None, *, fixed: bool, held: bool) -> str:
     """Value and error rounded as the Particle Data Group does."""
+    if value is None:
+        return "unknown"
     if error:
         text: str = pdg_format(value, error)
         return text

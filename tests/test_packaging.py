@@ -1,0 +1,79 @@
+"""What cannot be run here is at least consistent: image, proxy, lock files, README."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import yaml
+
+from app.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[1]
+LOCKS = ("requirements.lock", "requirements-dev.lock")
+
+
+def pinned(lock: str) -> dict[str, str]:
+    text = (ROOT / lock).read_text()
+    return dict(re.findall(r"^([A-Za-z0-9_.-]+)==([^ ;\\]+)", text, re.MULTILINE))
+
+
+def test_locks_have_hashes_and_no_address():
+    for lock in LOCKS:
+        text = (ROOT / lock).read_text()
+        assert "://" not in text
+        entries = re.split(r"^(?=[A-Za-z0-9])", text, flags=re.MULTILINE)[1:]
+        assert len(entries) > 20
+        assert all("--hash=sha256:" in entry for entry in entries)
+
+
+def test_both_locks_agree_and_hold_what_the_project_declares():
+    serve, dev = (pinned(lock) for lock in LOCKS)
+    assert serve.items() <= dev.items()
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    for requirement in declared["dependencies"]:
+        name = re.match(r"[A-Za-z0-9_-]+", requirement)
+        assert name
+        assert name[0] in serve
+
+
+def test_every_setting_is_in_the_readme():
+    readme = (ROOT / "README.md").read_text()
+    documented = set(re.findall(r"^\| `(FIT_[A-Z_]+)`", readme, re.MULTILINE))
+    assert documented == {f"FIT_{name.upper()}" for name in Settings.model_fields}
+
+
+def test_every_route_is_in_the_readme():
+    from app.main import create_app
+
+    readme = (ROOT / "README.md").read_text()
+    for path in create_app(Settings(warm=False)).openapi()["paths"]:
+        assert path in readme, path
+
+
+def test_the_image_installs_and_starts_as_the_makefile_does():
+    image = (ROOT / "Dockerfile").read_text()
+    makefile = (ROOT / "Makefile").read_text()
+    for step in ("--require-hashes -r requirements.lock", "python -m app"):
+        assert step in makefile
+        assert step in image.replace('", "', " ").replace('", \\\n', " ")
+    assert image.index("USER fit") < image.index("CMD [")
+    assert "HEALTHCHECK" in image
+    copied = set(re.findall(r"^COPY (\w+) \w+$", image, re.MULTILINE))
+    assert copied == {"app", "fitting", "models"}
+    assert not re.search(r"^FROM .*:latest", image, re.MULTILINE)
+
+
+def test_the_proxy_has_the_time_outs_that_the_service_lacks():
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    proxy = compose["configs"]["proxy"]["content"]
+    for line in ("client_header_timeout", "client_body_timeout", "proxy_read_timeout"):
+        assert line in proxy
+    size = re.search(r"client_max_body_size (\d+)m;", proxy)
+    assert size
+    assert int(size[1]) * 2**20 == Settings().max_body_bytes
+    read = re.search(r"proxy_read_timeout (\d+)s;", proxy)
+    assert read
+    # the proxy must outlast the slowest answer of the service
+    assert int(read[1]) > Settings().deadline_s + Settings().kill_grace_s
+    assert "/data" in str(compose["services"]["fit"]["volumes"])
+    assert set(compose["services"]) == {"fit", "proxy"}
