@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -72,6 +71,7 @@ class Run:
         self.kernels = kernels
         self.objective = objective
         self.starts: Floats | None = None
+        self.vague: tuple[int, ...] = ()
         self.warnings: list[Warning_] = []
 
     def minimum(self) -> tuple[Minimum | None, Status]:
@@ -89,8 +89,10 @@ class Run:
             # from a cold start a large x_err has valleys at absurd slopes
             minimum = self._descend(self._without_x_err(start))
         status = judge(minimum, self.problem)
-        if status is Status.CONVERGED and (flat := undetermined(self.objective, minimum, start)):
-            return replace(minimum, flat=flat), Status.NOT_POSITIVE_DEFINITE
+        if status is Status.CONVERGED:
+            self.vague = undetermined(self.objective, minimum, start)
+            if self.vague:
+                return minimum, Status.NOT_POSITIVE_DEFINITE
         return minimum, status
 
     def _start(self) -> Floats:
@@ -295,9 +297,11 @@ class Run:
 
     def _message(self, status: Status, minimum: Minimum | None) -> str:
         names = self.problem.names
-        involved: tuple[int, ...] = ()
-        if minimum is not None:
-            involved = minimum.flat or tuple(np.flatnonzero(minimum.held).tolist())
+        involved = self.vague
+        if minimum is not None and status is Status.AT_LIMIT_ONLY:
+            involved = tuple(np.flatnonzero(minimum.held).tolist())
+        elif minimum is not None and not involved:
+            involved = minimum.flat
         return MESSAGES[status].format(
             names=", ".join(names[i] for i in involved),
             size=self.problem.data.size,

@@ -8,6 +8,7 @@ cost does not rise.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from fitting.padding import Flags, Floats
 
 MAX_STEPS = 100
 MAX_HALVINGS = 30
+NEAR = 1e-6  # EDM below which the cost is too flat to compare
 SETTLED = 1e-7  # standard deviations; a Newton step of this size leaves an error of its square
 ROUNDING = 8 * np.finfo(float).eps
 SINGULAR = 1e-13  # smallest eigenvalue of a Hessian of unit diagonal, per parameter
@@ -58,6 +60,11 @@ class Spectrum:
     def positive_definite(self) -> bool:
         return bool(self.values.min(initial=np.inf) > SINGULAR * len(self.values))
 
+    def decrement(self, gradient: Floats) -> float:
+        """g' inv(H) g / 2, what a Newton step promises."""
+        along = self.vectors.T @ (gradient / self.scales)
+        return float(0.5 * np.sum(along * along / self.values))
+
     def inverse(self) -> Floats:
         """Inverse of the Hessian."""
         root = self.vectors / np.sqrt(self.values) / self.scales[:, None]
@@ -73,83 +80,108 @@ class Spectrum:
 
 @dataclass(frozen=True, eq=False)
 class Minimum:
-    """Where the descent ended, with exact derivatives there (of the scaled cost)."""
+    """Where the descent is, with exact derivatives there (of the scaled cost).
+
+    `free` are the parameters neither fixed nor held at a limit; `spectrum` is that of their
+    Hessian, None where it is not finite.
+    """
 
     values: Floats
     cost: float
     gradient: Floats
     hessian: Floats
-    free: Flags  # neither fixed nor held at a limit
+    free: Flags
     held: Flags
-    positive_definite: bool
-    edm: float
-    flat: tuple[int, ...]  # the parameters along a direction without curvature
+    spectrum: Spectrum | None
 
     @property
     def defined(self) -> bool:
         """Cost and its derivatives are finite."""
-        return bool(np.isfinite(self.cost) and np.isfinite(self.hessian).all())
+        return self.spectrum is not None and bool(np.isfinite(self.cost))
+
+    @cached_property
+    def positive_definite(self) -> bool:
+        """The cost curves upwards along every combination of the free parameters."""
+        return (
+            self.spectrum is not None
+            and self.spectrum.positive_definite
+            and bool((np.diag(self.hessian)[self.free] > 0).all())
+        )
+
+    @cached_property
+    def edm(self) -> float:
+        """Estimated distance to the minimum, in cost: g' inv(H) g / 2."""
+        if self.spectrum is None or not self.positive_definite:
+            return float("inf")
+        return self.spectrum.decrement(self.gradient[self.free])
+
+    @property
+    def flat(self) -> tuple[int, ...]:
+        """The parameters along the direction in which the cost curves least."""
+        if self.spectrum is None or not self.free.any():
+            return ()
+        weakest = np.abs(self.spectrum.vectors[:, 0])
+        return tuple(np.flatnonzero(self.free)[weakest > 0.3 * weakest.max()].tolist())
 
 
 def polish(objective: Objective, start: Floats, bounds: Bounds) -> Minimum:
     """Descend from `start` to the nearest minimum inside `bounds`, to rounding."""
     params = bounds.clip(start)
     for _ in range(MAX_STEPS):
-        cost, gradient = objective.evaluate(params)
-        if not (np.isfinite(cost) and np.isfinite(gradient).all()):
-            break
-        free = ~bounds.fixed & ~bounds.held(params, gradient)
-        if not free.any():
-            break
-        hessian = objective.hessian(params)
-        if not np.isfinite(hessian).all():
-            break
-        spectrum = Spectrum.of(hessian[np.ix_(free, free)])
+        here = certify(objective, params, bounds)
+        spectrum, free = here.spectrum, here.free
+        if spectrum is None or not here.defined or not free.any():
+            return here
         step = np.zeros_like(params)
-        step[free] = spectrum.descent(gradient[free])
-        moved = _try_step(objective, params, cost, step, bounds)
+        step[free] = spectrum.descent(here.gradient[free])
+        size = np.max(np.abs(step[free]) * spectrum.scales) / np.sqrt(2 * objective.scale)
+        if here.positive_definite and size < ROUNDING:
+            return here
+        moved = _try_step(objective, here, step, spectrum, bounds)
         if moved is None:
-            break
-        size = np.max(np.abs((moved - params)[free]) * spectrum.scales) / np.sqrt(2)
+            return here
         params = moved
-        if spectrum.positive_definite and size < SETTLED * np.sqrt(max(objective.scale, 1.0)):
+        if here.positive_definite and size < SETTLED:
             break
     return certify(objective, params, bounds)
 
 
 def _try_step(
-    objective: Objective, params: Floats, cost: float, step: Floats, bounds: Bounds
+    objective: Objective, here: Minimum, step: Floats, spectrum: Spectrum, bounds: Bounds
 ) -> Floats | None:
-    """The longest of step, step/2, step/4, ... that does not raise the cost, if any moves."""
-    slack = ROUNDING * max(abs(cost), 1e-300)
+    """The longest of step, step/2, step/4, ... that gets nearer to the minimum, if any does.
+
+    Nearer is a lower cost, or, where the cost has no digits left to tell, a smaller gradient
+    (measured by the EDM with the Hessian of before).
+    """
+    slack = ROUNDING * abs(here.cost)
     for halving in range(MAX_HALVINGS):
-        moved = bounds.clip(params + step / 2**halving)
-        if np.array_equal(moved, params):
+        moved = bounds.clip(here.values + step / 2**halving)
+        if np.array_equal(moved, here.values):
             return None
-        value, gradient = objective.evaluate(moved)
-        if np.isfinite(gradient).all() and value <= cost + slack:
+        cost, gradient = objective.evaluate(moved)
+        if not (np.isfinite(cost) and np.isfinite(gradient).all()):
+            continue
+        if cost < here.cost - slack:
+            return moved
+        if here.positive_definite and here.edm < NEAR and cost < here.cost + NEAR:
+            if spectrum.decrement(gradient[here.free]) < here.edm:
+                return moved
+        elif cost <= here.cost + slack:
             return moved
     return None
 
 
 def certify(objective: Objective, params: Floats, bounds: Bounds) -> Minimum:
     """What the exact derivatives say of this point."""
-    cost, gradient = objective.evaluate(params)
     hessian = objective.hessian(params)
+    cost, gradient = objective.evaluate(params)
     held = bounds.held(params, gradient)
     free = ~bounds.fixed & ~held
     block = hessian[np.ix_(free, free)]
-    positive_definite, edm = False, float("inf")
-    flat: tuple[int, ...] = ()
-    if np.isfinite(block).all() and np.isfinite(gradient).all():
-        spectrum = Spectrum.of(block)
-        positive_definite = spectrum.positive_definite and bool((np.diag(block) > 0).all())
-        if positive_definite:
-            edm = float(0.5 * gradient[free] @ spectrum.inverse() @ gradient[free])
-        else:
-            weakest = np.abs(spectrum.vectors[:, 0])
-            flat = tuple(np.flatnonzero(free)[weakest > 0.3 * weakest.max()].tolist())
-    return Minimum(params, cost, gradient, hessian, free, held, positive_definite, edm, flat)
+    finite = np.isfinite(block).all() and np.isfinite(gradient).all()
+    spectrum = Spectrum.of(block) if finite else None
+    return Minimum(params, cost, gradient, hessian, free, held, spectrum)
 
 
 def undetermined(objective: Objective, minimum: Minimum, start: Floats) -> tuple[int, ...]:

@@ -59,9 +59,7 @@ class Objective:
         key = params.tobytes()
         if key != self._last:
             out = np.asarray(self._call("value_and_gradient", params))
-            self._last, self._value, self._gradient = key, float(out[0]), out[1:]
-            if self._value < self.best_cost and np.isfinite(self._gradient).all():
-                self.best_cost, self.best = self._value, params.copy()
+            self._remember(params, key, out)
         return self._value * self.scale, self._gradient * self.scale
 
     def value(self, params: Floats) -> float:
@@ -77,10 +75,18 @@ class Objective:
         return gradient if np.isfinite(gradient).all() else np.zeros_like(gradient)
 
     def hessian(self, params: Floats) -> Floats:
-        """Exact second derivatives, (parameters, parameters)."""
+        """Exact second derivatives, (parameters, parameters); `evaluate` there is then free."""
         self.nhess += 1
-        hessian = np.asarray(self._call("hessian", params)) * self.scale
+        out = np.asarray(self._call("derivatives", params))
+        size = len(params)
+        self._remember(params, params.tobytes(), out[: 1 + size])
+        hessian = out[1 + size :].reshape(size, size) * self.scale
         return (hessian + hessian.T) / 2
+
+    def _remember(self, params: Floats, key: bytes, out: Floats) -> None:
+        self._last, self._value, self._gradient = key, float(out[0]), out[1:]
+        if self._value < self.best_cost and np.isfinite(self._gradient).all():
+            self.best_cost, self.best = self._value, params.copy()
 
     def information(self, params: Floats) -> Floats:
         """The Gauss-Newton approximation of the Hessian."""

@@ -1,0 +1,166 @@
+"""Every shape of the registry against its twin: a new shape is tested by existing.
+
+Values and bin integrals are held to 1e-10 relative, far tails included: a bin of 1e-300 events is
+as wrong at 0 as at twice that.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from models.model import Density
+from models.registry import SHAPES
+from tests.models.twins import SCIPY_TWINS, exact_integrals, exactly
+
+SHAPE_NAMES = sorted(SHAPES)
+RELATIVE = 1e-10
+#: In units of the shape's length from its origin; each list rises.
+BINS = {
+    "around": [-3.0, -2.0, -1.0, -0.3, 0.2, 0.9, 1.7, 3.0],
+    "one edge at the origin": [-1.0, 0.0, 1.0],
+    "right tail": [5.0, 8.0, 8.5, 20.0, 30.0, 36.0],
+    "left tail": [-36.0, -30.0, -20.0, -8.5, -8.0, -5.0],
+    "wide": [-1e6, -50.0, 70.0, 1e6],
+    "everything in one": [-1e3, 1e3],
+    "width 1e-4": [-6.0001, -6.0, 0.7, 0.7001, 6.0, 6.0001],
+    "width 1e-9": [-6.000000001, -6.0, 0.7, 0.700000001, 6.0, 6.000000001],
+}
+
+
+def cases(name, rng, number):
+    """(twin, model, parameters), `number` of them for each model of a shape."""
+    twin = SCIPY_TWINS[name]
+    for model in twin.models:
+        for _ in range(number):
+            yield twin, model, tuple(map(float, twin.draw(rng, model)))
+
+
+def assert_close(found, expected, where):
+    found, expected = np.asarray(found), np.asarray(expected)
+    assert found.shape == expected.shape
+    wrong = np.abs(found - expected) > RELATIVE * np.abs(expected)
+    assert not wrong.any(), (where, found[wrong], expected[wrong])
+
+
+def test_every_shape_has_a_twin_of_its_own():
+    assert set(SCIPY_TWINS) == set(SHAPES)
+    for name, twin in SCIPY_TWINS.items():
+        assert all(type(model) is SHAPES[name] for model in twin.models)
+
+
+@pytest.mark.parametrize("name", SHAPE_NAMES)
+def test_value_is_that_of_scipy(name, rng):
+    for twin, model, params in cases(name, rng, 20):
+        origin, length = twin.frame(*params)
+        x = origin + length * np.concatenate([[0.0], rng.uniform(-36, 36, 100)])
+        assert_close(model.value(x, *params), twin.value(x, *params), params)
+
+
+@pytest.mark.parametrize("bins", BINS)
+@pytest.mark.parametrize("name", SHAPE_NAMES)
+def test_integral_is_exact(name, bins, rng):
+    for twin, model, params in cases(name, rng, 8):
+        origin, length = twin.frame(*params)
+        edges = origin + length * np.array(BINS[bins])
+        if (np.diff(edges) <= 0).any():
+            continue  # this origin is too far off for so narrow a bin to exist in a double
+        if name == "polynomial":
+            edges = np.unique(np.abs(edges[np.abs(edges) <= 100]))  # one sign: no cancellation
+        if len(edges) < 2:
+            continue
+        expected = exact_integrals(twin, edges.tolist(), params)
+        assert_close(model.integral(jnp.asarray(edges), *params), expected, (params, edges))
+
+
+def test_gaussian_far_bins_are_not_empty():
+    """A difference of cdfs is 0 there; A&S 26.2: Q(20) - Q(30) = 2.7536e-89."""
+    gaussian = SHAPES["gaussian"]()
+    ten_to_twenty = np.array([10.0, 20.0])
+    right = gaussian.integral(jnp.asarray(ten_to_twenty), 1.0, 0.0, 1.0)
+    left = gaussian.integral(jnp.asarray(-ten_to_twenty[::-1]), 1.0, 0.0, 1.0)
+    np.testing.assert_allclose([right[0], left[0]], 7.619853024160527e-24, rtol=RELATIVE)
+
+
+@pytest.mark.parametrize("name", SHAPE_NAMES)
+def test_integral_is_the_quadrature_of_value(name):
+    """Over the shape's own example, so that shape and example belong together, too."""
+    nodes, weights = np.polynomial.legendre.leggauss(40)
+    for model in {SHAPES[name](), *SCIPY_TWINS[name].models}:
+        values = model.example.values
+        if len(values) != len(model.declare()):
+            values = tuple(0.5 + 0.1 * k for k in range(len(model.declare())))
+        edges = np.linspace(*model.example.x_range, 41)
+        half, middle = np.diff(edges) / 2, (edges[1:] + edges[:-1]) / 2
+        x = middle[:, None] + half[:, None] * nodes
+        expected = np.asarray(model.value(x.ravel(), *values)).reshape(x.shape) @ weights * half
+        found = model.integral(jnp.asarray(edges), *values)
+        assert found.shape == (40,)
+        np.testing.assert_allclose(found, expected, rtol=RELATIVE)
+
+
+@pytest.mark.parametrize("name", SHAPE_NAMES)
+def test_densities_are_normalised(name):
+    model = SHAPES[name]()
+    if not isinstance(model, Density):
+        pytest.skip("not a density")
+    low, high = model.example.x_range
+    far = 1e4 * (high - low)
+    edges = jnp.array([low - far, low, high, high + far])
+    total = model.integral(edges, *model.example.values).sum()
+    assert float(total) == pytest.approx(model.example.values[0], rel=1e-12)
+
+
+@pytest.mark.parametrize("name", SHAPE_NAMES)
+def test_jit_equals_eager(name, rng):
+    for _, model, params in cases(name, rng, 2):
+        origin, length = SCIPY_TWINS[name].frame(*params)
+        x = jnp.asarray(origin + length * np.linspace(-6, 6, 50))
+        for method in (model.value, model.integral):
+            eager = np.asarray(method(x, *params))
+            compiled = np.asarray(jax.jit(method)(x, *params))
+            scale = np.abs(eager) if name != "polynomial" else np.abs(eager).max()
+            assert (np.abs(compiled - eager) <= 1e-12 * scale).all()
+
+
+@pytest.mark.parametrize("name", SHAPE_NAMES)
+def test_everything_is_float64_and_of_the_shape_of_x(name):
+    model = SHAPES[name]()
+    x = jnp.linspace(*model.example.x_range, 7)
+    for found, length in (
+        (model.value(x, *model.example.values), 7),
+        (model.integral(x, *model.example.values), 6),
+    ):
+        assert found.dtype == np.float64
+        assert found.shape == (length,)
+
+
+@pytest.mark.parametrize("name", SHAPE_NAMES)
+def test_shapes_say_what_they_are(name):
+    shape = SHAPES[name]
+    model = shape()
+    assert shape.__doc__
+    assert shape.formula
+    assert shape.reference
+    assert len(model.example.values) == len(model.declare()) == len(set(model.parameters))
+    for parameter, value in zip(model.declare(), model.example.values, strict=True):
+        lower, upper = parameter.limits(counting=True)
+        assert (lower is None or value > lower) and (upper is None or value < upper)
+
+
+def test_exponential_is_zero_below_its_origin():
+    exponential = SHAPES["exponential"]()
+    assert not exponential.value(jnp.array([-1e-300, -1.0, -1e6]), 5.0, 2.0).any()
+    assert not exponential.integral(jnp.array([-9.0, -1.0, 0.0]), 5.0, 2.0).any()
+    across = exponential.integral(jnp.array([-3.0, 4.0]), 5.0, 2.0)
+    assert float(across[0]) == pytest.approx(5 * -np.expm1(-2.0), rel=1e-14)
+
+
+def test_twins_agree_with_each_other(rng):
+    """SciPy and mpmath: an oracle that is wrong proves nothing."""
+    for name in SHAPE_NAMES:
+        for twin, _, params in cases(name, rng, 3):
+            origin, length = twin.frame(*params)
+            for x in (origin + length * rng.uniform(0.01, 5, 5)).tolist():
+                expected = exactly(twin.exact_value, [x], params)
+                assert float(twin.value(x, *params)) == pytest.approx(expected, rel=1e-12)
