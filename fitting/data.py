@@ -106,6 +106,11 @@ class Histogram:
         return bucket_length(len(self.used))
 
     @property
+    def has_x_err(self) -> bool:
+        """Never: the edges of bins are exact."""
+        return False
+
+    @property
     def is_empty(self) -> bool:
         """No event in any fitted bin."""
         return not self.counts[self.span][self.used].any()

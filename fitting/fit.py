@@ -1,33 +1,15 @@
-"""One fit, from question to answer; each step is a file beside this one."""
+"""One fit, from question to answer: bind the data to a kernel, find the minimum, report it."""
 
 import time
 from collections.abc import Callable
-from typing import Any
 
-import numpy as np
-
-from fitting import covariance as cov
 from fitting.errors import DeadlineReached
 from fitting.kernels import KernelCache, Usage
-from fitting.migrad import EDM_GOAL, descend
-from fitting.minos import interval
-from fitting.newton import Minimum, certify, polish, undetermined
 from fitting.objective import Objective
-from fitting.padding import Floats
 from fitting.problem import FitProblem
-from fitting.result import MESSAGES, Effort, FitResult, MinosInterval, Status, Warning_
-from fitting.result import no_covariance as no_cov
-from fitting.starts import estimated_values, inside, starting_values
-
-# what is tried in turn until the exact derivatives certify a minimum
-ATTEMPTS: tuple[dict[str, Any], ...] = (
-    {"strategy": 0},
-    {"strategy": 1, "simplex": True},
-    {"strategy": 2},
-)
-MAX_RESCALINGS = 4
-SQUARED_ROUNDING = 1e-28
-SAME_COST = 1e-9
+from fitting.report import Report
+from fitting.result import FitResult, Status
+from fitting.strategy import Strategy
 
 
 def fit(
@@ -43,13 +25,13 @@ def fit(
     """
     began = time.perf_counter()
     objective = bind(problem, kernels, deadline, stop)
-    run = Run(problem, objective, kernels)
+    strategy = Strategy(problem, objective, kernels)
     try:
-        minimum, status = run.minimum()
+        minimum, status = strategy.minimum()
     except DeadlineReached:
         minimum, status = None, Status.DEADLINE
-    minimized = time.perf_counter()
-    return run.answer(minimum, status, began, minimized)
+    minimize_s = time.perf_counter() - began
+    return Report(problem, objective, strategy).result(minimum, status, minimize_s)
 
 
 def bind(
@@ -61,262 +43,3 @@ def bind(
     """The compiled cost of this problem with its data."""
     kernel = kernels.get(problem.kernel_key)
     return Objective(kernel, problem.data.padded(), problem.prior, Usage(), deadline, stop)
-
-
-class Run:
-    """The steps of one fit, and what they have found so far."""
-
-    def __init__(self, problem: FitProblem, objective: Objective, kernels: KernelCache):
-        self.problem = problem
-        self.kernels = kernels
-        self.objective = objective
-        self.starts: Floats | None = None
-        self.vague: tuple[int, ...] = ()
-        self.warnings: list[Warning_] = []
-
-    def minimum(self) -> tuple[Minimum | None, Status]:
-        """Starting values, then the descent, without x errors first where there are any."""
-        if self.problem.data.is_empty:
-            return None, Status.EMPTY_DATA
-        if self.problem.ndof < 0:
-            return None, Status.UNDER_DETERMINED
-        start = self._start()
-        if not self.objective.is_defined(start):
-            return None, Status.UNDEFINED_COST
-        if self.problem.cost != "effective-variance":
-            minimum = self._best_of_starts(start)
-        else:
-            # from a cold start a large x_err has valleys at absurd slopes
-            minimum = self._descend(self._without_x_err(start))
-        status = judge(minimum, self.problem)
-        if status is Status.CONVERGED:
-            self.vague = undetermined(self.objective, minimum, start)
-            if self.vague:
-                return minimum, Status.NOT_POSITIVE_DEFINITE
-        return minimum, status
-
-    def _start(self) -> Floats:
-        self.starts = start = starting_values(self.problem, self.objective, self.kernels)
-        if not self.objective.is_defined(start):
-            estimate = self._estimate()
-            if self.objective.is_defined(estimate):
-                self.starts = start = estimate
-                self.warnings.append(
-                    Warning_(
-                        "undefined-start",
-                        "The model is undefined for these data at the given start; the fit "
-                        "started from values estimated from the data instead.",
-                    )
-                )
-        return start
-
-    def _estimate(self) -> Floats:
-        """Starting values from the data, whatever the client said."""
-        problem = self.problem
-        known = [k.start if k.fixed and k.start is not None else np.nan for k in problem.knowledge]
-        estimate = estimated_values(problem, self.objective, self.kernels, np.array(known))
-        return inside(estimate, problem)
-
-    def _best_of_starts(self, start: Floats) -> Minimum:
-        """From the client's start; if that ends badly, from our own estimate, too."""
-        minimum = self._descend(start)
-        given = any(k.start is not None and not k.fixed for k in self.problem.knowledge)
-        if not given or not self._is_poor(minimum):
-            return minimum
-        estimate = self._estimate()
-        if not self.objective.is_defined(estimate):
-            return minimum
-        other = self._descend(estimate)
-        both_same = other.cost >= minimum.cost * (1 - SAME_COST) or not other.positive_definite
-        if both_same and minimum.positive_definite:
-            return minimum
-        self.warnings.append(
-            Warning_(
-                "better-minimum-elsewhere",
-                "The fit from the given start ended badly; the answer is that of a fit from "
-                "values estimated from the data.",
-            )
-        )
-        return other
-
-    def _is_poor(self, minimum: Minimum) -> bool:
-        """Not a minimum, or one that describes the data badly: five sigma, or no better than
-        half of what a constant leaves where errors are relative."""
-        if judge(minimum, self.problem) is not Status.CONVERGED:
-            return True
-        cost, ndof = minimum.cost / self.objective.scale, self.problem.ndof
-        if self.problem.absolute_sigma:
-            return cost > ndof + 5 * np.sqrt(2 * ndof)
-        padded: Any = self.problem.data.padded()
-        y = (padded.y / padded.y_err)[padded.used]
-        return cost > 0.5 * float(np.sum((y - y.mean()) ** 2))
-
-    def _without_x_err(self, start: Floats) -> Floats:
-        padded: Any = self.problem.data.padded()
-        self.objective.replace(
-            x_err=np.zeros_like(padded.x), log_weight=np.zeros_like(padded.log_weight)
-        )
-        minimum = self._best_of_starts(start)
-        self.objective.replace(x_err=padded.x_err, log_weight=padded.log_weight)
-        return minimum.values if self.objective.is_defined(minimum.values) else start
-
-    def _descend(self, start: Floats) -> Minimum:
-        """MIGRAD and Newton, repeated while the scale of the cost was far off."""
-        self._rescale(start)
-        minimum = self._attempts(start)
-        for _ in range(MAX_RESCALINGS):
-            if not self._rescale(minimum.values):
-                break
-            minimum = self._attempts(minimum.values)
-        return minimum
-
-    def _rescale(self, params: Floats) -> bool:
-        """Bring a cost of unknown scale to the order of ndof; true if that was needed."""
-        if self.problem.absolute_sigma:
-            return False
-        objective, before = self.objective, self.objective.scale
-        cost = objective.evaluate(params)[0] / before
-        if not np.isfinite(cost) or cost <= SQUARED_ROUNDING * self._squares():
-            return False
-        objective.scale = max(self.problem.ndof, 1) / cost
-        return not 0.1 < objective.scale / before < 10
-
-    def _squares(self) -> float:
-        """Cost of a model that is zero: what rounding is measured against."""
-        padded: Any = self.problem.data.padded()
-        return float(np.sum(np.where(padded.used, (padded.y / padded.y_err) ** 2, 0.0)))
-
-    def _attempts(self, start: Floats) -> Minimum:
-        objective, bounds, names = self.objective, self.problem.bounds, self.problem.names
-        if bounds.fixed.all():
-            return certify(objective, start, bounds)
-        best: Minimum | None = None
-        for options in ATTEMPTS:
-            origin = start if best is None else best.values
-            ended = descend(objective, origin, bounds, names, **options)
-            minimum = polish(objective, ended, bounds)
-            if best is None or minimum.cost <= best.cost or not np.isfinite(best.cost):
-                best = minimum
-            if judge(best, self.problem) in (Status.CONVERGED, Status.AT_LIMIT_ONLY):
-                break
-        assert best is not None
-        return best
-
-    def answer(
-        self, minimum: Minimum | None, status: Status, began: float, minimized: float
-    ) -> FitResult:
-        """Covariance, goodness of fit and words for where the fit ended."""
-        problem, objective = self.problem, self.objective
-        ndof, free = problem.ndof, ~problem.bounds.fixed
-        covariance, scale, chi2, cost = no_cov(free), 1.0, None, None
-        minos: dict[str, MinosInterval] = {}
-        values = objective.best if minimum is None else minimum.values
-        starts = self.starts
-        if starts is None:
-            starts = np.array([k.start or 0.0 for k in problem.knowledge])
-        values = starts if values is None else values
-        held = np.zeros(len(values), dtype=bool)
-        edm = None
-        if minimum is not None and minimum.defined:
-            held = minimum.held
-            cost = minimum.cost / objective.scale
-            chi2 = self._chi2(minimum.values) if self._has_log_term else cost
-            scale = self._chi2_scale(chi2)
-            edm = minimum.edm if np.isfinite(minimum.edm) else None
-            if status is Status.CONVERGED and np.isfinite(scale):
-                exact = minimum.hessian / objective.scale
-                covariance = cov.from_hessian(exact, minimum.free, scale, "autodiff")
-                minos = self._minos(minimum, covariance, scale)
-            else:
-                covariance = no_cov(minimum.free)
-        elif minimum is None and objective.best is not None and status is Status.DEADLINE:
-            cost = objective.best_cost
-            chi2 = None if self._has_log_term else cost
-        return FitResult(
-            status=status,
-            message=self._message(status, minimum),
-            values=values,
-            starts=starts,
-            held=held,
-            covariance=covariance,
-            cost=cost,
-            chi2=chi2,
-            ndof=ndof,
-            chi2_scale=scale if np.isfinite(scale) else 1.0,
-            minos=minos,
-            warnings=tuple(self.warnings),
-            effort=Effort(
-                edm=edm,
-                nfcn=objective.nfcn,
-                ngrad=objective.ngrad,
-                nhess=objective.nhess,
-                minimize_s=minimized - began,
-                covariance_s=time.perf_counter() - minimized,
-            ),
-            usage=objective.usage,
-        )
-
-    @property
-    def _has_log_term(self) -> bool:
-        return self.problem.cost == "effective-variance" and getattr(
-            self.problem.data, "berkson", False
-        )
-
-    def _chi2(self, params: Floats) -> float:
-        """The Berkson cost without its logarithm."""
-        self.objective.replace(log_weight=np.asarray(0.0))
-        chi2 = self.objective.evaluate(params)[0] / self.objective.scale
-        self.objective.replace(log_weight=np.asarray(1.0))
-        return chi2
-
-    def _chi2_scale(self, chi2: float) -> float:
-        """The factor on the covariance; not finite where it cannot be told."""
-        if self.problem.absolute_sigma:
-            return 1.0
-        return chi2 / self.problem.ndof if self.problem.ndof > 0 else float("nan")
-
-    def _minos(
-        self, minimum: Minimum, covariance: cov.Covariance, up: float
-    ) -> dict[str, MinosInterval]:
-        names = self.problem.names
-        found: dict[str, MinosInterval] = {}
-        for name in self.problem.minos:
-            try:
-                found[name] = interval(
-                    self.objective,
-                    minimum,
-                    covariance,
-                    self.problem.bounds,
-                    names,
-                    names.index(name),
-                    up,
-                )
-            except DeadlineReached:
-                found[name] = MinosInterval(None, None, "the deadline passed before MINOS ended")
-        return found
-
-    def _message(self, status: Status, minimum: Minimum | None) -> str:
-        names = self.problem.names
-        involved = self.vague
-        if minimum is not None and status is Status.AT_LIMIT_ONLY:
-            involved = tuple(np.flatnonzero(minimum.held).tolist())
-        elif minimum is not None and not involved:
-            involved = minimum.flat
-        return MESSAGES[status].format(
-            names=", ".join(names[i] for i in involved),
-            size=self.problem.data.size,
-            free=int((~self.problem.bounds.fixed).sum()),
-        )
-
-
-def judge(minimum: Minimum, problem: FitProblem) -> Status:
-    """What the exact derivatives say, whatever Minuit thinks."""
-    if not minimum.defined:
-        return Status.UNDEFINED_COST
-    if problem.bounds.fixed.all():
-        return Status.CONVERGED
-    if not minimum.free.any():
-        return Status.AT_LIMIT_ONLY
-    if not minimum.positive_definite:
-        return Status.NOT_POSITIVE_DEFINITE
-    return Status.CONVERGED if minimum.edm < EDM_GOAL else Status.NOT_CONVERGED

@@ -17,6 +17,7 @@ from fitting.padding import Flags, Floats
 
 MAX_STEPS = 100
 MAX_HALVINGS = 30
+MAX_APPROACH = 8
 NEAR = 1e-6  # EDM below which the cost is too flat to compare
 SETTLED = 1e-7  # standard deviations; a Newton step of this size leaves an error of its square
 ROUNDING = 8 * np.finfo(float).eps
@@ -124,6 +125,30 @@ class Minimum:
         return tuple(np.flatnonzero(self.free)[weakest > 0.3 * weakest.max()].tolist())
 
 
+def approach(objective: Objective, start: Floats, bounds: Bounds) -> Floats:
+    """`start` moved by whole Newton steps, for as long as each lowers a cost that is convex.
+
+    Where it works this comes near the minimum in a few evaluations; where the cost is not
+    convex, or a step fails, it stops and leaves the way to MIGRAD.
+    """
+    params = bounds.clip(start)
+    for _ in range(MAX_APPROACH):
+        here = certify(objective, params, bounds)
+        if not here.positive_definite or here.edm < NEAR * objective.scale:
+            break
+        assert here.spectrum is not None
+        moved = params.copy()
+        moved[here.free] += here.spectrum.descent(here.gradient[here.free])
+        inside = (moved > bounds.lower) & (moved < bounds.upper)
+        if not inside[here.free].all():
+            break
+        objective.hessian(moved)
+        if not (objective.is_defined(moved) and objective.evaluate(moved)[0] < here.cost):
+            break
+        params = moved
+    return params
+
+
 def polish(objective: Objective, start: Floats, bounds: Bounds) -> Minimum:
     """Descend from `start` to the nearest minimum inside `bounds`, to rounding."""
     params = bounds.clip(start)
@@ -137,6 +162,9 @@ def polish(objective: Objective, start: Floats, bounds: Bounds) -> Minimum:
         size = np.max(np.abs(step[free]) * spectrum.scales) / np.sqrt(2 * objective.scale)
         if here.positive_definite and size < ROUNDING:
             return here
+        if here.positive_definite and size < 1:
+            # it will be taken, and asked for its Hessian next: one call instead of two
+            objective.hessian(bounds.clip(params + step))
         moved = _try_step(objective, here, step, spectrum, bounds)
         if moved is None:
             return here

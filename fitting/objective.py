@@ -41,9 +41,10 @@ class Objective:
         self.best: Floats | None = None
         self._data = to_device(data)
         self._prior = to_device(prior)
-        self._last = b""
+        self._last = self._last_hessian = b""
         self._value = float("nan")
         self._gradient: Floats = np.zeros(0)
+        self._hessian: Floats = np.zeros((0, 0))
 
     def sibling(self, kernel: Kernel, data: Any) -> "Objective":
         """Another kernel and data under the same constraints, deadline and bookkeeping."""
@@ -52,7 +53,8 @@ class Objective:
     def replace(self, **fields: Any) -> None:
         """Exchange some of the data; the kernel stays the same."""
         self._data = self._data._replace(**to_device(fields))
-        self._last, self.best_cost, self.best = b"", float("inf"), None
+        self._last = self._last_hessian = b""
+        self.best_cost, self.best = float("inf"), None
 
     def evaluate(self, params: Floats) -> tuple[float, Floats]:
         """Cost and gradient (parameters,), computed together; not finite where undefined."""
@@ -76,12 +78,14 @@ class Objective:
 
     def hessian(self, params: Floats) -> Floats:
         """Exact second derivatives, (parameters, parameters); `evaluate` there is then free."""
-        self.nhess += 1
-        out = np.asarray(self._call("derivatives", params))
-        size = len(params)
-        self._remember(params, params.tobytes(), out[: 1 + size])
-        hessian = out[1 + size :].reshape(size, size) * self.scale
-        return (hessian + hessian.T) / 2
+        key, size = params.tobytes(), len(params)
+        if key != self._last_hessian:
+            self.nhess += 1
+            out = np.asarray(self._call("derivatives", params))
+            self._remember(params, key, out[: 1 + size])
+            hessian = out[1 + size :].reshape(size, size)
+            self._last_hessian, self._hessian = key, (hessian + hessian.T) / 2
+        return self._hessian * self.scale
 
     def _remember(self, params: Floats, key: bytes, out: Floats) -> None:
         self._last, self._value, self._gradient = key, float(out[0]), out[1:]

@@ -96,8 +96,7 @@ class Effort:
 class FitResult:
     """The answer to a `FitProblem`.
 
-    `cost` includes the logarithm of a Berkson cost, `chi2` does not. `chi2_scale` is the factor
-    on the covariance, the reduced chi-square where errors are relative, else 1.
+    `cost` includes the logarithm of a Berkson cost, `chi2` does not.
     """
 
     status: Status
@@ -109,7 +108,6 @@ class FitResult:
     cost: float | None
     chi2: float | None
     ndof: int
-    chi2_scale: float = 1.0
     minos: dict[str, MinosInterval] = field(default_factory=dict)
     warnings: tuple[Warning_, ...] = ()
     effort: Effort = Effort()

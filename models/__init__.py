@@ -1,9 +1,14 @@
 """Fit models: shapes as pure JAX functions (never database or Pydantic models).
 
 A shape is one small file beside its like and one line in `registry.py`; sums of shapes are
-in `sum.py`. Everything here is float64: this package is the first to import JAX, so the
-switch is thrown here, once, for the whole service.
+in `sum.py`. This package is the first to import JAX, so JAX is set up here, once, for the
+whole service: float64, and one thread a process. Handing part of a small kernel to another
+thread costs more than computing it; parallel are the workers.
 """
+
+import os
+
+os.environ.setdefault("PJRT_NPROC", "1")
 
 import jax
 

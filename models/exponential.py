@@ -24,12 +24,13 @@ class Exponential(Density):
 
     def pdf(self, x: Array, *params: Array) -> Array:
         (tau,) = params
-        return jnp.where(x >= 0, jnp.exp(-jnp.maximum(x, 0.0) / tau) / tau, 0.0)
+        inside = x >= 0
+        return jnp.where(inside, jnp.exp(-jnp.where(inside, x, 0.0) / tau) / tau, 0.0)
 
     def probability(self, edges: Array, *params: Array) -> Array:
         (tau,) = params
-        z = jnp.maximum(edges, 0.0) / tau
-        return -jnp.exp(-z[:-1]) * jnp.expm1(z[:-1] - z[1:])
+        inside = jnp.where(edges >= 0, edges, 0.0)
+        return -jnp.exp(-inside[:-1] / tau) * jnp.expm1(-jnp.diff(inside) / tau)
 
     def starts(self, data: Features) -> Iterable[tuple[float, ...]]:
         return ((length,) for length in data.decay_lengths)

@@ -35,9 +35,6 @@ def main(connection: Connection, cancelled: "Synchronized[int]", settings: Worke
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=_die_with_parent, args=(os.getppid(),), daemon=True).start()
-    # one core a worker: its kernels are too small to share out
-    os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false")
-
     from fitting.errors import Cancelled, InvalidProblem
     from fitting.kernels import KernelCache, use_disk_cache
 

@@ -24,6 +24,7 @@ BINS = {
     "wide": [-1e6, -50.0, 70.0, 1e6],
     "everything in one": [-1e3, 1e3],
     "width 1e-4": [-6.0001, -6.0, 0.7, 0.7001, 6.0, 6.0001],
+    "widths about 1e-3": [-9.0005, -9.0, 0.0, 0.0009, 0.002, 0.7, 0.7005, 0.702, 12.0, 12.00007],
     "width 1e-9": [-6.000000001, -6.0, 0.7, 0.700000001, 6.0, 6.000000001],
 }
 
@@ -145,7 +146,8 @@ def test_shapes_say_what_they_are(name):
     assert len(model.example.values) == len(model.declare()) == len(set(model.parameters))
     for parameter, value in zip(model.declare(), model.example.values, strict=True):
         lower, upper = parameter.limits(counting=True)
-        assert (lower is None or value > lower) and (upper is None or value < upper)
+        assert lower is None or value > lower
+        assert upper is None or value < upper
 
 
 def test_exponential_is_zero_below_its_origin():

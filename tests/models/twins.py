@@ -116,3 +116,26 @@ def exactly(function, x, params):
 
 def exact_integrals(twin, edges, params):
     return np.array([exactly(twin.exact_integral, pair, params) for pair in pairwise(edges)])
+
+
+def exact_derivatives(function, params):
+    """Gradient and Hessian of an mpmath function by central differences that keep 20 digits."""
+    with mpmath.workdps(DIGITS):
+        h, p = mpmath.mpf(10) ** -12, len(params)
+
+        def at(*moves):
+            point = [mpmath.mpf(float(value)) for value in params]
+            for i, steps in moves:
+                point[i] += steps * h
+            return function(*point)
+
+        up, down = [at((i, 1)) for i in range(p)], [at((i, -1)) for i in range(p)]
+        gradient = [(up[i] - down[i]) / (2 * h) for i in range(p)]
+        hessian = np.zeros((p, p))
+        for i in range(p):
+            hessian[i, i] = (up[i] - 2 * at() + down[i]) / h**2
+            for j in range(i):
+                cross = at((i, 1), (j, 1)) - at((i, 1), (j, -1))
+                cross -= at((i, -1), (j, 1)) - at((i, -1), (j, -1))
+                hessian[i, j] = hessian[j, i] = cross / (4 * h**2)
+        return np.array(gradient, dtype=float), hessian

@@ -1,0 +1,25 @@
+"""`python -m benchmarks`: measure, print, and write results/; exits 0, goals met or not."""
+
+from benchmarks import covariance, report, service, tutorial
+from benchmarks.goals import goals
+from benchmarks.measure import measure
+
+FIT_ROUNDS = 120
+COVARIANCE_ROUNDS = 60
+
+
+def main() -> None:
+    """Everything, on one server of its own."""
+    machine = report.surroundings()
+    print("starting a server and warming it up", flush=True)
+    with service.served() as client:
+        print(f"fits, {FIT_ROUNDS} rounds", flush=True)
+        fits = measure([*tutorial.contestants(), *service.contestants(client)], FIT_ROUNDS)
+        print(f"covariance matrices, {COVARIANCE_ROUNDS} rounds", flush=True)
+        matrices = measure(covariance.contestants(client), COVARIANCE_ROUNDS)
+    print(f"\n{report.write(fits, matrices, goals(fits), machine)}")
+    print(f"written to {report.RESULTS}")
+
+
+if __name__ == "__main__":
+    main()

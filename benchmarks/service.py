@@ -1,0 +1,184 @@
+"""The tutorial's fit by the service, from the same far start, exact covariance included.
+
+In process: `fitting.fit.fit`, the problem made anew for each fit. Over HTTP: a live
+`python -m app` of its own, one connection that is kept alive, validation, storage and the
+`fit_id` included; the client has read the answer's JSON before its time is taken.
+"""
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from benchmarks.measure import Computed, Contestant, Measured
+from benchmarks.tutorial import NAMES, START, n, xe
+from fitting.data import Histogram
+from fitting.fit import fit
+from fitting.kernels import KernelCache
+from fitting.problem import FitProblem, Knowledge
+from fitting.result import FitResult
+from models.registry import SHAPES
+
+ROOT = Path(__file__).resolve().parents[1]
+READY_TIMEOUT_S = 120.0
+STOP_TIMEOUT_S = 30.0
+
+IN_PROCESS = "service, in process"
+OVER_HTTP = "service, over HTTP"
+WITH_ENCODING = "service, over HTTP, client's json.dumps included"
+FLOOR = "GET /livez (floor)"
+
+BODY = {
+    "histogram": {"edges": xe.tolist(), "counts": n.tolist()},
+    "model": "gaussian",
+    "parameters": dict(zip(NAMES, map(float, START), strict=True)),
+}
+JSON = {"Content-Type": "application/json"}
+
+
+def problem() -> FitProblem:
+    """The question that BODY asks."""
+    knowledge = tuple(Knowledge(start=float(start)) for start in START)
+    return FitProblem(SHAPES["gaussian"](), Histogram(xe, n.astype(float)), knowledge)
+
+
+def contestants(client: httpx.Client) -> list[Contestant]:
+    """The fit in process and over HTTP, and what a request costs that fits nothing."""
+    kernels, encoded = KernelCache(), json.dumps(BODY).encode()
+
+    def post(content: bytes) -> httpx.Response:
+        response = client.post("/fit/histogram", content=content, headers=JSON)
+        response.json()
+        return response
+
+    return [
+        Contestant(IN_PROCESS, "service", lambda: fit(problem(), kernels), read_result),
+        Contestant(OVER_HTTP, "service", lambda: post(encoded), read_response),
+        Contestant(
+            WITH_ENCODING, "service", lambda: post(json.dumps(BODY).encode()), read_response
+        ),
+        Contestant(FLOOR, "floor", lambda: client.get("/livez"), read_nothing),
+    ]
+
+
+def read_result(result: FitResult) -> Computed:
+    if not result.valid:
+        raise RuntimeError(f"in process: {result.message}")
+    effort = result.effort
+    return Computed(
+        values=dict(zip(NAMES, map(float, result.values), strict=True)),
+        errors=dict(zip(NAMES, result.errors, strict=True)),
+        notes=described(effort.nfcn, effort.ngrad, effort.nhess),
+        parts={"minimize": 1e3 * effort.minimize_s, "covariance": 1e3 * effort.covariance_s},
+    )
+
+
+def read_response(response: httpx.Response) -> Computed:
+    answer = response.raise_for_status().json()
+    if not answer["valid"]:
+        raise RuntimeError(f"over HTTP: {answer['message']}")
+    spent = answer["minimizer"]
+    return Computed(
+        values=answer["values"],
+        errors=answer["errors"],
+        notes=described(spent["nfcn"], spent["ngrad"], spent["nhess"]),
+        parts=server_timing(response),
+    )
+
+
+def read_nothing(response: httpx.Response) -> Computed:
+    response.raise_for_status()
+    return Computed(notes="nothing is fitted")
+
+
+def described(nfcn: int, ngrad: int, nhess: int) -> str:
+    return f"{nfcn} calls, {ngrad} gradients, {nhess} Hessians; covariance exact"
+
+
+def server_timing(response: httpx.Response) -> dict[str, float]:
+    """Milliseconds by name, of the header `Server-Timing: queue;dur=0.1, ...`."""
+    entries = [
+        entry.strip().split(";dur=") for entry in response.headers["server-timing"].split(",")
+    ]
+    return {entry[0]: float(entry[1]) for entry in entries if len(entry) == 2}
+
+
+def around(http: Measured) -> float:
+    """Median milliseconds of a request that are not the fit: parse, queue, store, encode, HTTP."""
+    return http.without("minimize", "covariance")
+
+
+def breakdown(http: Measured, floor: Measured) -> dict[str, float]:
+    """Where the time of a request goes, in the order in which it meets them."""
+    told = {
+        "minimize: starting values, MIGRAD, Newton": "minimize",
+        "covariance: the exact Hessian, inverted": "covariance",
+        "compile": "compile",
+        "queue: waiting for a worker": "queue",
+        "total: from the parsed request to the answer, before it is encoded and stored": "total",
+    }
+    return {
+        **{what: http.part(name) for what, name in told.items()},
+        "wall time less total: HTTP, parse, encode, store, and the client": http.without("total"),
+        "around the fit: wall time less minimize and covariance": around(http),
+        "the floor: a round trip of GET /livez": floor.median,
+    }
+
+
+@contextlib.contextmanager
+def served() -> Iterator[httpx.Client]:
+    """A client on a server of its own, which keeps its data in a folder that goes with it."""
+    with tempfile.TemporaryDirectory(prefix="fit-bench-") as folder:
+        port, log = free_port(), Path(folder) / "server.log"
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("FIT_")}
+        environment |= {"FIT_PORT": str(port), "FIT_DATA_DIR": str(Path(folder) / "data")}
+        with log.open("wb") as out:
+            server = subprocess.Popen(
+                [sys.executable, "-m", "app"], cwd=ROOT, env=environment, stdout=out, stderr=out
+            )
+        url = f"http://127.0.0.1:{port}"
+        try:
+            # trust_env: a proxy of the surroundings has no business with 127.0.0.1
+            with httpx.Client(base_url=url, timeout=60.0, trust_env=False) as client:
+                wait_ready(server, client, log)
+                yield client
+        finally:
+            server.terminate()
+            try:
+                server.wait(STOP_TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                server.kill()
+                server.wait()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def wait_ready(server: "subprocess.Popen[bytes]", client: httpx.Client, log: Path) -> None:
+    """Until /readyz says that the usual kernels are warm."""
+    end = time.monotonic() + READY_TIMEOUT_S
+    while server.poll() is None and time.monotonic() < end:
+        with contextlib.suppress(httpx.TransportError):
+            if client.get("/readyz").status_code == httpx.codes.OK:
+                return
+        time.sleep(0.1)
+    raise RuntimeError(f"the server did not come up:\n{log.read_text(errors='replace')[-2000:]}")
+
+
+def fit_id(client: httpx.Client) -> str:
+    """One stored fit to ask about."""
+    answer: dict[str, Any] = client.post("/fit/histogram", json=BODY).raise_for_status().json()
+    return str(answer["fit_id"])

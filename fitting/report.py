@@ -1,0 +1,123 @@
+"""From where the search ended to a `FitResult`: covariance, goodness of fit, MINOS, words."""
+
+import time
+
+import numpy as np
+
+from fitting.covariance import Covariance, from_hessian
+from fitting.errors import DeadlineReached
+from fitting.minos import interval
+from fitting.newton import Minimum
+from fitting.objective import Objective
+from fitting.padding import Floats
+from fitting.problem import FitProblem
+from fitting.result import (
+    MESSAGES,
+    Effort,
+    FitResult,
+    MinosInterval,
+    Status,
+    no_covariance,
+)
+from fitting.strategy import Strategy
+
+
+class Report:
+    """Everything that is said of one fit."""
+
+    def __init__(self, problem: FitProblem, objective: Objective, strategy: Strategy):
+        self.problem = problem
+        self.objective = objective
+        self.strategy = strategy
+
+    def result(self, minimum: Minimum | None, status: Status, minimize_s: float) -> FitResult:
+        """The answer; without a minimum it holds what there is."""
+        began = time.perf_counter()
+        objective, starts = self.objective, self._starts()
+        values = objective.best if minimum is None else minimum.values
+        covariance = no_covariance(~self.problem.bounds.fixed)
+        cost = chi2 = edm = None
+        scale, minos = 1.0, {}
+        if minimum is not None and minimum.defined:
+            cost = minimum.cost / objective.scale
+            chi2 = self._chi2(minimum.values, cost)
+            covariance = no_covariance(minimum.free)
+            edm = minimum.edm if np.isfinite(minimum.edm) else None
+            scale = self._chi2_scale(chi2)
+            if status is Status.CONVERGED and np.isfinite(scale):
+                exact = minimum.hessian / objective.scale
+                covariance = from_hessian(exact, minimum.free, scale, "autodiff")
+                minos = self._minos(minimum, covariance, scale)
+        elif status is Status.DEADLINE and objective.best is not None:
+            cost = objective.best_cost
+        return FitResult(
+            status=status,
+            message=self._message(status, minimum),
+            values=starts if values is None else values,
+            starts=starts,
+            held=np.zeros(len(starts), dtype=bool) if minimum is None else minimum.held,
+            covariance=covariance,
+            cost=cost,
+            chi2=chi2,
+            ndof=self.problem.ndof,
+            minos=minos,
+            warnings=tuple(self.strategy.warnings),
+            effort=Effort(
+                edm=edm,
+                nfcn=objective.nfcn,
+                ngrad=objective.ngrad,
+                nhess=objective.nhess,
+                minimize_s=minimize_s,
+                covariance_s=time.perf_counter() - began,
+            ),
+            usage=objective.usage,
+        )
+
+    def _starts(self) -> Floats:
+        """Those used, or where the search did not come that far, those given."""
+        if self.strategy.starts is not None:
+            return self.strategy.starts
+        return np.array([np.nan if k.start is None else k.start for k in self.problem.knowledge])
+
+    def _chi2(self, params: Floats, cost: float) -> float:
+        """The cost without the logarithm that a Berkson cost has."""
+        if not getattr(self.problem.data, "berkson", False) or not self.problem.data.has_x_err:
+            return cost
+        self.objective.replace(log_weight=np.asarray(0.0))
+        chi2 = self.objective.evaluate(params)[0] / self.objective.scale
+        self.objective.replace(log_weight=np.asarray(1.0))
+        return chi2
+
+    def _chi2_scale(self, chi2: float) -> float:
+        """The factor on the covariance; not finite where it cannot be told."""
+        if self.problem.absolute_sigma:
+            return 1.0
+        return chi2 / self.problem.ndof if self.problem.ndof > 0 else float("nan")
+
+    def _minos(
+        self, minimum: Minimum, covariance: Covariance, up: float
+    ) -> dict[str, MinosInterval]:
+        names, bounds = self.problem.names, self.problem.bounds
+        found: dict[str, MinosInterval] = {}
+        for name in self.problem.minos:
+            index = names.index(name)
+            try:
+                found[name] = interval(
+                    self.objective, minimum, covariance, bounds, names, index, up
+                )
+            except DeadlineReached:
+                found[name] = MinosInterval(None, None, "the deadline passed before MINOS ended")
+        return found
+
+    def _message(self, status: Status, minimum: Minimum | None) -> str:
+        involved = self.strategy.vague
+        if minimum is not None and status is Status.AT_LIMIT_ONLY:
+            involved = tuple(np.flatnonzero(minimum.held).tolist())
+        elif minimum is not None and not involved:
+            involved = minimum.flat
+        names = self.problem.names
+        return MESSAGES[status].format(
+            names=", ".join(names[i] for i in involved),
+            size=self.problem.data.size,
+            free=int((~self.problem.bounds.fixed).sum()),
+        )

@@ -1,0 +1,191 @@
+"""Kernels: compiled once per (cost, model, bucket), for every client, thread and restart."""
+
+import os
+import stat
+import subprocess
+import sys
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import jax.monitoring
+import numpy as np
+import pytest
+
+from fitting.data import Histogram
+from fitting.fit import fit
+from fitting.kernels import KernelCache, KernelKey, Usage
+from fitting.padding import bucket_length, pad
+from fitting.problem import Knowledge
+from models.exponential import Exponential
+from models.gaussian import Gaussian
+from models.polynomial import Polynomial
+from tests.fitting.problems import LINE, PEAK, objective, points, problem, toy
+
+ROOT = Path(__file__).resolve().parents[2]
+GAUSS_AT = np.array([480.0, 0.3, 1.1])
+RNG = np.random.default_rng(8)
+X = np.sort(RNG.uniform(-3, 3, 21))
+Y = 2 + 0.7 * X + RNG.normal(0, 0.5, 21)
+CASES = {
+    "poisson": (problem(PEAK, toy(PEAK, np.linspace(-4, 4, 28), GAUSS_AT, 1)), GAUSS_AT),
+    "least-squares": (problem(LINE, points(X, Y, 0.5)), np.array([1.9, 0.8])),
+    "effective-variance": (
+        problem(LINE, points(X, Y, 0.5, 0.3, berkson=True)),
+        np.array([1.9, 0.8]),
+    ),
+}
+backend_compiles = []
+jax.monitoring.register_event_duration_secs_listener(
+    lambda event, *_, **__: (
+        backend_compiles.append(event) if event.endswith("backend_compile_duration") else None
+    )
+)
+
+
+def fresh(asked):
+    """The same question, with nothing of an earlier answer remembered in it."""
+    return replace(asked, data=replace(asked.data))
+
+
+@pytest.mark.parametrize("cost", CASES)
+def test_padding_changes_no_digit_beyond_rounding(cost, monkeypatch):
+    asked, params = CASES[cost]
+    answers = []
+    for length in (32, 64, 256):
+        monkeypatch.setattr("fitting.data.bucket_length", lambda _, length=length: length)
+        padded = fresh(asked)
+        assert padded.kernel_key.length == length
+        bound = objective(padded)
+        value, gradient = bound.evaluate(params)
+        answers.append((value, gradient, bound.hessian(params), bound.information(params)))
+        assert len(bound.jacobian(params)[0]) == length
+    for other in answers[1:]:
+        for one, two in zip(answers[0], other, strict=True):
+            np.testing.assert_allclose(two, one, rtol=1e-13, atol=1e-14 * np.abs(one).max())
+
+
+@pytest.mark.parametrize(
+    ("size", "length"), [(1, 32), (32, 32), (33, 64), (64, 64), (1000, 1024), (1025, 2048)]
+)
+def test_buckets_are_powers_of_two(size, length):
+    assert bucket_length(size) == length
+    np.testing.assert_array_equal(pad(np.array([3.0, 4.0]), 4), [3.0, 4.0, 4.0, 4.0])
+
+
+def test_another_length_in_the_bucket_compiles_nothing():
+    kernels = KernelCache()
+    others = [
+        toy(PEAK, np.linspace(-4, 4, edges), GAUSS_AT, edges) for edges in (34, 65, 41, 60, 100)
+    ]
+    first = fit(problem(PEAK, toy(PEAK, np.linspace(-4, 4, 51), GAUSS_AT, 2)), kernels)
+    assert first.usage.tier == "compiled"
+    assert first.usage.compiled >= 3
+    assert first.usage.compile_s > 0
+    before = len(backend_compiles)
+    assert before >= first.usage.compiled
+    for model, data in zip([PEAK, PEAK, PEAK, Gaussian(prefix="x_")], others, strict=False):
+        again = fit(problem(model, data), kernels)
+        assert again.valid
+        assert again.usage == Usage()
+        assert again.usage.tier == "memory"
+    assert len(backend_compiles) == before, "JAX compiled something that Usage does not know of"
+    assert fit(problem(PEAK, others[-1]), kernels).usage.compiled > 0
+    assert len(backend_compiles) > before
+
+
+def test_data_of_other_types_compile_nothing_and_change_nothing():
+    kernels, edges = KernelCache(), np.arange(-4, 5)
+    counts = np.array([3, 20, 70, 160, 150, 80, 15, 2])
+    plain = Histogram(edges.astype(float), counts.astype(float))
+    wanted = fit(problem(PEAK, plain, [500.0, 0.0, 1.0]), kernels)
+    before = len(backend_compiles)
+    variants = [
+        problem(PEAK, Histogram(edges, counts), [500, 0, 1]),
+        problem(PEAK, Histogram(edges.astype(np.float32), counts.astype(np.int16)), [500, 0, 1]),
+        problem(PEAK, plain, [np.float32(500), np.int64(0), True]),
+    ]
+    for variant in variants:
+        found = fit(variant, kernels)
+        assert found.usage == Usage()
+        np.testing.assert_allclose(found.values, wanted.values, rtol=1e-12)
+    all_fixed = {n: Knowledge(start=1, fixed=True) for n in ("amp", "mu", "sigma")}
+    assert fit(problem(PEAK, plain, **all_fixed), kernels).usage == Usage()
+    assert len(backend_compiles) == before
+
+
+def test_the_least_recently_used_kernel_goes():
+    kernels = KernelCache(size=2)
+    keys = [KernelKey("poisson", Polynomial(degree=d), 32) for d in range(3)]
+    one, two = kernels.get(keys[0]), kernels.get(keys[1])
+    assert kernels.get(KernelKey("poisson", Polynomial(degree=0, prefix="p_"), 32)) is one
+    kernels.get(keys[2])
+    assert kernels.get(keys[0]) is one
+    assert kernels.get(keys[1]) is not two
+    assert kernels.get(KernelKey("least-squares", Polynomial(degree=1), 32)) is not two
+
+
+def test_eight_threads_compile_once():
+    kernels, data = KernelCache(), toy(PEAK, np.linspace(-4, 4, 20), GAUSS_AT, 9)
+    together, results = threading.Barrier(8), []
+
+    def client():
+        asked = problem(PEAK, Histogram(data.edges.copy(), data.counts.copy()), GAUSS_AT)
+        together.wait()
+        results.append(fit(asked, kernels))
+
+    threads = [threading.Thread(target=client) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert len(results) == 8
+    assert all(r.valid and np.array_equal(r.values, results[0].values) for r in results)
+    assert sum(r.usage.compiled for r in results) == 2  # value with gradient, Hessian
+
+
+def test_a_kernel_that_failed_to_compile_is_tried_again():
+    kernels = KernelCache()
+    asked = problem(Exponential(), toy(PEAK, np.linspace(0, 4, 20), GAUSS_AT, 9), [400.0, 1.0])
+    kernel, usage = kernels.get(asked.kernel_key), Usage()
+    with pytest.raises(Exception, match=r".+"):
+        kernel.function("hessian", ("no such thing",), usage)
+    assert usage == Usage()
+    assert fit(asked, kernels).usage.compiled == 2
+
+
+DISK = """
+import sys
+from pathlib import Path
+import numpy as np
+from fitting.fit import fit
+from fitting.kernels import KernelCache, use_disk_cache
+from tests.fitting.problems import LINE, PEAK, points, problem, toy
+use_disk_cache(Path(sys.argv[1]), 10**8)
+data = toy(PEAK, np.linspace(-4, 4, 20), (480.0, 0.3, 1.1), 1)
+lines = points([0, 1, 2, 3], [0, 1, 2, 4])
+asked = {"peak": problem(PEAK, data, [400.0, 0.0, 1.0]), "line": problem(LINE, lines)}
+for name in sys.argv[2:]:
+    result = fit(asked[name], KernelCache())
+    print(name, result.usage.tier, result.usage.compiled, *map(float.hex, result.values.tolist()))
+"""
+
+
+def test_a_new_process_finds_the_kernels_on_disk(tmp_path):
+    folder = tmp_path / "kernels"
+
+    def process(*names):
+        command = [sys.executable, "-c", DISK, str(folder), *names]
+        done = subprocess.run(
+            command, cwd=ROOT, capture_output=True, text=True, timeout=120, env={**os.environ}
+        )
+        assert done.returncode == 0, done.stderr
+        return [line.split() for line in done.stdout.splitlines()]
+
+    first = process("peak", "peak")
+    second = process("peak", "line")
+    assert [row[1] for row in first] == ["compiled", "disk"]
+    assert second[0][:3] == ["peak", "disk", "0"]
+    assert second[1][1] == "compiled"
+    assert first[0][3:] == first[1][3:] == second[0][3:]
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700

@@ -1,0 +1,95 @@
+"""MINOS intervals against closed forms and the twin's profile."""
+
+import numpy as np
+import pytest
+from scipy.special import lambertw
+
+from fitting.errors import InvalidProblem
+from fitting.problem import Knowledge
+from models.polynomial import Polynomial
+from tests.fitting.problems import LINE, PEAK, Histogram, points, problem, solve, toy
+from tests.oracles import reference
+
+CONSTANT = Polynomial(degree=0)
+PEAK_DATA = toy(PEAK, np.linspace(-4, 5, 31), (60.0, 0.3, 1.1), 3)
+START = {"amp": 60.0, "mu": 0.3, "sigma": 1.1}
+
+
+def poisson_interval(n):
+    """2 (mu - n + n log(n / mu)) = 1 solved by Lambert's W, as distances from n."""
+    argument = -np.exp(-1 - 1 / (2 * n))
+    return tuple(float((-n * lambertw(argument, branch)).real - n) for branch in (0, -1))
+
+
+@pytest.mark.parametrize("n", [1, 2, 4, 25, 1000, 10**6])
+@pytest.mark.parametrize("bins", [1, 5])
+def test_a_poisson_mean_has_its_closed_form(n, bins):
+    counts = np.full(bins, n / bins)
+    data = Histogram(np.linspace(0, 1, bins + 1), counts)
+    found = solve(CONSTANT, data, minos=["c0"]).minos["c0"]
+    assert found.valid
+    lower, upper = poisson_interval(n)
+    error = np.sqrt(n)
+    assert found.lower == pytest.approx(lower, abs=1e-9 * error)
+    assert found.upper == pytest.approx(upper, abs=1e-9 * error)
+
+
+@pytest.mark.parametrize("absolute_sigma", [True, False])
+def test_a_linear_model_has_its_errors_on_both_sides(absolute_sigma):
+    rng = np.random.default_rng(4)
+    x = np.linspace(5, 9, 12)  # strongly correlated
+    data = points(x, 1 + 2 * x + rng.normal(0, 0.3, 12), 0.2)
+    result = solve(LINE, data, minos=["c0", "c1"], absolute_sigma=absolute_sigma)
+    for name, error in zip(("c0", "c1"), result.errors, strict=True):
+        assert result.minos[name].upper == pytest.approx(error, rel=1e-8)
+        assert result.minos[name].lower == pytest.approx(-error, rel=1e-8)
+
+
+@pytest.mark.parametrize("fixed", [(), ("amp",), ("mu",)])
+def test_a_peak_of_few_events_has_the_profile_of_the_twin(fixed):
+    cost = reference.Poisson("gaussian", PEAK_DATA.edges, PEAK_DATA.counts)
+    best = reference.minimise(cost, START, fixed)
+    known = {n: Knowledge(start=v, fixed=n in fixed) for n, v in START.items()}
+    free = [n for n in START if n not in fixed]
+    result = solve(PEAK, PEAK_DATA, minos=free, **known)
+    assert list(result.minos) == free
+    for name in free:
+        for side, found in ((-1, result.minos[name].lower), (1, result.minos[name].upper)):
+            twin = reference.minos(cost, best, name, side, fixed=fixed)
+            assert found == pytest.approx(twin, rel=2e-6), (name, side)
+
+
+@pytest.mark.parametrize(
+    ("limits", "open_side"), [((None, 101.0), "upper"), ((95.0, None), "lower")]
+)
+def test_a_limit_before_the_crossing_leaves_that_side_open(limits, open_side):
+    data = Histogram(np.array([0.0, 1.0]), np.array([100.0]))
+    known = Knowledge(start=100.0, limits=limits)
+    found = solve(CONSTANT, data, minos=["c0"], c0=known).minos["c0"]
+    assert not found.valid
+    assert found.message
+    assert getattr(found, open_side) is None
+    other = "lower" if open_side == "upper" else "upper"
+    closed = poisson_interval(100)[other == "upper"]
+    assert getattr(found, other) == pytest.approx(closed, rel=1e-8)
+
+
+def test_a_limit_beyond_the_crossing_changes_nothing():
+    data = Histogram(np.array([0.0, 1.0]), np.array([100.0]))
+    known = Knowledge(limits=(80.0, 120.0))
+    found = solve(CONSTANT, data, minos=["c0"], c0=known).minos["c0"]
+    assert (found.lower, found.upper) == pytest.approx(poisson_interval(100), rel=1e-9)
+
+
+def test_a_parameter_at_a_limit_has_no_interval_but_words():
+    known = Knowledge(start=1.2, limits=(1.0, None))
+    result = solve(PEAK, PEAK_DATA, minos=["mu", "sigma"], mu=known)
+    assert result.held.tolist() == [False, True, False]
+    assert (result.minos["mu"].lower, result.minos["mu"].upper) == (None, None)
+    assert "limit" in result.minos["mu"].message
+    assert result.minos["sigma"].valid
+
+
+def test_a_fixed_parameter_cannot_be_asked_for():
+    with pytest.raises(InvalidProblem, match="fixed"):
+        problem(PEAK, PEAK_DATA, minos=["mu"], mu=Knowledge(start=0.0, fixed=True))

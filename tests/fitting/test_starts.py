@@ -1,0 +1,148 @@
+"""Estimated starts: inside the limits, and from them the same minimum as from the truth.
+
+Random problems of fixed seeds, with x in any unit (1e-9 to 1e9) and with any offset. The peaks
+stand at least six standard deviations above what is below them.
+"""
+
+import numpy as np
+import pytest
+
+from fitting.problem import Knowledge
+from fitting.starts import inside, starting_values
+from models.exponential import Exponential
+from models.gaussian import Gaussian
+from models.polynomial import Polynomial
+from models.sum import Sum
+from tests.fitting.problems import (
+    KERNELS,
+    LINE,
+    PEAK,
+    PEAK_AND_DECAY,
+    objective,
+    points,
+    problem,
+    solve,
+    toy,
+)
+
+TRIALS = 50
+ENOUGH = 0.98
+DECAY, PARABOLA = Exponential(), Polynomial(degree=2)
+TWO_PEAKS = Sum((Gaussian(prefix="s_"), Gaussian(prefix="t_"), Polynomial(degree=1, prefix="b_")))
+
+
+def polynomial(coefficients, scale, offset):
+    """The polynomial in (x - offset) / scale, as coefficients of x."""
+    inner = np.polynomial.Polynomial([-offset / scale, 1 / scale])
+    return np.polynomial.Polynomial(coefficients)(inner).coef
+
+
+def peak(rng, scale, offset):
+    place, width = rng.uniform(-2, 2), 10 ** rng.uniform(-0.6, 0.3)
+    truth = [10 ** rng.uniform(2, 5), place * scale + offset, width * scale]
+    return PEAK, truth, np.linspace(-5, 5, rng.choice([30, 100, 700]) + 1)
+
+
+def decay(rng, scale, offset):
+    truth = [10 ** rng.uniform(2, 5), 10 ** rng.uniform(-0.6, 1) * scale]
+    return DECAY, truth, np.linspace(0, 10, rng.choice([30, 100, 700]) + 1)
+
+
+def parabola(rng, scale, offset):
+    shape = [rng.uniform(80, 200), rng.uniform(-10, 10), rng.uniform(0, 2)]
+    truth = polynomial(np.array(shape) / scale, scale, offset)
+    return PARABOLA, truth, np.linspace(-4, 4, 101)
+
+
+def peak_and_decay(rng, scale, offset):
+    truth = [10 ** rng.uniform(2.7, 4), rng.uniform(2, 8), rng.uniform(0.3, 0.8)]
+    truth += [10 ** rng.uniform(3.3, 5), rng.uniform(2, 8)]
+    units = [1, scale, scale, 1, scale]
+    return PEAK_AND_DECAY, np.array(truth) * units, np.linspace(0, 12, 121)
+
+
+def two_peaks(rng, scale, offset):
+    peaks = []
+    for low, high in ((-4, -0.8), (0.8, 4)):
+        place, width = rng.uniform(low, high), rng.uniform(0.3, 0.8)
+        peaks += [10 ** rng.uniform(2.7, 4), place * scale + offset, width * scale]
+    line = np.array([rng.uniform(50, 200), rng.uniform(-8, 8)]) / scale
+    truth = [*peaks, *polynomial(line, scale, offset)]
+    return TWO_PEAKS, truth, np.linspace(-6, 6, 121)
+
+
+def histogram_of(kind, seed):
+    """(model, truth, data) of one random problem."""
+    rng = np.random.default_rng([7, seed])
+    scale = 10 ** rng.uniform(-9, 9)
+    offset = scale * rng.choice([0, 0, 1, -3, 100])
+    if kind in (decay, peak_and_decay):
+        offset = 0.0  # an exponential has its origin at x = 0
+    model, truth, edges = kind(rng, scale, offset)
+    return model, truth, toy(model, edges * scale + offset, truth, seed)
+
+
+def points_of(kind, seed):
+    """The same shapes at points, with errors of 2 % of the highest."""
+    rng = np.random.default_rng([8, seed])
+    model, truth, data = histogram_of(kind, seed)
+    x = np.sort(rng.uniform(data.edges[0], data.edges[-1], 40))
+    y = np.array(model.value(x, *truth))
+    error = 0.02 * np.abs(y).max()
+    return model, truth, points(x, y + rng.normal(0, error, 40), error)
+
+
+def same_minimum(model, truth, data):
+    found, wanted = solve(model, data), solve(model, data, list(map(float, truth)))
+    assert wanted.valid, "not even from the truth"
+    return found.valid and found.cost <= wanted.cost * (1 + 1e-9) + 1e-9
+
+
+@pytest.mark.parametrize("kind", [peak, decay, parabola, peak_and_decay, two_peaks])
+def test_histograms_are_fitted_from_estimated_starts(kind):
+    lost = [s for s in range(TRIALS) if not same_minimum(*histogram_of(kind, s))]
+    assert len(lost) <= (1 - ENOUGH) * TRIALS, f"seeds {lost}"
+
+
+@pytest.mark.parametrize("kind", [peak, decay, parabola])
+def test_points_are_fitted_from_estimated_starts(kind):
+    lost = [s for s in range(TRIALS) if not same_minimum(*points_of(kind, s))]
+    assert len(lost) <= (1 - ENOUGH) * TRIALS, f"seeds {lost}"
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("kind", [peak, decay, parabola, peak_and_decay, two_peaks])
+def test_starts_are_finite_inside_the_limits_and_defined(kind, seed):
+    model, _, data = histogram_of(kind, seed)
+    asked = problem(model, data)
+    bound = objective(asked)
+    start = starting_values(asked, bound, KERNELS)
+    assert (start > asked.bounds.lower).all()
+    assert (start < asked.bounds.upper).all()
+    assert bound.is_defined(start)
+
+
+def test_starts_obey_the_clients_limits_and_keep_what_is_given():
+    data = toy(PEAK, np.linspace(-5, 5, 41), (1000.0, 0.5, 1.0), 1)
+    narrow = Knowledge(limits=(1.5, 1.6))
+    asked = problem(PEAK, data, mu=narrow, sigma=Knowledge(start=0.7))
+    start = starting_values(asked, objective(asked), KERNELS)
+    assert 1.5 < start[1] < 1.6
+    assert start[2] == 0.7
+    fixed = problem(PEAK, data, mu=Knowledge(start=-2.5, fixed=True))
+    assert starting_values(fixed, objective(fixed), KERNELS)[1] == -2.5
+
+
+def test_starts_at_a_limit_are_moved_a_little_inside():
+    known = {"c0": Knowledge(start=0.0, limits=(0.0, 10.0)), "c1": Knowledge(limits=(None, 3.0))}
+    asked = problem(LINE, points([0, 1, 2], [0, 1, 2]), **known)
+    assert inside(np.array([0.0, 3.0]), asked) == pytest.approx([0.1, 2.97])
+    assert inside(np.array([10.0, -7.0]), asked) == pytest.approx([9.9, -7.0])
+
+
+def test_linear_models_start_at_their_least_squares_solution():
+    x = np.linspace(0, 3, 20)
+    y = 1 + x - np.random.default_rng(3).normal(0, 0.2, 20)
+    asked = problem(LINE, points(x, y, 0.2))
+    start = starting_values(asked, objective(asked), KERNELS)
+    np.testing.assert_allclose(start, np.polynomial.polynomial.polyfit(x, y, 1), rtol=1e-10)
