@@ -5,5 +5,5 @@ tutorial.py    iminuit's tutorial on automatic differentiation: its five fits
 service.py     the same fit by the service, in process and over HTTP
 covariance.py  the tutorial's covariance matrices, and the service's
 goals.py       the ratios that were aimed at, and whether this run met them
-report.py      tables and JSON in results/; chart.py draws the bars
+report.py      results/: tables (tables.py), JSON, and a bar chart (chart.py)
 """

@@ -12,7 +12,7 @@ function, never constants in it.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -24,6 +24,8 @@ from models.model import Model
 
 class Cost(Protocol):
     """What a kernel is compiled from; `data` is the NamedTuple that the cost is made for."""
+
+    data: ClassVar[type[Bins] | type[Marks]]
 
     def cost(self, model: Model, params: Array, data: Any) -> Array:
         """The chi-square-like cost, a scalar."""
@@ -42,6 +44,8 @@ class Poisson:
     S. Baker and R. Cousins, Nucl. Instrum. Meth. 221 (1984) 437. A filled bin where mu is not
     positive, and an empty one where it is negative, make the cost infinite.
     """
+
+    data: ClassVar[type[Bins] | type[Marks]] = Bins
 
     def cost(self, model: Model, params: Array, data: Bins) -> Array:
         mu = self.prediction(model, params, data)
@@ -73,6 +77,8 @@ class Poisson:
 class LeastSquares:
     """sum((y - f(x))^2 / y_err^2)."""
 
+    data: ClassVar[type[Bins] | type[Marks]] = Marks
+
     def cost(self, model: Model, params: Array, data: Marks) -> Array:
         return jnp.sum(self._pulls(model, params, data) ** 2)
 
@@ -97,6 +103,8 @@ class EffectiveVariance:
     ones (`Marks.log_weight`, so both share a kernel); the constant log(y_err^2) makes the cost
     that of least squares where x_err is 0.
     """
+
+    data: ClassVar[type[Bins] | type[Marks]] = Marks
 
     def cost(self, model: Model, params: Array, data: Marks) -> Array:
         residual = data.y - self.prediction(model, params, data)

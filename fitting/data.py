@@ -25,6 +25,11 @@ class Bins(NamedTuple):
     counts: Leaf
     used: Leaf
 
+    @staticmethod
+    def sizes(length: int) -> tuple[int, ...]:
+        """Number of entries of each field."""
+        return length + 1, length, length
+
 
 class Marks(NamedTuple):
     """Padded points, all (length,); `x_slope` is where f' is taken, `log_weight` a scalar.
@@ -40,6 +45,11 @@ class Marks(NamedTuple):
     x_slope: Leaf
     log_weight: Leaf
     used: Leaf
+
+    @staticmethod
+    def sizes(length: int) -> tuple[int, ...]:
+        """Number of entries of each field."""
+        return length, length, length, length, length, 1, length
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,12 +17,11 @@ from typing import Any, Literal, NamedTuple
 import jax
 import jax.monitoring
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
 
 from fitting.costs import COSTS, with_jacobian
 from fitting.data import Bins, Marks
-from fitting.padding import Floats
+from fitting.packing import Prior, unpack
 from models.model import Model
 
 # without it each call pays for a hand-over to another thread: a third of a small kernel
@@ -32,13 +31,6 @@ MOST_FORWARD = 10  # parameters; measured, the two ways cross between 9 and 15
 
 Tier = Literal["memory", "disk", "compiled"]
 Function = Literal["value_and_gradient", "derivatives", "jacobian", "information", "predictions"]
-
-
-class Prior(NamedTuple):
-    """Gaussian constraints: adds sum(weight (params - center)^2); weight 0 is none."""
-
-    center: Floats
-    weight: Floats
 
 
 class KernelKey(NamedTuple):
@@ -141,8 +133,11 @@ def _compile(
 
 
 def _bind(function: Callable[..., Any], key: KernelKey) -> Callable[..., Any]:
-    def kernel(params: Array, data: Bins | Marks, prior: Prior) -> Any:
-        return function(key, params, data, prior)
+    kind = COSTS[key.cost].data
+    size = len(key.model.declare())
+
+    def kernel(params: Array, vector: Array) -> Any:
+        return function(key, params, *unpack(vector, kind, key.length, size))
 
     return kernel
 
@@ -200,10 +195,3 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "information": _information,
     "predictions": _predictions,
 }
-
-
-def to_device(tree: Any) -> Any:
-    """Host arrays to the device, cast once and here: another dtype would be another compile."""
-    return jax.device_put(
-        jax.tree.map(lambda a: a if a.dtype == bool else np.asarray(a, np.float64), tree)
-    )

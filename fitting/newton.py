@@ -7,6 +7,7 @@ safe from anywhere: steps are projected onto the limits (D. Bertsekas, SIAM J. C
 cost does not rise.
 """
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,7 +17,6 @@ from fitting.objective import Objective
 from fitting.padding import Flags, Floats
 
 MAX_STEPS = 100
-MAX_HALVINGS = 30
 MAX_APPROACH = 8
 NEAR = 1e-6  # EDM below which the cost is too flat to compare
 SETTLED = 1e-7  # standard deviations; a Newton step of this size leaves an error of its square
@@ -116,6 +116,13 @@ class Minimum:
             return float("inf")
         return self.spectrum.decrement(self.gradient[self.free])
 
+    def sigmas(self, moved: Floats, scale: float) -> float:
+        """How far it is to `moved`, in standard deviations of each parameter alone."""
+        if self.spectrum is None:
+            return float("inf")
+        way = np.abs(moved - self.values)[self.free] * self.spectrum.scales
+        return float(way.max(initial=0.0)) / math.sqrt(2 * scale)
+
     @property
     def flat(self) -> tuple[int, ...]:
         """The parameters along the direction in which the cost curves least."""
@@ -126,74 +133,62 @@ class Minimum:
 
 
 def approach(objective: Objective, start: Floats, bounds: Bounds) -> Floats:
-    """`start` moved by whole Newton steps, for as long as each lowers a cost that is convex.
+    """Whole Newton steps from `start` for as long as the cost is convex and each lowers it.
 
-    Where it works this comes near the minimum in a few evaluations; where the cost is not
-    convex, or a step fails, it stops and leaves the way to MIGRAD.
+    Near the minimum this arrives in a few evaluations. Elsewhere MIGRAD needs fewer, because
+    a line search costs less than a Hessian: it goes on from where this stops.
     """
-    params = bounds.clip(start)
+    here = certify(objective, bounds.clip(start), bounds)
     for _ in range(MAX_APPROACH):
-        here = certify(objective, params, bounds)
         if not here.positive_definite or here.edm < NEAR * objective.scale:
             break
-        assert here.spectrum is not None
-        moved = params.copy()
-        moved[here.free] += here.spectrum.descent(here.gradient[here.free])
-        inside = (moved > bounds.lower) & (moved < bounds.upper)
-        if not inside[here.free].all():
+        moved = _step(objective, here, bounds, max_halvings=0)
+        if moved is None:
             break
-        objective.hessian(moved)
-        if not (objective.is_defined(moved) and objective.evaluate(moved)[0] < here.cost):
-            break
-        params = moved
-    return params
+        here = certify(objective, moved, bounds)
+    return here.values
 
 
 def polish(objective: Objective, start: Floats, bounds: Bounds) -> Minimum:
     """Descend from `start` to the nearest minimum inside `bounds`, to rounding."""
-    params = bounds.clip(start)
+    here = certify(objective, bounds.clip(start), bounds)
     for _ in range(MAX_STEPS):
-        here = certify(objective, params, bounds)
-        spectrum, free = here.spectrum, here.free
-        if spectrum is None or not here.defined or not free.any():
-            return here
-        step = np.zeros_like(params)
-        step[free] = spectrum.descent(here.gradient[free])
-        size = np.max(np.abs(step[free]) * spectrum.scales) / np.sqrt(2 * objective.scale)
-        if here.positive_definite and size < ROUNDING:
-            return here
-        if here.positive_definite and size < 1:
-            # it will be taken, and asked for its Hessian next: one call instead of two
-            objective.hessian(bounds.clip(params + step))
-        moved = _try_step(objective, here, step, spectrum, bounds)
+        moved = _step(objective, here, bounds, max_halvings=30)
         if moved is None:
-            return here
-        params = moved
-        if here.positive_definite and size < SETTLED:
             break
-    return certify(objective, params, bounds)
+        settled = here.positive_definite and here.sigmas(moved, objective.scale) < SETTLED
+        here = certify(objective, moved, bounds)
+        if settled:
+            break
+    return here
 
 
-def _try_step(
-    objective: Objective, here: Minimum, step: Floats, spectrum: Spectrum, bounds: Bounds
-) -> Floats | None:
-    """The longest of step, step/2, step/4, ... that gets nearer to the minimum, if any does.
+def _step(objective: Objective, here: Minimum, bounds: Bounds, max_halvings: int) -> Floats | None:
+    """Where the longest of a Newton step, its half, its quarter, ... that comes nearer leads.
 
     Nearer is a lower cost, or, where the cost has no digits left to tell, a smaller gradient
     (measured by the EDM with the Hessian of before).
     """
+    if here.spectrum is None or not here.defined or not here.free.any():
+        return None
+    step = np.zeros_like(here.values)
+    step[here.free] = here.spectrum.descent(here.gradient[here.free])
+    near = here.positive_definite and here.edm < NEAR * objective.scale
+    if near and here.sigmas(here.values + step, objective.scale) < ROUNDING:
+        return None
     slack = ROUNDING * abs(here.cost)
-    for halving in range(MAX_HALVINGS):
+    for halving in range(max_halvings + 1):
         moved = bounds.clip(here.values + step / 2**halving)
         if np.array_equal(moved, here.values):
             return None
+        if here.positive_definite and not halving:
+            objective.hessian(moved)  # will be asked for next: one call instead of two
         cost, gradient = objective.evaluate(moved)
         if not (np.isfinite(cost) and np.isfinite(gradient).all()):
             continue
-        if cost < here.cost - slack:
-            return moved
-        if here.positive_definite and here.edm < NEAR and cost < here.cost + NEAR:
-            if spectrum.decrement(gradient[here.free]) < here.edm:
+        if near:
+            flatter = here.spectrum.decrement(gradient[here.free]) < here.edm
+            if flatter and cost < here.cost + NEAR * objective.scale:
                 return moved
         elif cost <= here.cost + slack:
             return moved

@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from fitting.data import Bins, Marks
 from fitting.errors import DeadlineReached
-from fitting.kernels import Kernel, Prior, Usage, to_device
+from fitting.kernels import Kernel, Usage
+from fitting.packing import Prior, pack
 from fitting.padding import Floats
 
 UNDEFINED_COST = 1e10
@@ -25,7 +27,7 @@ class Objective:
     def __init__(
         self,
         kernel: Kernel,
-        data: Any,
+        data: Bins | Marks,
         prior: Prior,
         usage: Usage,
         deadline: float = float("inf"),
@@ -39,20 +41,22 @@ class Objective:
         self.nfcn = self.ngrad = self.nhess = 0
         self.best_cost = float("inf")
         self.best: Floats | None = None
-        self._data = to_device(data)
-        self._prior = to_device(prior)
+        self._data = data
+        self._prior = prior
+        self._vector = pack(data, prior)
         self._last = self._last_hessian = b""
         self._value = float("nan")
         self._gradient: Floats = np.zeros(0)
         self._hessian: Floats = np.zeros((0, 0))
 
-    def sibling(self, kernel: Kernel, data: Any) -> "Objective":
+    def sibling(self, kernel: Kernel, data: Bins | Marks) -> "Objective":
         """Another kernel and data under the same constraints, deadline and bookkeeping."""
         return Objective(kernel, data, self._prior, self.usage, self.deadline, self.stop)
 
     def replace(self, **fields: Any) -> None:
         """Exchange some of the data; the kernel stays the same."""
-        self._data = self._data._replace(**to_device(fields))
+        self._data = self._data._replace(**fields)
+        self._vector = pack(self._data, self._prior)
         self._last = self._last_hessian = b""
         self.best_cost, self.best = float("inf"), None
 
@@ -123,5 +127,5 @@ class Objective:
             self.stop()
         if time.monotonic() > self.deadline:
             raise DeadlineReached
-        arguments = (params, self._data, self._prior)
+        arguments = (params, self._vector)
         return self.kernel.function(name, arguments, self.usage)(*arguments)

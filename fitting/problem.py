@@ -7,8 +7,9 @@ import numpy as np
 
 from fitting.data import Data, Histogram
 from fitting.errors import InvalidProblem
-from fitting.kernels import KernelKey, Prior
+from fitting.kernels import KernelKey
 from fitting.newton import Bounds
+from fitting.packing import Prior
 from models.model import Model
 from models.parameter import Parameter
 

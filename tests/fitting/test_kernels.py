@@ -141,17 +141,19 @@ def test_eight_threads_compile_once():
         thread.join(60)
     assert len(results) == 8
     assert all(r.valid and np.array_equal(r.values, results[0].values) for r in results)
-    assert sum(r.usage.compiled for r in results) == 2  # value with gradient, Hessian
+    alone = fit(problem(PEAK, data, GAUSS_AT), KernelCache())
+    assert sum(r.usage.compiled for r in results) == alone.usage.compiled > 0
 
 
 def test_a_kernel_that_failed_to_compile_is_tried_again():
     kernels = KernelCache()
     asked = problem(Exponential(), toy(PEAK, np.linspace(0, 4, 20), GAUSS_AT, 9), [400.0, 1.0])
     kernel, usage = kernels.get(asked.kernel_key), Usage()
-    with pytest.raises(Exception, match=r".+"):
-        kernel.function("hessian", ("no such thing",), usage)
+    with pytest.raises(TypeError):
+        kernel.function("value_and_gradient", ("no such argument",), usage)
     assert usage == Usage()
-    assert fit(asked, kernels).usage.compiled == 2
+    result = fit(asked, kernels)
+    assert result.usage.compiled == fit(asked, KernelCache()).usage.compiled > 0
 
 
 DISK = """

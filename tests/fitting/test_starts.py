@@ -26,6 +26,7 @@ from tests.fitting.problems import (
 )
 
 TRIALS = 50
+TRIALS_OF_SUMS = 200
 ENOUGH = 0.98
 DECAY, PARABOLA = Exponential(), Polynomial(degree=2)
 TWO_PEAKS = Sum((Gaussian(prefix="s_"), Gaussian(prefix="t_"), Polynomial(degree=1, prefix="b_")))
@@ -92,6 +93,13 @@ def points_of(kind, seed):
     return model, truth, points(x, y + rng.normal(0, error, 40), error)
 
 
+def lost_among(make, kind):
+    """The seeds of which the fit missed the minimum, if these are more than 2 %."""
+    trials = TRIALS_OF_SUMS if kind in (peak_and_decay, two_peaks) else TRIALS
+    lost = [seed for seed in range(trials) if not same_minimum(*make(kind, seed))]
+    return lost if len(lost) > (1 - ENOUGH) * trials else []
+
+
 def same_minimum(model, truth, data):
     found, wanted = solve(model, data), solve(model, data, list(map(float, truth)))
     assert wanted.valid, "not even from the truth"
@@ -100,14 +108,12 @@ def same_minimum(model, truth, data):
 
 @pytest.mark.parametrize("kind", [peak, decay, parabola, peak_and_decay, two_peaks])
 def test_histograms_are_fitted_from_estimated_starts(kind):
-    lost = [s for s in range(TRIALS) if not same_minimum(*histogram_of(kind, s))]
-    assert len(lost) <= (1 - ENOUGH) * TRIALS, f"seeds {lost}"
+    assert lost_among(histogram_of, kind) == []
 
 
 @pytest.mark.parametrize("kind", [peak, decay, parabola])
 def test_points_are_fitted_from_estimated_starts(kind):
-    lost = [s for s in range(TRIALS) if not same_minimum(*points_of(kind, s))]
-    assert len(lost) <= (1 - ENOUGH) * TRIALS, f"seeds {lost}"
+    assert lost_among(points_of, kind) == []
 
 
 @pytest.mark.parametrize("seed", range(8))

@@ -1,0 +1,45 @@
+"""Data and constraints as one vector: one transfer to the device instead of one an array.
+
+Handing over an array costs as much as evaluating a small kernel. The
+vector is float64 whatever the data were, cast here and nowhere else: another dtype would be
+another compile.
+"""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from fitting.data import Bins, Leaf, Marks
+from fitting.padding import Floats
+
+
+class Prior(NamedTuple):
+    """Gaussian constraints: adds sum(weight (params - center)^2); weight 0 is none."""
+
+    center: Leaf
+    weight: Leaf
+
+
+def pack(data: Bins | Marks, prior: Prior) -> Array:
+    """Everything that a kernel takes besides the parameters."""
+    leaves = [np.ravel(leaf) for leaf in (*data, *prior)]
+    vector: Floats = np.concatenate(leaves, dtype=np.float64)
+    return jnp.asarray(vector)
+
+
+def unpack(
+    vector: Array, kind: type[Bins] | type[Marks], length: int, parameters: int
+) -> tuple[Bins | Marks, Prior]:
+    """The arrays again, inside a kernel."""
+    leaves, first = [], 0
+    for size in (*kind.sizes(length), parameters, parameters):
+        leaves.append(vector[first : first + size])
+        first += size
+    data = kind(*leaves[:-2])
+    # the only flags, and the only scalar
+    data = data._replace(used=data.used != 0)
+    if isinstance(data, Marks):
+        data = data._replace(log_weight=data.log_weight[0])
+    return data, Prior(*leaves[-2:])
