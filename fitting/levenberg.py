@@ -37,12 +37,11 @@ def refine(
         return params
     for _ in range(MAX_STEPS):
         normal = jacobian.T @ jacobian
-        diagonal = np.maximum(np.diag(normal), 1e-300)
-        step = np.linalg.lstsq(
-            normal + np.diag(damping * diagonal), jacobian.T @ pulls, rcond=None
-        )[0]
+        scales = np.sqrt(np.maximum(np.diag(normal), 1e-300))
+        scaled = normal / np.outer(scales, scales) + damping * np.eye(len(scales))
+        step = np.linalg.lstsq(scaled, jacobian.T @ pulls / scales, rcond=None)[0]
         moved = params.copy()
-        moved[free] += step
+        moved[free] += step / scales
         moved = bounds.clip(moved)
         new_pulls, new_jacobian, new_squares = linearised(moved)
         if np.isfinite(new_jacobian).all() and new_squares < squares:

@@ -18,6 +18,7 @@ from fitting.padding import Floats
 from fitting.result import MinosInterval
 
 MAX_STEPS = 30
+MAX_HALVINGS = 10
 SETTLED = 1e-10  # standard deviations
 
 
@@ -56,20 +57,26 @@ def crossing(
     sigma = np.sqrt(np.diag(covariance.matrix))
     level = minimum.cost + up * objective.scale
     # along the conditional minimum the parameters move by their covariance with the target
-    params = minimum.values.copy()
-    params[free] += side * covariance.matrix[:, target] / sigma[target]
+    way = np.zeros_like(minimum.values)
+    way[free] = side * covariance.matrix[:, target] / sigma[target]
+    for _ in range(MAX_HALVINGS):
+        params = minimum.values + way
+        if bounds.contain(params) and objective.is_defined(params):
+            break
+        way = way / 2
     for _ in range(MAX_STEPS):
-        if (params < bounds.lower).any() or (params > bounds.upper).any():
+        if not (bounds.contain(params) and objective.is_defined(params)):
             return None
         cost, gradient = objective.evaluate(params)
         hessian = objective.hessian(params)[np.ix_(free, free)]
-        if not (np.isfinite(cost) and np.isfinite(hessian).all()):
+        if not np.isfinite(hessian).all():
             return None
         step = _newton_step(cost - level, gradient[free], hessian, target, others)
         if step is None:
             return None
         # no further than one standard deviation at a time
         step = step / max(1.0, float(np.max(np.abs(step) / sigma)))
+        params = params.copy()
         params[free] += step
         if np.max(np.abs(step) / sigma) < SETTLED:
             distance = float(params[index] - minimum.values[index])
@@ -116,8 +123,11 @@ def _minuit_interval(
         return MinosInterval(sides[0], sides[1], "Minuit's MINOS could not start")
     m.minos(names[index])
     found = m.merrors[names[index]]
-    lower = sides[0] if sides[0] is not None else (found.lower if found.lower_valid else None)
-    upper = sides[1] if sides[1] is not None else (found.upper if found.upper_valid else None)
+    lower, upper = sides
+    if lower is None and found.lower_valid and not found.at_lower_limit:
+        lower = found.lower
+    if upper is None and found.upper_valid and not found.at_upper_limit:
+        upper = found.upper
     if lower is not None and upper is not None:
         return MinosInterval(lower, upper)
     return MinosInterval(

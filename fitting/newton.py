@@ -32,7 +32,12 @@ class Bounds:
     upper: Floats
     fixed: Flags
 
+    def contain(self, params: Floats) -> bool:
+        """Whether all are inside the limits, ends included."""
+        return bool(((params >= self.lower) & (params <= self.upper)).all())
+
     def clip(self, params: Floats) -> Floats:
+        """The nearest parameters inside the limits."""
         return np.clip(params, self.lower, self.upper)
 
     def held(self, params: Floats, gradient: Floats) -> Flags:

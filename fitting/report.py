@@ -3,6 +3,7 @@
 import time
 
 import numpy as np
+from scipy.special import gammaincc
 
 from fitting.covariance import Covariance, from_hessian
 from fitting.errors import DeadlineReached
@@ -17,9 +18,12 @@ from fitting.result import (
     FitResult,
     MinosInterval,
     Status,
+    Warning_,
     no_covariance,
 )
 from fitting.strategy import Strategy
+
+FIVE_SIGMA = 5.7e-7
 
 
 class Report:
@@ -50,6 +54,7 @@ class Report:
                 minos = self._minos(minimum, covariance, scale)
         elif status is Status.DEADLINE and objective.best is not None:
             cost = objective.best_cost
+        self._warn_of_poor_fit(status, chi2)
         return FitResult(
             status=status,
             message=self._message(status, minimum),
@@ -72,6 +77,21 @@ class Report:
             ),
             usage=objective.usage,
         )
+
+    def _warn_of_poor_fit(self, status: Status, chi2: float | None) -> None:
+        """Five standard deviations: a wrong model, wrong errors, or a minimum that is not best."""
+        ndof = self.problem.ndof
+        if status is not Status.CONVERGED or chi2 is None or not self.problem.absolute_sigma:
+            return
+        if ndof > 0 and gammaincc(ndof / 2, max(chi2, 0.0) / 2) < FIVE_SIGMA:
+            self.strategy.warnings.append(
+                Warning_(
+                    "poor-fit",
+                    f"The chi-square is {chi2:.4g} for {ndof} degrees of freedom: the model does "
+                    "not describe these data, their errors are too small, or there is a better "
+                    "minimum that other starting values would find.",
+                )
+            )
 
     def _starts(self) -> Floats:
         """Those used, or where the search did not come that far, those given."""

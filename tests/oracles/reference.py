@@ -193,9 +193,10 @@ def high_precision_hessian(function, theta, digits=50):
         def at(*moves):
             t = [mpmath.mpf(float(v)) for v in theta]
             for i, s in moves:
-                t[i] += s * h * (1 + abs(t[i]))
+                t[i] += s * w[i]
             return function(t)
 
+        # steps of the unmoved point: those of a moved one would not be central
         w = [h * (1 + abs(mpmath.mpf(float(v)))) for v in theta]
         gradient = [float((at((i, 1)) - at((i, -1))) / (2 * w[i])) for i in range(p)]
         corners = [(1, 1), (1, -1), (-1, 1), (-1, -1)]
