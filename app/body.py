@@ -7,7 +7,7 @@ from fastapi import Request
 from pydantic import BaseModel, ValidationError
 
 from app.errors import TooLarge, WrongMediaType
-from app.service import get_service
+from app.service import service_of
 from app.validation import from_validation
 
 JSON = "application/json"
@@ -37,7 +37,7 @@ class JsonBody(Generic[T]):
             )
         if request.headers.get("content-encoding", "identity") != "identity":
             raise WrongMediaType("Send the body without Content-Encoding.")
-        raw = await read(request, get_service(request).settings.max_body_bytes)
+        raw = await read(request, service_of(request).settings.max_body_bytes)
         return Body(parse(self.schema, raw), raw)
 
 

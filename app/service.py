@@ -45,10 +45,15 @@ async def _hangs_up(request: Request) -> None:
         pass
 
 
-def get_service(request: Request) -> Service:
+def service_of(request: Request) -> Service:
     """The service that this request came to."""
     service: Service = request.app.state.service
     return service
 
 
-Here = Annotated[Service, Depends(get_service)]
+async def _get_service(request: Request) -> Service:
+    # async, though it awaits nothing: FastAPI sends other dependencies through a thread
+    return service_of(request)
+
+
+Here = Annotated[Service, Depends(_get_service)]
