@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from importlib.metadata import PackageNotFoundError, version
 
 from fastapi import Depends, FastAPI, Request, Response
+from fastapi_offline import FastAPIOffline
 
 from app import errors, openapi
 from app.metrics import Metrics
@@ -56,7 +57,9 @@ def create_app(settings: Settings) -> FastAPI:
             await pool.close()
             service.store.close()
 
-    app = FastAPI(
+    # pages that load nothing from elsewhere: many labs have no way out
+    app = FastAPIOffline(
+        redoc_url=None,
         title="fit-service",
         summary="Fits over HTTP",
         description=DESCRIPTION,

@@ -2,15 +2,23 @@
 
 import asyncio
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
 from app.metrics import Metrics
 from app.settings import Settings
 from app.store.store import Store
-from app.workers.pool import Served, WorkerPool
-from app.workers.tasks import Task
+from app.workers.pool import WorkerPool
+from app.workers.tasks import Outcome, Task
+
+
+@dataclass(frozen=True, eq=False)
+class Served:
+    """An outcome and how long it waited for a worker."""
+
+    outcome: Outcome
+    queue_s: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,16 +32,17 @@ class Service:
 
     async def run(self, request: Request, task: Task, deadline: float) -> Served:
         """The pool's answer; a client that hangs up meanwhile cancels the task."""
-        work = asyncio.ensure_future(self.pool.run(task, deadline))
+        job = self.pool.submit(task, deadline)
         gone = asyncio.ensure_future(_hangs_up(request))
         try:
-            await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
-            if not work.done():
+            either: set[asyncio.Future[Any]] = {job.outcome, gone}
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            if not job.outcome.done():
                 raise ClientGone
-            return work.result()
+            return Served(job.outcome.result(), job.queue_s)
         finally:
             gone.cancel()
-            work.cancel()
+            self.pool.cancel(job)
 
 
 class ClientGone(Exception):

@@ -3,6 +3,7 @@
 from benchmarks import covariance, report, service, tutorial
 from benchmarks.goals import goals
 from benchmarks.measure import measure
+from benchmarks.peer import Peer
 
 FIT_ROUNDS = 120
 COVARIANCE_ROUNDS = 60
@@ -12,9 +13,14 @@ def main() -> None:
     """Everything, on one server of its own."""
     machine = report.surroundings()
     print("starting a server and warming it up", flush=True)
-    with service.served() as client:
+    with service.served() as client, Peer() as peer:
         print(f"fits, {FIT_ROUNDS} rounds", flush=True)
-        fits = measure([*tutorial.contestants(), *service.contestants(client)], FIT_ROUNDS)
+        field = [
+            *peer.contestants(),
+            *tutorial.fresh_variants(),
+            *service.contestants(client),
+        ]
+        fits = measure(field, FIT_ROUNDS)
         print(f"covariance matrices, {COVARIANCE_ROUNDS} rounds", flush=True)
         matrices = measure(covariance.contestants(client), COVARIANCE_ROUNDS)
     print(f"\n{report.write(fits, matrices, goals(fits), machine)}")

@@ -9,8 +9,8 @@ Minuit keeps the covariance of the fit before as its seed, which is a bad one at
 costs calls (38 for 26 with a gradient). So the compiled variants compete a second time, 'fresh':
 reset before each fit, with as many calls as the tutorial prints for its first ones.
 
-What the service does to JAX in its workers holds for these, too, and makes them no slower: no
-asynchronous dispatch, and one thread.
+The five run in a process of their own (`peer`), with JAX as its defaults make it; the fresh ones
+run beside the service, with its one thread and no asynchronous dispatch.
 """
 
 from collections.abc import Callable
@@ -75,19 +75,27 @@ def make_and_run_minuit(fcn: Any, grad: Any = None) -> Minuit:
     return m
 
 
-def contestants() -> list[Contestant]:
-    """The five variants; those without JIT are slow and have fewer turns."""
-    compiled: list[tuple[str, Any, Any]] = [
+def compiled() -> list[tuple[str, Any, Any]]:
+    """Name, cost and gradient of the variants that are compiled."""
+    return [
         ("JAX JIT, no gradient", jax.jit(nll), None),
         (JIT_WITH_GRADIENT, jax.jit(nll), jax.jit(jax.grad(nll))),
         ("Numba JIT, no gradient", numba_nll(), None),
     ]
+
+
+def variants() -> list[Contestant]:
+    """The five variants; those without JIT are slow and have fewer turns."""
     return [
         variant("JAX, no JIT, no gradient", nll, None, every=12),
         variant("JAX, no JIT, gradient", nll, jax.grad(nll), every=12),
-        *(variant(name, fcn, grad) for name, fcn, grad in compiled),
-        *(variant(name + FRESH, fcn, grad, fresh=True) for name, fcn, grad in compiled),
+        *(variant(name, fcn, grad) for name, fcn, grad in compiled()),
     ]
+
+
+def fresh_variants() -> list[Contestant]:
+    """The compiled ones again, each fit from a reset."""
+    return [variant(name + FRESH, fcn, grad, fresh=True) for name, fcn, grad in compiled()]
 
 
 def variant(

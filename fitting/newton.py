@@ -19,7 +19,9 @@ from fitting.padding import Flags, Floats
 MAX_STEPS = 100
 MAX_APPROACH = 8
 NEAR = 1e-6  # EDM below which the cost is too flat to compare
-SETTLED = 1e-7  # standard deviations; a Newton step of this size leaves an error of its square
+# standard deviations; a Newton step of this size leaves an error of its square, and changes the
+# Hessian by less than this fraction
+SETTLED = 1e-7
 ROUNDING = 8 * np.finfo(float).eps
 SINGULAR = 1e-13  # smallest eigenvalue of a Hessian of unit diagonal, per parameter
 
@@ -161,10 +163,9 @@ def polish(objective: Objective, start: Floats, bounds: Bounds) -> Minimum:
         moved = _step(objective, here, bounds, max_halvings=30)
         if moved is None:
             break
-        settled = here.positive_definite and here.sigmas(moved, objective.scale) < SETTLED
+        if here.positive_definite and here.sigmas(moved, objective.scale) < SETTLED:
+            return certify(objective, moved, bounds, here.hessian)
         here = certify(objective, moved, bounds)
-        if settled:
-            break
     return here
 
 
@@ -179,14 +180,15 @@ def _step(objective: Objective, here: Minimum, bounds: Bounds, max_halvings: int
     step = np.zeros_like(here.values)
     step[here.free] = here.spectrum.descent(here.gradient[here.free])
     near = here.positive_definite and here.edm < NEAR * objective.scale
-    if near and here.sigmas(here.values + step, objective.scale) < ROUNDING:
+    way = here.sigmas(here.values + step, objective.scale)
+    if near and way < ROUNDING:
         return None
     slack = ROUNDING * abs(here.cost)
     for halving in range(max_halvings + 1):
         moved = bounds.clip(here.values + step / 2**halving)
         if np.array_equal(moved, here.values):
             return None
-        if here.positive_definite and not halving:
+        if here.positive_definite and not halving and way > SETTLED:
             objective.hessian(moved)  # will be asked for next: one call instead of two
         cost, gradient = objective.evaluate(moved)
         if not (np.isfinite(cost) and np.isfinite(gradient).all()):
@@ -200,13 +202,15 @@ def _step(objective: Objective, here: Minimum, bounds: Bounds, max_halvings: int
     return None
 
 
-def certify(objective: Objective, params: Floats, bounds: Bounds) -> Minimum:
-    """What the exact derivatives say of this point."""
-    hessian = objective.hessian(params)
+def certify(
+    objective: Objective, params: Floats, bounds: Bounds, hessian: Floats | None = None
+) -> Minimum:
+    """What the exact derivatives say of this point; `hessian` if it is known from near enough."""
+    hessian = objective.hessian(params) if hessian is None else hessian
     cost, gradient = objective.evaluate(params)
     held = bounds.held(params, gradient)
     free = ~bounds.fixed & ~held
-    block = hessian[np.ix_(free, free)]
+    block = hessian if free.all() else hessian[np.ix_(free, free)]
     finite = np.isfinite(block).all() and np.isfinite(gradient).all()
     spectrum = Spectrum.of(block) if finite else None
     return Minimum(params, cost, gradient, hessian, free, held, spectrum)

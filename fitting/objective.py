@@ -1,5 +1,6 @@
 """A compiled cost bound to one data set: what the minimisers call."""
 
+import math
 import time
 from collections.abc import Callable
 from typing import Any
@@ -66,19 +67,21 @@ class Objective:
         if key != self._last:
             out = np.asarray(self._call("value_and_gradient", params))
             self._remember(params, key, out)
+        if self.scale == 1:
+            return self._value, self._gradient
         return self._value * self.scale, self._gradient * self.scale
 
     def value(self, params: Floats) -> float:
         """The cost for Minuit: finite, and very bad where it is undefined."""
         self.nfcn += 1
         value, _ = self.evaluate(params)
-        return value if np.isfinite(value) else UNDEFINED_COST * (1 + abs(self._best_scaled()))
+        return value if math.isfinite(value) else UNDEFINED_COST * (1 + abs(self._best_scaled()))
 
     def gradient(self, params: Floats) -> Floats:
         """The gradient for Minuit: zero where it is undefined."""
         self.ngrad += 1
         _, gradient = self.evaluate(params)
-        return gradient if np.isfinite(gradient).all() else np.zeros_like(gradient)
+        return gradient if math.isfinite(gradient.sum()) else np.zeros_like(gradient)
 
     def hessian(self, params: Floats) -> Floats:
         """Exact second derivatives, (parameters, parameters); `evaluate` there is then free."""
@@ -93,7 +96,7 @@ class Objective:
 
     def _remember(self, params: Floats, key: bytes, out: Floats) -> None:
         self._last, self._value, self._gradient = key, float(out[0]), out[1:]
-        if self._value < self.best_cost and np.isfinite(self._gradient).all():
+        if self._value < self.best_cost and math.isfinite(self._gradient.sum()):
             self.best_cost, self.best = self._value, params.copy()
 
     def information(self, params: Floats) -> Floats:

@@ -62,6 +62,8 @@ class Strategy:
 
     def _start(self) -> Floats:
         self.starts = start = starting_values(self.problem, self.objective, self.kernels)
+        if self.problem.cost != "effective-variance":
+            self.objective.hessian(start)  # the first Newton step needs it: one call for both
         if not self.objective.is_defined(start):
             estimate = self._estimate()
             if self.objective.is_defined(estimate):

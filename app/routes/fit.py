@@ -12,10 +12,10 @@ from app.examples import HISTOGRAM_EXAMPLES, POINTS_EXAMPLES
 from app.responses import FIT_PROBLEMS
 from app.schemas.answers import FitAnswer
 from app.schemas.requests import HistogramRequest, PointsRequest
-from app.service import Here, Service
+from app.service import Here, Served, Service
 from app.store.store import StoredFit
 from app.translate import to_problem
-from app.workers.pool import Served, TimedOut
+from app.workers.pool import TimedOut
 from app.workers.tasks import FitTask
 from fitting.problem import FitProblem
 from fitting.result import FitResult, killed

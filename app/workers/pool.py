@@ -11,11 +11,10 @@ import itertools
 import logging
 from collections import Counter, OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from app.errors import Busy, InvalidRequest, WorkerLost
 from app.workers.process import CANCELLED, DONE, INVALID, WorkerSettings
-from app.workers.tasks import Outcome, Task
+from app.workers.tasks import Task
 from app.workers.worker import MOST_KNOWN, Job, Worker
 
 logger = logging.getLogger("fit.workers")
@@ -27,14 +26,6 @@ RESTART_BACKOFF_S = (0.0, 0.1, 0.5, 2.0, 5.0)
 
 class TimedOut(Exception):
     """The job did not stop at its deadline and was killed with its worker."""
-
-
-@dataclass(frozen=True)
-class Served:
-    """An outcome and how long it waited for a worker."""
-
-    outcome: Outcome
-    queue_s: float
 
 
 class WorkerPool:
@@ -87,11 +78,8 @@ class WorkerPool:
         self._workers.append(worker)
         self._dispatch()
 
-    async def run(self, task: Task, deadline: float) -> Served:
-        """The outcome of a task; raises Busy, WorkerLost, TimedOut or InvalidRequest.
-
-        Cancelling the caller stops the task wherever it is.
-        """
+    def submit(self, task: Task, deadline: float) -> Job:
+        """Queue a task; its job's `outcome` may raise WorkerLost, TimedOut or InvalidRequest."""
         if self.waiting >= self._queue_size:
             seconds = self._mean_s * (self.waiting + self.running) / self._size
             raise Busy(f"{self.waiting} fits are waiting already. Try again later.", seconds)
@@ -107,12 +95,15 @@ class WorkerPool:
         self._queue[job.number] = job
         self._waiting[job.kernel] += 1
         self._dispatch()
-        try:
-            outcome = await job.outcome
-        except asyncio.CancelledError:
-            self._cancel(job)
-            raise
-        return Served(outcome, (job.started or job.accepted) - job.accepted)
+        return job
+
+    def cancel(self, job: Job) -> None:
+        """Stop a job wherever it is; one that has ended stays as it is."""
+        if job.number in self._queue:
+            self._take(job)
+        for worker in self._workers:
+            if worker.job is job:
+                worker.cancel(self._kill_grace_s)
 
     async def close(self) -> None:
         """Hang up on the workers; the server has drained before."""
@@ -125,14 +116,6 @@ class WorkerPool:
             await asyncio.to_thread(process.join, 1.0)
             if process.is_alive():
                 process.kill()
-
-    def _cancel(self, job: Job) -> None:
-        if job.number in self._queue:
-            self._take(job)
-            return
-        for worker in self._workers:
-            if worker.job is job:
-                worker.cancel(self._kill_grace_s)
 
     def _dispatch(self) -> None:
         """Give idle workers something to do: clients first, warming up otherwise."""

@@ -34,6 +34,11 @@ class Job:
     background: bool = False
     watchdog: asyncio.TimerHandle | None = field(default=None, repr=False)
 
+    @property
+    def queue_s(self) -> float:
+        """Seconds that it waited for a worker."""
+        return 0.0 if self.started is None else self.started - self.accepted
+
 
 class Worker:
     """One process, at most one job in it.
