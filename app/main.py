@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import os
 from collections.abc import AsyncIterator
 from importlib.metadata import PackageNotFoundError, version
@@ -49,6 +50,7 @@ def create_app(settings: Settings) -> FastAPI:
         metrics.watch(pool)
         app.state.service = service
         pool.start()
+        gc.freeze()  # what is there now stays: no use in looking through it again and again
         retention = asyncio.create_task(keep_retention(service))
         try:
             yield

@@ -4,7 +4,7 @@ from app.catalogue import example_histogram, example_points
 from app.schemas.requests import HistogramRequest, PointsRequest
 from app.settings import Settings
 from app.translate import to_problem
-from app.workers.tasks import FitTask, Task
+from app.workers.tasks import Task, WarmTask
 from models.registry import SHAPES
 
 BINS = (20, 50, 100, 1000)
@@ -25,7 +25,7 @@ def warm_up_tasks(settings: Settings) -> list[Task]:
         if points <= settings.max_points
         for request in with_and_without_x_err(example_points(name, points))
     ]
-    return [FitTask(to_problem(request, settings), float("inf")) for request in requests]
+    return [WarmTask(to_problem(request, settings)) for request in requests]
 
 
 def with_and_without_x_err(request: dict[str, object]) -> list[dict[str, object]]:

@@ -5,8 +5,8 @@ from benchmarks.goals import goals
 from benchmarks.measure import measure
 from benchmarks.peer import Peer
 
-FIT_ROUNDS = 120
-COVARIANCE_ROUNDS = 60
+FIT_ROUNDS = 30
+COVARIANCE_ROUNDS = 20
 
 
 def main() -> None:

@@ -1,9 +1,9 @@
 """Side-by-side timing: every contestant has its turn in each round, in an order that changes.
 
 A noisy machine then slows all of them alike, so that ratios of medians hold where the times
-themselves wobble. A turn is a few runs in a row. The first of them finds caches cold and processes
-asleep, because the others were just there; its time is kept apart. What a contestant computed is
-kept beside how long it took. Slow contestants take part in every n-th round only.
+themselves wobble. A turn is some runs in a row, as timeit makes them. The first of them finds
+caches cold and processes asleep, because the others were just there; its time is kept apart. What
+a contestant computed is kept beside how long it took. Slow ones take part in every n-th round.
 """
 
 import gc
@@ -17,7 +17,7 @@ import numpy as np
 
 Group = Literal["tutorial", "fresh", "service", "floor"]
 WARM_UP_RUNS = 3
-RUNS_OF_A_TURN = 3
+RUNS_OF_A_TURN = 15
 
 
 @dataclass(frozen=True)

@@ -87,8 +87,8 @@ def compiled() -> list[tuple[str, Any, Any]]:
 def variants() -> list[Contestant]:
     """The five variants; those without JIT are slow and have fewer turns."""
     return [
-        variant("JAX, no JIT, no gradient", nll, None, every=12),
-        variant("JAX, no JIT, gradient", nll, jax.grad(nll), every=12),
+        variant("JAX, no JIT, no gradient", nll, None, every=6),
+        variant("JAX, no JIT, gradient", nll, jax.grad(nll), every=6),
         *(variant(name, fcn, grad) for name, fcn, grad in compiled()),
     ]
 

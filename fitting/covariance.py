@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 from iminuit import Minuit
 
-from fitting.newton import Bounds, Spectrum
+from fitting.newton import Bounds, Minimum, Spectrum
 from fitting.objective import Objective
 from fitting.padding import Flags, Floats
 
@@ -59,6 +59,17 @@ def from_hessian(hessian: Floats, free: Flags, scale: float, method: Method) -> 
         if spectrum.positive_definite:
             matrix = 2 * scale * spectrum.inverse()
     return Covariance(method, indices, matrix)
+
+
+def at_minimum(minimum: Minimum, scale: float) -> Covariance:
+    """The exact covariance where a descent ended, from what it knows already."""
+    indices = tuple(np.flatnonzero(minimum.free).tolist())
+    matrix = None
+    if not indices:
+        matrix = np.zeros((0, 0))
+    elif minimum.positive_definite and minimum.spectrum is not None:
+        matrix = 2 * scale * minimum.spectrum.inverse()
+    return Covariance("autodiff", indices, matrix)
 
 
 def at_point(

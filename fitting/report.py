@@ -5,7 +5,7 @@ import time
 import numpy as np
 from scipy.special import gammaincc
 
-from fitting.covariance import Covariance, from_hessian
+from fitting.covariance import Covariance, at_minimum
 from fitting.errors import DeadlineReached
 from fitting.minos import interval
 from fitting.newton import Minimum
@@ -49,8 +49,7 @@ class Report:
             edm = minimum.edm if np.isfinite(minimum.edm) else None
             scale = self._chi2_scale(chi2)
             if status is Status.CONVERGED and np.isfinite(scale):
-                exact = minimum.hessian / objective.scale
-                covariance = from_hessian(exact, minimum.free, scale, "autodiff")
+                covariance = at_minimum(minimum, scale * objective.scale)
                 minos = self._minos(minimum, covariance, scale)
         elif status is Status.DEADLINE and objective.best is not None:
             cost = objective.best_cost

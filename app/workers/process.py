@@ -5,6 +5,7 @@ number of a cancelled job appears in shared memory, where a running fit looks be
 evaluation of its cost.
 """
 
+import gc
 import os
 import pickle
 import signal
@@ -40,6 +41,7 @@ def main(connection: Connection, cancelled: "Synchronized[int]", settings: Worke
 
     use_disk_cache(settings.kernels_dir, settings.kernel_cache_bytes)
     kernels = KernelCache(settings.kernels_in_memory)
+    gc.freeze()  # what is there now stays: no use in looking through it again and again
     while True:
         try:
             number, task = pickle.loads(connection.recv_bytes())

@@ -71,5 +71,21 @@ class CovarianceTask:
         return CovarianceOutcome(covariance, objective.usage, seconds)
 
 
-Task = FitTask | CovarianceTask
+@dataclass(frozen=True, eq=False)
+class WarmTask:
+    """Compile whatever a fit like `problem` may come to need, on easy and on hard ways."""
+
+    problem: FitProblem
+
+    @property
+    def key(self) -> KernelKey:
+        return self.problem.kernel_key
+
+    def run(self, kernels: KernelCache, stop: Stop) -> FitResult:
+        result = fit(self.problem, kernels, stop=stop)
+        bind(self.problem, kernels, stop=stop).information(result.values)
+        return result
+
+
+Task = FitTask | CovarianceTask | WarmTask
 Outcome = FitResult | CovarianceOutcome
