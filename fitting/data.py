@@ -127,13 +127,13 @@ class Histogram:
 
     def padded(self) -> Bins:
         """Padding bins have no width, no count and no weight."""
-        span, used = self.span, self.used
-        spare = self.length - len(used)
-        return Bins(
-            edges=pad(self.edges[span.start : span.stop + 1], self.length + 1),
-            counts=np.pad(np.where(used, self.counts[span], 0.0), (0, spare)),
-            used=np.pad(used, (0, spare)),
-        )
+        span, length = self.span, self.length
+        size = span.stop - span.start
+        counts, used = np.zeros(length), np.zeros(length, dtype=bool)
+        used[:size] = self.used
+        counts[:size] = self.counts[span]
+        counts[~used] = 0
+        return Bins(pad(self.edges[span.start : span.stop + 1], length + 1), counts, used)
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ import numpy as np
 
 from fitting.data import Bins, Marks
 from fitting.errors import DeadlineReached
-from fitting.kernels import Kernel, Usage
+from fitting.kernels import Function, Kernel, Usage
 from fitting.packing import Prior, pack
 from fitting.padding import Floats
 
@@ -42,6 +42,7 @@ class Objective:
         self.nfcn = self.ngrad = self.nhess = 0
         self.best_cost = float("inf")
         self.best: Floats | None = None
+        self._functions: dict[str, Callable[..., Any]] = {}
         self._data = data
         self._prior = prior
         self._vector = pack(data, prior)
@@ -63,10 +64,7 @@ class Objective:
 
     def evaluate(self, params: Floats) -> tuple[float, Floats]:
         """Cost and gradient (parameters,), computed together; not finite where undefined."""
-        key = params.tobytes()
-        if key != self._last:
-            out = np.asarray(self._call("value_and_gradient", params))
-            self._remember(params, key, out)
+        self._update(params)
         if self.scale == 1:
             return self._value, self._gradient
         return self._value * self.scale, self._gradient * self.scale
@@ -74,14 +72,24 @@ class Objective:
     def value(self, params: Floats) -> float:
         """The cost for Minuit: finite, and very bad where it is undefined."""
         self.nfcn += 1
-        value, _ = self.evaluate(params)
-        return value if math.isfinite(value) else UNDEFINED_COST * (1 + abs(self._best_scaled()))
+        self._update(params)
+        value = self._value * self.scale
+        if math.isfinite(value):
+            return value
+        return UNDEFINED_COST * (1 + abs(self._best_scaled()))
 
     def gradient(self, params: Floats) -> Floats:
         """The gradient for Minuit: zero where it is undefined."""
         self.ngrad += 1
-        _, gradient = self.evaluate(params)
-        return gradient if math.isfinite(gradient.sum()) else np.zeros_like(gradient)
+        self._update(params)
+        if math.isfinite(self._gradient.sum()):
+            return self._gradient * self.scale
+        return np.zeros_like(self._gradient)
+
+    def _update(self, params: Floats) -> None:
+        key = params.tobytes()
+        if key != self._last:
+            self._remember(params, key, np.asarray(self._call("value_and_gradient", params)))
 
     def hessian(self, params: Floats) -> Floats:
         """Exact second derivatives, (parameters, parameters); `evaluate` there is then free."""
@@ -125,10 +133,13 @@ class Objective:
     def _best_scaled(self) -> float:
         return self.best_cost * self.scale if np.isfinite(self.best_cost) else 0.0
 
-    def _call(self, name: Any, params: Floats) -> Any:
+    def _call(self, name: Function, params: Floats) -> Any:
         if self.stop is not None:
             self.stop()
         if time.monotonic() > self.deadline:
             raise DeadlineReached
-        arguments = (params, self._vector)
-        return self.kernel.function(name, arguments, self.usage)(*arguments)
+        function = self._functions.get(name)
+        if function is None:
+            function = self.kernel.function(name, (params, self._vector), self.usage)
+            self._functions[name] = function
+        return function(params, self._vector)
