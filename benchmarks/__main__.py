@@ -1,9 +1,8 @@
 """`python -m benchmarks`: measure, print, and write results/; exits 0, goals met or not."""
 
-from benchmarks import covariance, report, service, tutorial
+from benchmarks import covariance, peer, report, service, tutorial
 from benchmarks.goals import goals
 from benchmarks.measure import measure
-from benchmarks.peer import Peer
 
 FIT_ROUNDS = 30
 COVARIANCE_ROUNDS = 20
@@ -13,10 +12,10 @@ def main() -> None:
     """Everything, on one server of its own."""
     machine = report.surroundings()
     print("starting a server and warming it up", flush=True)
-    with service.served() as client, Peer() as peer:
+    with service.served() as client, peer.contestants() as variants:
         print(f"fits, {FIT_ROUNDS} rounds", flush=True)
         field = [
-            *peer.contestants(),
+            *variants,
             *tutorial.fresh_variants(),
             *service.contestants(client),
         ]

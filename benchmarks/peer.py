@@ -5,11 +5,11 @@ imported, which would speed the tutorial's variants up, too. A turn is asked for
 and timed inside the other process.
 """
 
+import contextlib
 import multiprocessing
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from benchmarks.measure import Computed, Contestant, timed
 
@@ -33,40 +33,30 @@ def serve(connection: Connection) -> None:
         connection.send((milliseconds, contestant.read(outcome)))
 
 
-class Peer:
-    """The other process, as contestants of this one."""
+@contextlib.contextmanager
+def contestants() -> Iterator[list[Contestant]]:
+    """The variants in the other process; each tells its own time."""
+    context = multiprocessing.get_context("spawn")
+    connection, theirs = context.Pipe()
+    process = context.Process(target=serve, args=(theirs,), daemon=True)
+    process.start()
+    theirs.close()
 
-    def __enter__(self) -> Self:
-        context = multiprocessing.get_context("spawn")
-        self._connection, theirs = context.Pipe()
-        self._process = context.Process(target=serve, args=(theirs,), daemon=True)
-        self._process.start()
-        theirs.close()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._connection.close()
-        self._process.join(10)
-
-    def contestants(self) -> list[Contestant]:
-        """One for each variant; each tells its own time."""
-        return [
-            Contestant(name, group, self._run(name), _computed, every, tells_time=True)
-            for name, group, every in self._connection.recv()
-        ]
-
-    def _run(self, name: str) -> Callable[[], Any]:
+    def elsewhere(name: str) -> Callable[[], Any]:
         def run() -> Any:
-            self._connection.send(name)
-            return self._connection.recv()
+            connection.send(name)
+            return connection.recv()
 
         return run
 
+    yield [
+        Contestant(name, group, elsewhere(name), as_it_is, every, tells_time=True)
+        for name, group, every in connection.recv()
+    ]
+    connection.close()
+    process.join(10)
 
-def _computed(outcome: Computed) -> Computed:
+
+def as_it_is(outcome: Computed) -> Computed:
+    """The other process has read it already."""
     return outcome

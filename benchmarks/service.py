@@ -6,6 +6,7 @@ In process: `fitting.fit.fit`, the problem made anew for each fit. Over HTTP: a 
 """
 
 import contextlib
+import http.client
 import json
 import os
 import socket
@@ -14,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +36,7 @@ STOP_TIMEOUT_S = 30.0
 
 IN_PROCESS = "service, in process"
 OVER_HTTP = "service, over HTTP"
-WITH_ENCODING = "service, over HTTP, client's json.dumps included"
+WITH_HTTPX = "service, over HTTP, httpx with json="
 FLOOR = "GET /livez (floor)"
 
 BODY = {
@@ -51,22 +53,44 @@ def problem() -> FitProblem:
     return FitProblem(SHAPES["gaussian"](), Histogram(xe, n.astype(float)), knowledge)
 
 
+@dataclass(frozen=True)
+class Reply:
+    """Status, Server-Timing and JSON of an answer."""
+
+    status: int
+    timing: str
+    answer: dict[str, Any]
+
+
+class Wire:
+    """A connection that is kept alive, by the standard library's client, the leanest at hand."""
+
+    def __init__(self, url: httpx.URL):
+        self._connection = http.client.HTTPConnection(url.host, url.port or 80, timeout=60)
+
+    def send(self, method: str, path: str, content: bytes | None = None) -> Reply:
+        self._connection.request(method, path, content, JSON)
+        response = self._connection.getresponse()
+        answer = json.loads(response.read())
+        return Reply(response.status, response.getheader("server-timing", ""), answer)
+
+
 def contestants(client: httpx.Client) -> list[Contestant]:
     """The fit in process and over HTTP, and what a request costs that fits nothing."""
-    kernels, encoded = KernelCache(), json.dumps(BODY).encode()
+    kernels, encoded, wire = KernelCache(), json.dumps(BODY).encode(), Wire(client.base_url)
 
-    def post(content: bytes) -> httpx.Response:
-        response = client.post("/fit/histogram", content=content, headers=JSON)
-        response.json()
-        return response
+    def post() -> Reply:
+        return wire.send("POST", "/fit/histogram", encoded)
+
+    def post_with_httpx() -> Reply:
+        response = client.post("/fit/histogram", json=BODY)
+        return Reply(response.status_code, response.headers["server-timing"], response.json())
 
     return [
         Contestant(IN_PROCESS, "service", lambda: fit(problem(), kernels), read_result),
-        Contestant(OVER_HTTP, "service", lambda: post(encoded), read_response),
-        Contestant(
-            WITH_ENCODING, "service", lambda: post(json.dumps(BODY).encode()), read_response
-        ),
-        Contestant(FLOOR, "floor", lambda: client.get("/livez"), read_nothing),
+        Contestant(OVER_HTTP, "service", post, read_reply),
+        Contestant(WITH_HTTPX, "service", post_with_httpx, read_reply),
+        Contestant(FLOOR, "floor", lambda: wire.send("GET", "/livez"), read_nothing),
     ]
 
 
@@ -82,21 +106,22 @@ def read_result(result: FitResult) -> Computed:
     )
 
 
-def read_response(response: httpx.Response) -> Computed:
-    answer = response.raise_for_status().json()
-    if not answer["valid"]:
-        raise RuntimeError(f"over HTTP: {answer['message']}")
+def read_reply(reply: Reply) -> Computed:
+    answer = reply.answer
+    if reply.status != httpx.codes.OK or not answer["valid"]:
+        raise RuntimeError(f"over HTTP: {answer}")
     spent = answer["minimizer"]
     return Computed(
         values=answer["values"],
         errors=answer["errors"],
         notes=described(spent["nfcn"], spent["ngrad"], spent["nhess"]),
-        parts=server_timing(response),
+        parts=server_timing(reply.timing),
     )
 
 
-def read_nothing(response: httpx.Response) -> Computed:
-    response.raise_for_status()
+def read_nothing(reply: Reply) -> Computed:
+    if reply.status != httpx.codes.OK:
+        raise RuntimeError(f"over HTTP: {reply.status}")
     return Computed(notes="nothing is fitted")
 
 
@@ -104,11 +129,9 @@ def described(nfcn: int, ngrad: int, nhess: int) -> str:
     return f"{nfcn} calls, {ngrad} gradients, {nhess} Hessians; covariance exact"
 
 
-def server_timing(response: httpx.Response) -> dict[str, float]:
+def server_timing(header: str) -> dict[str, float]:
     """Milliseconds by name, of the header `Server-Timing: queue;dur=0.1, ...`."""
-    entries = [
-        entry.strip().split(";dur=") for entry in response.headers["server-timing"].split(",")
-    ]
+    entries = [entry.strip().split(";dur=") for entry in header.split(",")]
     return {entry[0]: float(entry[1]) for entry in entries if len(entry) == 2}
 
 

@@ -16,9 +16,9 @@ from fitting.result import (
     MESSAGES,
     Effort,
     FitResult,
+    FitWarning,
     MinosInterval,
     Status,
-    Warning_,
     no_covariance,
 )
 from fitting.strategy import Strategy
@@ -84,7 +84,7 @@ class Report:
             return
         if ndof > 0 and gammaincc(ndof / 2, max(chi2, 0.0) / 2) < FIVE_SIGMA:
             self.strategy.warnings.append(
-                Warning_(
+                FitWarning(
                     "poor-fit",
                     f"The chi-square is {chi2:.4g} for {ndof} degrees of freedom: the model does "
                     "not describe these data, their errors are too small, or there is a better "

@@ -60,7 +60,7 @@ MESSAGES = {
 
 
 @dataclass(frozen=True)
-class Warning_:
+class FitWarning:
     """Something that the client should know about an answer."""
 
     code: str
@@ -109,7 +109,7 @@ class FitResult:
     chi2: float | None
     ndof: int
     minos: dict[str, MinosInterval] = field(default_factory=dict)
-    warnings: tuple[Warning_, ...] = ()
+    warnings: tuple[FitWarning, ...] = ()
     effort: Effort = Effort()
     usage: Usage = field(default_factory=Usage)
 

@@ -10,7 +10,7 @@ from fitting.newton import Minimum, approach, certify, polish, undetermined
 from fitting.objective import Objective
 from fitting.padding import Floats
 from fitting.problem import FitProblem
-from fitting.result import Status, Warning_
+from fitting.result import FitWarning, Status
 from fitting.starts import estimated_values, inside, starting_values
 
 # what is tried in turn until the exact derivatives certify a minimum
@@ -37,7 +37,7 @@ class Strategy:
         self.kernels = kernels
         self.starts: Floats | None = None
         self.vague: tuple[int, ...] = ()
-        self.warnings: list[Warning_] = []
+        self.warnings: list[FitWarning] = []
 
     def minimum(self) -> tuple[Minimum | None, Status]:
         """Starting values, then the descent, without x errors first where there are any."""
@@ -69,7 +69,7 @@ class Strategy:
             if self.objective.is_defined(estimate):
                 self.starts = start = estimate
                 self.warnings.append(
-                    Warning_(
+                    FitWarning(
                         "undefined-start",
                         "The model is undefined for these data at the given start; the fit "
                         "started from values estimated from the data instead.",
@@ -98,7 +98,7 @@ class Strategy:
         if both_same and minimum.positive_definite:
             return minimum
         self.warnings.append(
-            Warning_(
+            FitWarning(
                 "better-minimum-elsewhere",
                 "The fit from the given start ended badly; the answer is that of a fit from "
                 "values estimated from the data.",

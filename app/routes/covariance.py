@@ -40,7 +40,12 @@ NOT_A_MINIMUM = (
 )
 
 
-@router.get("/covariance", response_model=CovarianceAnswer, responses=problems(404, 422, 503))
+@router.get(
+    "/covariance",
+    summary="Covariance of a stored fit",
+    response_model=CovarianceAnswer,
+    responses=problems(404, 422, 503),
+)
 async def get_covariance(
     service: Here,
     request: Request,
@@ -54,7 +59,7 @@ async def get_covariance(
     ] = "autodiff",
     at: At = None,
 ) -> Response:
-    """The covariance matrix of a stored fit, exact, at its minimum or at another point."""
+    """Exact, by finite differences or Gauss-Newton; at the minimum or at another point."""
     began = time.monotonic()
     stored = await service.store.find(fit_id)
     if stored is None:

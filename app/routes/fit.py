@@ -25,6 +25,7 @@ router = APIRouter(prefix="/fit", tags=["fits"])
 
 @router.post(
     "/histogram",
+    summary="Fit a model to a histogram",
     response_model=FitAnswer,
     responses=FIT_PROBLEMS,
     openapi_extra=request_body(HistogramRequest, HISTOGRAM_EXAMPLES),
@@ -34,12 +35,13 @@ async def fit_histogram(
     request: Request,
     body: Annotated[Body[HistogramRequest], Depends(JsonBody(HistogramRequest))],
 ) -> Response:
-    """Fit a model to a histogram by extended maximum likelihood (Baker-Cousins)."""
+    """Extended binned maximum likelihood (Baker-Cousins); the model is integrated over each bin."""
     return await answer_fit(service, request, body)
 
 
 @router.post(
     "/xy-errors",
+    summary="Fit a model to points with errors in x and y",
     response_model=FitAnswer,
     responses=FIT_PROBLEMS,
     openapi_extra=request_body(PointsRequest, POINTS_EXAMPLES),
@@ -49,7 +51,7 @@ async def fit_xy_errors(
     request: Request,
     body: Annotated[Body[PointsRequest], Depends(JsonBody(PointsRequest))],
 ) -> Response:
-    """Fit a model to points with errors in x and y by the effective variance."""
+    """Effective variance, f' by automatic differentiation; x errors classical or Berkson."""
     return await answer_fit(service, request, body)
 
 

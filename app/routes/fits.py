@@ -17,7 +17,9 @@ FitId = Annotated[str, Path(description="The fit_id of an answer")]
 GONE = "There is no fit with this fit_id; it may have been deleted or expired."
 
 
-@router.get("/{fit_id}", response_model=FitAnswer, responses=problems(404, 422))
+@router.get(
+    "/{fit_id}", summary="A stored fit", response_model=FitAnswer, responses=problems(404, 422)
+)
 async def get_fit(
     service: Here,
     fit_id: FitId,
@@ -37,9 +39,9 @@ async def get_fit(
     )
 
 
-@router.delete("/{fit_id}", status_code=204, responses=problems(404))
+@router.delete("/{fit_id}", summary="Forget a fit", status_code=204, responses=problems(404))
 async def delete_fit(service: Here, fit_id: FitId) -> Response:
-    """Forget a fit."""
+    """It cannot be asked for again."""
     if not await service.store.forget(fit_id):
         raise NotFound(GONE)
     return Response(status_code=204)

@@ -15,15 +15,15 @@ router = APIRouter(prefix="/models", tags=["models"])
 # not async: the first look at a shape evaluates its example, in a thread
 
 
-@router.get("")
+@router.get("", summary="All shapes")
 def list_models() -> dict[str, Any]:
     """Every shape, with its formula, parameters, limits, options and example requests."""
     return {"models": [entry(name) for name in SHAPES]}
 
 
-@router.get("/{name}", responses=problems(404))
+@router.get("/{name}", summary="One shape", responses=problems(404))
 def get_model(name: Annotated[str, Path(description="A name from GET /models")]) -> dict[str, Any]:
-    """One shape."""
+    """Its formula, parameters, limits, options and example requests."""
     if name not in SHAPES:
         close = difflib.get_close_matches(name, SHAPES, n=1)
         raise NotFound(f"There is no such model{nearest(close)}; GET /models lists them.")

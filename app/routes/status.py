@@ -14,13 +14,13 @@ class NotReady(Unavailable):
     kind, title = "not-ready", "Not ready"
 
 
-@router.get("/livez")
+@router.get("/livez", summary="Alive?")
 async def livez() -> dict[str, str]:
     """200 while the process answers."""
     return {"status": "alive"}
 
 
-@router.get("/readyz", responses=problems(503))
+@router.get("/readyz", summary="Ready?", responses=problems(503))
 async def readyz(service: Here) -> dict[str, str]:
     """200 once the usual kernels are warm in every worker."""
     if not service.pool.ready.is_set():
@@ -28,13 +28,13 @@ async def readyz(service: Here) -> dict[str, str]:
     return {"status": "ready"}
 
 
-@router.get("/limits")
+@router.get("/limits", summary="Limits")
 async def limits(service: Here) -> dict[str, float]:
     """Every limit in force."""
     return service.settings.limits()
 
 
-@router.get("/metrics", response_class=Response)
+@router.get("/metrics", summary="Metrics", response_class=Response)
 def metrics(service: Here) -> Response:
     """Prometheus metrics."""
     return Response(generate_latest(service.metrics.registry), media_type=CONTENT_TYPE_LATEST)
