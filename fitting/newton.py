@@ -8,7 +8,7 @@ cost does not rise.
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -19,9 +19,7 @@ from fitting.padding import Flags, Floats
 MAX_STEPS = 100
 MAX_APPROACH = 8
 NEAR = 1e-6  # EDM below which the cost is too flat to compare
-# standard deviations; a Newton step of this size leaves an error of its square, and changes the
-# Hessian by less than this fraction
-SETTLED = 1e-7
+SETTLED = 1e-7  # standard deviations; a Newton step of this size leaves an error of its square
 ROUNDING = 8 * np.finfo(float).eps
 SINGULAR = 1e-13  # smallest eigenvalue of a Hessian of unit diagonal, per parameter
 
@@ -161,9 +159,11 @@ def polish(objective: Objective, start: Floats, bounds: Bounds) -> Minimum:
         moved = _step(objective, here, bounds, max_halvings=30)
         if moved is None:
             break
-        if here.positive_definite and here.sigmas(moved, objective.scale) < SETTLED:
-            return certify(objective, moved, bounds, here)
+        settled = here.positive_definite and here.sigmas(moved, objective.scale) < SETTLED
+        # the Hessian, too, is taken where the fit ends: GET /covariance must repeat its digits
         here = certify(objective, moved, bounds)
+        if settled:
+            break
     return here
 
 
@@ -187,7 +187,7 @@ def _step(objective: Objective, here: Minimum, bounds: Bounds, max_halvings: int
         moved = bounds.clip(here.values + step / 2**halving)
         if np.array_equal(moved, here.values):
             return None
-        if here.positive_definite and not halving and way > SETTLED:
+        if here.positive_definite and not halving:
             objective.hessian(moved)  # will be asked for next: one call instead of two
         cost, gradient = objective.evaluate(moved)
         if not (np.isfinite(cost) and np.isfinite(gradient).all()):
@@ -201,16 +201,12 @@ def _step(objective: Objective, here: Minimum, bounds: Bounds, max_halvings: int
     return None
 
 
-def certify(
-    objective: Objective, params: Floats, bounds: Bounds, near: Minimum | None = None
-) -> Minimum:
-    """What the exact derivatives say of this point; a Hessian from `near` enough is kept."""
-    hessian = objective.hessian(params) if near is None else near.hessian
+def certify(objective: Objective, params: Floats, bounds: Bounds) -> Minimum:
+    """What the exact derivatives say of this point."""
+    hessian = objective.hessian(params)
     cost, gradient = objective.evaluate(params)
     held = bounds.held(params, gradient)
     free = ~bounds.fixed & ~held
-    if near is not None and np.array_equal(free, near.free):
-        return replace(near, values=params, cost=cost, gradient=gradient)
     block = hessian if free.all() else hessian[np.ix_(free, free)]
     finite = np.isfinite(block).all() and math.isfinite(gradient.sum())
     spectrum = Spectrum.of(block) if finite else None
