@@ -17,18 +17,29 @@ from fitting.padding import Floats
 EDM_GOAL = 0.0002  # Minuit's: 0.002 * tolerance 0.1 * errordef 1
 
 
+class MinuitCost:
+    """The objective as iminuit likes it best: a callable that carries names and limits."""
+
+    errordef = Minuit.LEAST_SQUARES
+
+    def __init__(self, objective: Objective, bounds: Bounds, names: Sequence[str]):
+        limits = zip(bounds.lower.tolist(), bounds.upper.tolist(), strict=True)
+        self._parameters = dict(zip(names, limits, strict=True))  # iminuit.util.describe
+        self._value = objective.value
+
+    def __call__(self, params: Floats) -> float:
+        return self._value(params)
+
+
 def minuit(
     objective: Objective, start: Floats, bounds: Bounds, names: Sequence[str], strategy: int
 ) -> Minuit:
     """A Minuit ready to run, its first steps the standard deviations of the exact Hessian."""
-    m = Minuit(objective.value, start, grad=objective.gradient, name=names)
-    m.errordef = Minuit.LEAST_SQUARES
+    m = Minuit(MinuitCost(objective, bounds, names), start, grad=objective.gradient)
     m.strategy = strategy
     m.print_level = 0
-    for i in np.flatnonzero(np.isfinite(bounds.lower) | np.isfinite(bounds.upper)):
-        m.limits[int(i)] = (bounds.lower[i], bounds.upper[i])
-    for i in np.flatnonzero(bounds.fixed):
-        m.fixed[int(i)] = True
+    if bounds.fixed.any():
+        m.fixed = bounds.fixed.tolist()
     m.errors = first_steps(objective, start)
     return m
 
