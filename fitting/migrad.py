@@ -35,7 +35,9 @@ def minuit(
     objective: Objective, start: Floats, bounds: Bounds, names: Sequence[str], strategy: int
 ) -> Minuit:
     """A Minuit ready to run, its first steps the standard deviations of the exact Hessian."""
-    m = Minuit(MinuitCost(objective, bounds, names), start, grad=objective.gradient)
+    cost = MinuitCost(objective, bounds, names)
+    # the name again: of a single parameter iminuit would make x0
+    m = Minuit(cost, start, grad=objective.gradient, name=names)
     m.strategy = strategy
     m.print_level = 0
     if bounds.fixed.any():
