@@ -94,6 +94,8 @@ class Strategy:
         if not self.objective.is_defined(estimate):
             return minimum
         other = self._descend(estimate)
+        # once more, because the scale of the cost may have changed meanwhile
+        minimum = certify(self.objective, minimum.values, self.problem.bounds)
         both_same = other.cost >= minimum.cost * (1 - SAME_COST) or not other.positive_definite
         if both_same and minimum.positive_definite:
             return minimum
@@ -145,8 +147,11 @@ class Strategy:
         cost = objective.evaluate(params)[0] / before
         if not np.isfinite(cost) or cost <= SQUARED_ROUNDING * self._squares():
             return False
-        objective.scale = max(self.problem.ndof, 1) / cost
-        return not 0.1 < objective.scale / before < 10
+        scale = max(self.problem.ndof, 1) / cost
+        if 0.1 < scale / before < 10:
+            return False
+        objective.scale = scale
+        return True
 
     def _squares(self) -> float:
         """Cost of a model that is zero: what rounding is measured against."""

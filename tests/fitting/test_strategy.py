@@ -1,0 +1,41 @@
+"""Several starts: the better minimum is found, and both are compared on one scale."""
+
+import numpy as np
+import pytest
+from scipy.optimize import least_squares
+
+from fitting.data import Points
+from fitting.fit import fit
+from fitting.kernels import KernelCache
+from fitting.problem import FitProblem, Knowledge
+from fitting.result import Status
+from models.gaussian import Gaussian
+
+X = np.linspace(-5, 5, 40)
+TRUTH = (8.0, 0.4, 0.9)
+
+
+def gaussian(p):
+    return p[0] * np.exp(-0.5 * ((X - p[1]) / p[2]) ** 2) / (p[2] * np.sqrt(2 * np.pi))
+
+
+def fitted(y, start):
+    points = Points(X, y, np.zeros(40), np.ones(40))
+    knowledge = tuple(Knowledge(start=value) for value in start)
+    return fit(FitProblem(Gaussian(), points, knowledge, absolute_sigma=False), KernelCache())
+
+
+@pytest.mark.parametrize("noise", [0.3, 2.0])
+@pytest.mark.parametrize("start", [TRUTH, (1.0, -1.0, 3.0), (1e-3, 4.9, 0.05)])
+def test_relative_errors_from_any_start(noise, start):
+    """Noise 2 leaves the fit 'poor', so that a second start is tried at another scale."""
+    y = gaussian(TRUTH) + noise * np.random.default_rng(2).normal(size=40)
+    result = fitted(y, start)
+    assert result.status is Status.CONVERGED
+    twin = least_squares(lambda p: gaussian(p) - y, result.values, xtol=1e-15, gtol=1e-15)
+    # in units of the errors: SciPy stops at its own rounding
+    assert np.all(np.abs(result.values - twin.x) < 1e-4 * np.array(result.errors))
+    assert result.chi2 == pytest.approx(2 * twin.cost, rel=1e-9)
+    unscaled = np.linalg.inv(twin.jac.T @ twin.jac) * 2 * twin.cost / 37
+    # Gauss-Newton against the exact Hessian: alike to the curvature of the residuals
+    assert np.array(result.errors) == pytest.approx(np.sqrt(np.diag(unscaled)), rel=0.5)
