@@ -118,12 +118,12 @@ class Minimum:
             return float("inf")
         return self.spectrum.decrement(self.gradient[self.free])
 
-    def sigmas(self, moved: Floats, scale: float) -> float:
+    def sigmas(self, moved: Floats) -> float:
         """How far it is to `moved`, in standard deviations of each parameter alone."""
         if self.spectrum is None:
             return float("inf")
         way = np.abs(moved - self.values)[self.free] * self.spectrum.scales
-        return float(way.max(initial=0.0)) / math.sqrt(2 * scale)
+        return float(way.max(initial=0.0)) / math.sqrt(2)
 
     @property
     def flat(self) -> tuple[int, ...]:
@@ -143,7 +143,7 @@ def approach(objective: Objective, start: Floats, bounds: Bounds) -> Floats:
     """
     here = certify(objective, bounds.clip(start), bounds)
     for _ in range(MAX_APPROACH):
-        if not here.positive_definite or here.edm < NEAR * objective.scale:
+        if not here.positive_definite or here.edm < NEAR:
             break
         moved = _step(objective, here, bounds, max_halvings=0)
         if moved is None:
@@ -159,7 +159,7 @@ def polish(objective: Objective, start: Floats, bounds: Bounds) -> Minimum:
         moved = _step(objective, here, bounds, max_halvings=30)
         if moved is None:
             break
-        settled = here.positive_definite and here.sigmas(moved, objective.scale) < SETTLED
+        settled = here.positive_definite and here.sigmas(moved) < SETTLED
         # the Hessian, too, is taken where the fit ends: GET /covariance must repeat its digits
         here = certify(objective, moved, bounds)
         if settled:
@@ -178,8 +178,8 @@ def _step(objective: Objective, here: Minimum, bounds: Bounds, max_halvings: int
         return None
     step = np.zeros_like(here.values)
     step[here.free] = spectrum.descent(here.gradient[here.free])
-    near = here.positive_definite and here.edm < NEAR * objective.scale
-    way = here.sigmas(here.values + step, objective.scale)
+    near = here.positive_definite and here.edm < NEAR
+    way = here.sigmas(here.values + step)
     if near and way < ROUNDING:
         return None
     slack = ROUNDING * abs(here.cost)
@@ -194,7 +194,7 @@ def _step(objective: Objective, here: Minimum, bounds: Bounds, max_halvings: int
             continue
         if near:
             flatter = spectrum.decrement(gradient[here.free]) < here.edm
-            if flatter and cost < here.cost + NEAR * objective.scale:
+            if flatter and cost < here.cost + NEAR:
                 return moved
         elif cost <= here.cost + slack:
             return moved
@@ -221,7 +221,7 @@ def undetermined(objective: Objective, minimum: Minimum, start: Floats) -> tuple
     its way to a limit, the cost must really rise by about one there, on one side at least.
     """
     curvature = np.where(minimum.free, np.diag(minimum.hessian), np.inf)
-    sigma = np.sqrt(2 * objective.scale / curvature)
+    sigma = np.sqrt(2 / curvature)
     suspect = sigma >= 3 * np.maximum(np.abs(minimum.values), np.abs(start))
     found = []
     for i in np.flatnonzero(suspect & minimum.free):
@@ -229,7 +229,7 @@ def undetermined(objective: Objective, minimum: Minimum, start: Floats) -> tuple
         for side in (-1, 1):
             moved = minimum.values.copy()
             moved[i] += side * sigma[i]
-            rises.append((objective.evaluate(moved)[0] - minimum.cost) / objective.scale)
+            rises.append(objective.evaluate(moved)[0] - minimum.cost)
         if not any(0.05 < rise < 20 for rise in rises):
             found.append(int(i))
     return tuple(found)

@@ -39,3 +39,15 @@ def test_relative_errors_from_any_start(noise, start):
     unscaled = np.linalg.inv(twin.jac.T @ twin.jac) * 2 * twin.cost / 37
     # Gauss-Newton against the exact Hessian: alike to the curvature of the residuals
     assert np.array(result.errors) == pytest.approx(np.sqrt(np.diag(unscaled)), rel=0.5)
+
+
+@pytest.mark.parametrize("unit", [1e-9, 1e-4, 1e6])
+def test_relative_errors_in_any_unit_of_y(unit):
+    """The same digits whatever y is measured in, and its parameters no less determined."""
+    y = gaussian(TRUTH) + 0.3 * np.random.default_rng(3).normal(size=40)
+    plain, scaled = fitted(y, TRUTH), fitted(unit * y, (unit * TRUTH[0], *TRUTH[1:]))
+    assert scaled.status is Status.CONVERGED
+    factors = np.array([unit, 1, 1])
+    errors = np.array(plain.errors)
+    assert np.all(np.abs(scaled.values / factors - plain.values) < 1e-8 * errors)
+    assert np.array(scaled.errors) / factors == pytest.approx(errors, rel=1e-8)
