@@ -23,22 +23,15 @@ class Body(Generic[T]):
     raw: bytes
 
 
-class JsonBody(Generic[T]):
-    """A dependency that reads and validates the body; `openapi` documents it."""
-
-    def __init__(self, schema: type[T]):
-        self.schema = schema
-
-    async def __call__(self, request: Request) -> Body[T]:
-        media_type = request.headers.get("content-type", JSON).partition(";")[0].strip().lower()
-        if media_type != JSON and not media_type.endswith("+json"):
-            raise WrongMediaType(
-                f"Send the body as {JSON}, with curl by -H 'Content-Type: {JSON}'."
-            )
-        if request.headers.get("content-encoding", "identity") != "identity":
-            raise WrongMediaType("Send the body without Content-Encoding.")
-        raw = await read(request, service_of(request).settings.max_body_bytes)
-        return Body(parse(self.schema, raw), raw)
+async def read_json(request: Request, schema: type[T]) -> Body[T]:
+    """The body, read and validated."""
+    media_type = request.headers.get("content-type", JSON).partition(";")[0].strip().lower()
+    if media_type != JSON and not media_type.endswith("+json"):
+        raise WrongMediaType(f"Send the body as {JSON}, with curl by -H 'Content-Type: {JSON}'.")
+    if request.headers.get("content-encoding", "identity") != "identity":
+        raise WrongMediaType("Send the body without Content-Encoding.")
+    raw = await read(request, service_of(request).settings.max_body_bytes)
+    return Body(parse(schema, raw), raw)
 
 
 async def read(request: Request, most: int) -> bytes:

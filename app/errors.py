@@ -135,7 +135,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def validation(_: Request, error: RequestValidationError) -> Response:
-        # only query and path parameters come here: bodies are read by `body.JsonBody`
+        # only query and path parameters come here: bodies are read by `body.read_json`
         errors = [
             (tuple(e["loc"][1:]), str(e["msg"]).replace("Input should", "should"))
             for e in error.errors()[:MOST_REPORTED]

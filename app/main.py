@@ -7,13 +7,12 @@ import os
 from collections.abc import AsyncIterator
 from importlib.metadata import PackageNotFoundError, version
 
-from fastapi import Depends, FastAPI, Request, Response
+from fastapi import FastAPI, Request, Response
 from fastapi_offline import FastAPIOffline
 
 from app import errors, openapi
 from app.metrics import Metrics
 from app.middleware import RequestContext
-from app.queries import known_queries
 from app.routes import covariance, fit, fits, models, status
 from app.service import ClientGone, Service
 from app.settings import Settings
@@ -67,15 +66,11 @@ def create_app(settings: Settings) -> FastAPI:
         description=DESCRIPTION,
         version=own_version(),
         lifespan=lifespan,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # app.metrics, app.logs
     )
     for router in ROUTERS:
         for prefix in ("", "/v1"):
-            app.include_router(
-                router,
-                prefix=prefix,
-                include_in_schema=not prefix,
-                dependencies=[Depends(known_queries)],
-            )
+            app.include_router(router, prefix=prefix, include_in_schema=not prefix)
     errors.install(app)
     openapi.document(app)
     app.add_middleware(RequestContext, metrics=metrics)

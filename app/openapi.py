@@ -1,4 +1,4 @@
-"""OpenAPI: FastAPI's own, plus the schemas of bodies that are read by `body.JsonBody`."""
+"""OpenAPI: FastAPI's own, plus the schemas of bodies that are read by `body.read_json`."""
 
 from typing import Any
 

@@ -85,7 +85,7 @@ def at_point(
     if method == "autodiff":
         return from_hessian(objective.hessian(params), free, scale, method)
     if method == "gauss-newton":
-        return from_hessian(objective.information(params), free, scale, method)
+        return from_hessian(objective.linearised(params)[2], free, scale, method)
     return _hesse(objective, params, free, bounds, names, scale)
 
 

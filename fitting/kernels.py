@@ -30,7 +30,7 @@ jax.config.update("jax_cpu_enable_async_dispatch", False)
 MOST_FORWARD = 10  # parameters; measured, the two ways cross between 9 and 15
 
 Tier = Literal["memory", "disk", "compiled"]
-Function = Literal["value_and_gradient", "derivatives", "jacobian", "information", "predictions"]
+Function = Literal["value_and_gradient", "linearised", "derivatives", "jacobian", "predictions"]
 
 
 class KernelKey(NamedTuple):
@@ -153,6 +153,14 @@ def _value_and_gradient(key: KernelKey, params: Array, data: Bins | Marks, prior
     return jnp.concatenate([value[None], gradient])
 
 
+def _linearised(key: KernelKey, params: Array, data: Bins | Marks, prior: Prior) -> Array:
+    """Value, gradient and information in one array, (1 + parameters + parameters^2,)."""
+    information = COSTS[key.cost].information(key.model, params, data)
+    information = 2 * (information + jnp.diag(prior.weight))
+    value_and_gradient = _value_and_gradient(key, params, data, prior)
+    return jnp.concatenate([value_and_gradient, information.ravel()])
+
+
 def _derivatives(key: KernelKey, params: Array, data: Bins | Marks, prior: Prior) -> Array:
     """Value, gradient and Hessian in one array, (1 + parameters + parameters^2,)."""
 
@@ -178,11 +186,6 @@ def _jacobian(
     return with_jacobian(lambda p: COSTS[key.cost].prediction(key.model, p, data), params)
 
 
-def _information(key: KernelKey, params: Array, data: Bins | Marks, prior: Prior) -> Array:
-    information = COSTS[key.cost].information(key.model, params, data)
-    return 2 * (information + jnp.diag(prior.weight))
-
-
 def _predictions(key: KernelKey, params: Array, data: Bins | Marks, prior: Prior) -> Array:
     """Predictions (rows, length) for many parameter vectors, (rows, parameters)."""
     return jax.vmap(lambda p: COSTS[key.cost].prediction(key.model, p, data))(params)
@@ -190,8 +193,8 @@ def _predictions(key: KernelKey, params: Array, data: Bins | Marks, prior: Prior
 
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "value_and_gradient": _value_and_gradient,
+    "linearised": _linearised,
     "derivatives": _derivatives,
     "jacobian": _jacobian,
-    "information": _information,
     "predictions": _predictions,
 }

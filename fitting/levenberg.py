@@ -1,57 +1,77 @@
-"""Levenberg-Marquardt descent of a weighted sum of squares, for starting values.
+"""Levenberg-Marquardt descent with the Gauss-Newton (for counts: Fisher's) information.
 
 D. Marquardt, J. Soc. Indust. Appl. Math. 11 (1963) 431, with the diagonal scaling of J. More,
-Lecture Notes in Mathematics 630 (1978) 105, and steps projected onto the limits. It only has to
-come near: MIGRAD and Newton on the true cost do the rest.
+Lecture Notes in Mathematics 630 (1978) 105, and steps projected onto the limits. The information
+has first derivatives only and no negative curvature, so it comes near from far starts in a few
+steps, where Newton's method would need a convex cost and MIGRAD many line searches. It only has
+to come near: MIGRAD and Newton on the exact derivatives do the rest.
 """
 
+from collections.abc import Callable
+
 import numpy as np
+from scipy.linalg.lapack import dposv
 
 from fitting.newton import Bounds
-from fitting.objective import Objective
 from fitting.padding import Flags, Floats
 
 MAX_STEPS = 20
-NEAR = 1e-3  # relative decrease of the sum of squares below which another step is not worth it
+MAX_DAMPING = 1e6
+
+Linearised = Callable[[Floats], tuple[float, Floats, Floats]]
 
 
-def refine(
-    objective: Objective,
+def approach(
+    linearised: Linearised,
     start: Floats,
-    target: Floats,
-    root_weight: Floats,
-    used: Flags,
-    free: Flags,
     bounds: Bounds,
+    free: Flags,
+    *,
+    near: float = 0.0,
+    relative: float = 0.0,
 ) -> Floats:
-    """`start` with its free parameters moved to lower sum((target - prediction)^2 weight)."""
-    params, damping = start, 1e-3
+    """`start` with its free parameters moved downhill.
 
-    def linearised(at: Floats) -> tuple[Floats, Floats, float]:
-        prediction, jacobian = objective.jacobian(at)
-        pulls = (target - prediction[used]) * root_weight
-        return pulls, jacobian[np.ix_(used, free)] * root_weight[:, None], float(pulls @ pulls)
-
-    pulls, jacobian, squares = linearised(params)
-    if not (np.isfinite(squares) and np.isfinite(jacobian).all()) or not free.any():
-        return params
+    `linearised` gives the cost, its gradient and information there. The descent ends where a
+    step promises to lower the cost by less than `near`, or has lowered it by less than the
+    fraction `relative`; also when steps no longer help.
+    """
+    params, damping = bounds.clip(start), 1e-3
+    cost, gradient, information = linearised(params)
+    if not np.isfinite(information).all():
+        return start
     for _ in range(MAX_STEPS):
-        normal = jacobian.T @ jacobian
-        scales = np.sqrt(np.maximum(np.diag(normal), 1e-300))
-        scaled = normal / np.outer(scales, scales) + damping * np.eye(len(scales))
-        step = np.linalg.lstsq(scaled, jacobian.T @ pulls / scales, rcond=None)[0]
+        moving = free & ~bounds.held(params, gradient)
+        if not moving.any():
+            break
+        step = _step(gradient[moving], information[np.ix_(moving, moving)], damping)
+        if -0.5 * (gradient[moving] @ step) < near:
+            break
         moved = params.copy()
-        moved[free] += step / scales
+        moved[moving] += step
         moved = bounds.clip(moved)
-        new_pulls, new_jacobian, new_squares = linearised(moved)
-        if np.isfinite(new_jacobian).all() and new_squares < squares:
-            gain = 1 - new_squares / squares
-            params, pulls, jacobian, squares = moved, new_pulls, new_jacobian, new_squares
+        new = linearised(moved)
+        if new[0] < cost and np.isfinite(new[2]).all():
+            gain = 1 - new[0] / cost
+            params, (cost, gradient, information) = moved, new
             damping *= 0.1
-            if gain < NEAR:
+            if gain < relative:
                 break
         else:
             damping *= 10
-            if damping > 1e6:
+            if damping > MAX_DAMPING:
                 break
     return params
+
+
+def _step(gradient: Floats, information: Floats, damping: float) -> Floats:
+    """The damped step, computed with the information brought to unit diagonal."""
+    scales = np.sqrt(information.diagonal())
+    scales[scales == 0] = 1.0
+    scaled = information / scales / scales[:, None]
+    scaled.flat[:: len(scales) + 1] = 1 + damping
+    _, solution, singular = dposv(scaled, -gradient / scales)
+    if singular:  # parameters that say the same, and a damping too small to tell them apart
+        solution = np.linalg.lstsq(scaled, -gradient / scales, rcond=None)[0]
+    step: Floats = solution / scales
+    return step

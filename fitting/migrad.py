@@ -34,12 +34,11 @@ class MinuitCost:
 def minuit(
     objective: Objective, start: Floats, bounds: Bounds, names: Sequence[str], strategy: int
 ) -> Minuit:
-    """A Minuit ready to run, its first steps the standard deviations of the exact Hessian."""
+    """A Minuit ready to run, its first steps the standard deviations of each parameter alone."""
     cost = MinuitCost(objective, bounds, names)
     # the name again: of a single parameter iminuit would make x0
     m = Minuit(cost, start, grad=objective.gradient, name=names)
     m.strategy = strategy
-    m.print_level = 0
     if bounds.fixed.any():
         m.fixed = bounds.fixed.tolist()
     m.errors = first_steps(objective, start)
@@ -47,8 +46,8 @@ def minuit(
 
 
 def first_steps(objective: Objective, start: Floats) -> Floats:
-    """One standard deviation of each parameter alone, where the cost curves upwards."""
-    curvature = np.diag(objective.hessian(start))
+    """One standard deviation of each parameter alone, where the data know of it."""
+    curvature = objective.linearised(start)[2].diagonal()
     usual = np.where(start != 0, 0.1 * np.abs(start), 0.1)
     sound = np.isfinite(curvature) & (curvature > 0)
     steps = np.sqrt(2 / np.where(sound, curvature, 1.0))

@@ -46,10 +46,10 @@ class Objective:
         self._data = data
         self._prior = prior
         self._vector = pack(data, prior)
-        self._last = self._last_hessian = b""
+        self._last = self._last_hessian = self._last_information = b""
         self._value = float("nan")
         self._gradient: Floats = np.zeros(0)
-        self._hessian: Floats = np.zeros((0, 0))
+        self._hessian = self._information = np.zeros((0, 0))
 
     def sibling(self, kernel: Kernel, data: Bins | Marks) -> "Objective":
         """Another kernel and data under the same constraints, deadline and bookkeeping."""
@@ -59,7 +59,7 @@ class Objective:
         """Exchange some of the data; the kernel stays the same."""
         self._data = self._data._replace(**fields)
         self._vector = pack(self._data, self._prior)
-        self._last = self._last_hessian = b""
+        self._last = self._last_hessian = self._last_information = b""
         self.best_cost, self.best = float("inf"), None
 
     def evaluate(self, params: Floats) -> tuple[float, Floats]:
@@ -107,9 +107,14 @@ class Objective:
         if self._value < self.best_cost:
             self.best_cost, self.best = self._value, params.copy()
 
-    def information(self, params: Floats) -> Floats:
-        """The Gauss-Newton approximation of the Hessian."""
-        return np.asarray(self._call("information", params)) * self.scale
+    def linearised(self, params: Floats) -> tuple[float, Floats, Floats]:
+        """Cost, gradient and the Gauss-Newton approximation of the Hessian, computed together."""
+        key, size = params.tobytes(), len(params)
+        if key != self._last_information:
+            out = np.asarray(self._call("linearised", params))
+            self._remember(params, key, out[: 1 + size])
+            self._last_information, self._information = key, out[1 + size :].reshape(size, size)
+        return (*self.evaluate(params), self._information * self.scale)
 
     def jacobian(self, params: Floats) -> tuple[Floats, Floats]:
         """Prediction (length,) and its derivatives (length, parameters)."""

@@ -14,6 +14,8 @@ from jax import Array
 from fitting.data import Bins, Leaf, Marks
 from fitting.padding import Floats
 
+SHORT = 10_000
+
 
 class Prior(NamedTuple):
     """Gaussian constraints: adds sum(weight (params - center)^2); weight 0 is none."""
@@ -22,11 +24,12 @@ class Prior(NamedTuple):
     weight: Leaf
 
 
-def pack(data: Bins | Marks, prior: Prior) -> Array:
+def pack(data: Bins | Marks, prior: Prior) -> Array | Floats:
     """Everything that a kernel takes besides the parameters."""
     leaves = [np.ravel(leaf) for leaf in (*data, *prior)]
     vector: Floats = np.concatenate(leaves, dtype=np.float64)
-    return jnp.asarray(vector)
+    # a short one is copied by each call in less time than it takes to put it on the device once
+    return vector if len(vector) < SHORT else jnp.asarray(vector)
 
 
 def unpack(

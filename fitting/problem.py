@@ -93,7 +93,7 @@ class FitProblem:
             weight=np.array([sigma**-2.0 for _, sigma in constraints]),
         )
 
-    @property
+    @cached_property
     def ndof(self) -> int:
         """Entries fitted, plus constraints on free parameters, minus free parameters."""
         constrained = sum(k.constraint is not None and not k.fixed for k in self.knowledge)

@@ -129,6 +129,8 @@ class Report:
         return found
 
     def _message(self, status: Status, minimum: Minimum | None) -> str:
+        if status is Status.CONVERGED:
+            return MESSAGES[status]
         involved = self.strategy.vague
         if minimum is not None and status is Status.AT_LIMIT_ONLY:
             involved = tuple(np.flatnonzero(minimum.held).tolist())

@@ -15,7 +15,7 @@ from fitting.coarse import coarsen
 from fitting.data import Bins, Data
 from fitting.features import FewCandidates, ManyCandidates, Outline
 from fitting.kernels import KernelCache, KernelKey
-from fitting.levenberg import refine
+from fitting.levenberg import approach
 from fitting.objective import Objective
 from fitting.padding import Flags, Floats
 from fitting.problem import FitProblem
@@ -136,11 +136,17 @@ class Search:
         return residual, np.linalg.qr(block)[0] if columns.any() else np.zeros((len(residual), 0))
 
     def _refined(self, point: Floats, placed: Flags) -> Floats:
+        """`point` moved to lower the weighted squares, which know no negative expectations."""
+
+        def linearised(params: Floats) -> tuple[float, Floats, Floats]:
+            prediction, jacobian = self.coarse.jacobian(params)
+            pulls = (self.target - prediction[self.used]) * self.root_weight
+            slopes = jacobian[self.used] * self.root_weight[:, None]
+            return float(pulls @ pulls), -2 * slopes.T @ pulls, 2 * slopes.T @ slopes
+
         free = placed & self.unknown & ~self.problem.bounds.fixed
         start = inside(point, self.problem)
-        return refine(
-            self.coarse, start, self.target, self.root_weight, self.used, free, self.problem.bounds
-        )
+        return approach(linearised, start, self.problem.bounds, free, relative=1e-3)
 
     def solved(self, point: Floats) -> Floats:
         """`point` with its linear parameters solved for, smoothed until the cost is defined."""

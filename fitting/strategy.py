@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 
 from fitting.kernels import KernelCache
+from fitting.levenberg import approach
 from fitting.migrad import EDM_GOAL, descend
-from fitting.newton import Minimum, approach, certify, polish, undetermined
+from fitting.newton import Minimum, certify, polish, undetermined
 from fitting.objective import Objective
 from fitting.padding import Floats
 from fitting.problem import FitProblem
@@ -22,6 +23,7 @@ ATTEMPTS: tuple[dict[str, Any], ...] = (
 MAX_RESCALINGS = 4
 SQUARED_ROUNDING = 1e-28
 SAME_COST = 1e-9
+NEAR = 1e-5  # a decrease of the cost that MIGRAD does not stop at
 
 
 class Strategy:
@@ -63,7 +65,7 @@ class Strategy:
     def _start(self) -> Floats:
         self.starts = start = starting_values(self.problem, self.objective, self.kernels)
         if self.problem.cost != "effective-variance":
-            self.objective.hessian(start)  # the first Newton step needs it: one call for both
+            self.objective.linearised(start)  # the first step needs it: one call for both
         if not self.objective.is_defined(start):
             estimate = self._estimate()
             if self.objective.is_defined(estimate):
@@ -166,7 +168,7 @@ class Strategy:
         for options in ATTEMPTS:
             origin = start if best is None else best.values
             if best is None:
-                origin = approach(objective, origin, bounds)
+                origin = approach(objective.linearised, origin, bounds, ~bounds.fixed, near=NEAR)
             ended = descend(objective, origin, bounds, names, **options)
             minimum = polish(objective, ended, bounds)
             if best is None or minimum.cost <= best.cost or not np.isfinite(best.cost):

@@ -60,7 +60,10 @@ class Model(ABC):
     @property
     def parameters(self) -> tuple[Parameter, ...]:
         """The parameters by the names that the client sees."""
-        return tuple(replace(p, name=self.prefix + p.name) for p in self.declare())
+        declared = self.declare()
+        if not self.prefix:
+            return declared
+        return tuple(replace(p, name=self.prefix + p.name) for p in declared)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from pydantic_core import from_json
 from app.answer import milliseconds
 from app.body import JSON, parse
 from app.errors import InvalidRequest, NotFound, Unavailable
+from app.queries import StrictRoute
 from app.responses import problems
 from app.schemas.answers import CovarianceAnswer, KernelAnswer
 from app.schemas.requests import HistogramRequest, PointsRequest
@@ -22,7 +23,7 @@ from fitting.covariance import Method
 from fitting.padding import Floats
 from fitting.problem import FitProblem, describe
 
-router = APIRouter(tags=["fits"])
+router = APIRouter(route_class=StrictRoute, tags=["fits"])
 
 FitId = Annotated[str, Query(description="The fit_id of an answer")]
 At = Annotated[

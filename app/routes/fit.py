@@ -2,17 +2,18 @@
 
 import secrets
 import time
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from app.answer import server_timing, to_answer
-from app.body import JSON, Body, JsonBody, request_body
+from app.body import JSON, Body, read_json, request_body
 from app.examples import HISTOGRAM_EXAMPLES, POINTS_EXAMPLES
+from app.queries import StrictRoute
 from app.responses import FIT_PROBLEMS
 from app.schemas.answers import FitAnswer
 from app.schemas.requests import HistogramRequest, PointsRequest
-from app.service import Here, Served, Service
+from app.service import Served, Service, service_of
 from app.store.store import StoredFit
 from app.translate import to_problem
 from app.workers.pool import TimedOut
@@ -20,7 +21,7 @@ from app.workers.tasks import FitTask
 from fitting.problem import FitProblem
 from fitting.result import FitResult, killed
 
-router = APIRouter(prefix="/fit", tags=["fits"])
+router = APIRouter(prefix="/fit", tags=["fits"], route_class=StrictRoute)
 
 
 @router.post(
@@ -30,13 +31,9 @@ router = APIRouter(prefix="/fit", tags=["fits"])
     responses=FIT_PROBLEMS,
     openapi_extra=request_body(HistogramRequest, HISTOGRAM_EXAMPLES),
 )
-async def fit_histogram(
-    service: Here,
-    request: Request,
-    body: Annotated[Body[HistogramRequest], Depends(JsonBody(HistogramRequest))],
-) -> Response:
+async def fit_histogram(request: Request) -> Response:
     """Extended binned maximum likelihood (Baker-Cousins); the model is integrated over each bin."""
-    return await answer_fit(service, request, body)
+    return await answer_fit(request, HistogramRequest)
 
 
 @router.post(
@@ -46,19 +43,17 @@ async def fit_histogram(
     responses=FIT_PROBLEMS,
     openapi_extra=request_body(PointsRequest, POINTS_EXAMPLES),
 )
-async def fit_xy_errors(
-    service: Here,
-    request: Request,
-    body: Annotated[Body[PointsRequest], Depends(JsonBody(PointsRequest))],
-) -> Response:
+async def fit_xy_errors(request: Request) -> Response:
     """Effective variance, f' by automatic differentiation; x errors classical or Berkson."""
-    return await answer_fit(service, request, body)
+    return await answer_fit(request, PointsRequest)
 
 
 async def answer_fit(
-    service: Service, request: Request, body: Body[HistogramRequest] | Body[PointsRequest]
+    request: Request, schema: type[HistogramRequest] | type[PointsRequest]
 ) -> Response:
-    """Translate, fit in a worker, store, answer."""
+    """Read, translate, fit in a worker, store, answer."""
+    service = service_of(request)
+    body: Body[Any] = await read_json(request, schema)
     accepted, created = time.monotonic(), time.time()
     asked = body.content
     problem = to_problem(asked, service.settings)

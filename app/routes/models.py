@@ -7,10 +7,11 @@ from fastapi import APIRouter, Path
 
 from app.catalogue import entry
 from app.errors import NotFound, nearest
+from app.queries import StrictRoute
 from app.responses import problems
 from models.registry import SHAPES
 
-router = APIRouter(prefix="/models", tags=["models"])
+router = APIRouter(route_class=StrictRoute, prefix="/models", tags=["models"])
 
 # not async: the first look at a shape evaluates its example, in a thread
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, create_engine, delete, event, func, insert, select
 
 from app.store.tables import fits, metadata
-from app.store.writer import Writer
+from app.store.writer import Spot, Writer
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,12 @@ class Store:
 
     def __init__(self, url: str):
         self._engine = create_engine(url)
+        self._spot: Spot | None = None
         if self._engine.dialect.name == "sqlite":
             event.listen(self._engine, "connect", _tune_sqlite)
+            hasty = create_engine(url)
+            event.listen(hasty, "connect", _tune_hasty_sqlite)
+            self._spot = Spot(hasty)
         metadata.create_all(self._engine)
         self._writer = Writer(self._engine)
         self._select = select(fits)
@@ -42,7 +46,12 @@ class Store:
             "request": fit.request,
             "answer": fit.answer,
         }
-        await self._writer.submit(lambda connection: connection.execute(self._insert, row))
+
+        def write(connection: Connection) -> None:
+            connection.execute(self._insert, row)
+
+        if self._spot is None or not self._spot.writes(write):
+            await self._writer.submit(write)
 
     async def find(self, fit_id: str) -> StoredFit | None:
         """The fit, or None."""
@@ -78,6 +87,8 @@ class Store:
     def close(self) -> None:
         """Write what is waiting, then close."""
         self._writer.close()
+        if self._spot is not None:
+            self._spot.close()
         self._engine.dispose()
 
 
@@ -87,4 +98,13 @@ def _tune_sqlite(connection, _record) -> None:  # type: ignore[no-untyped-def]
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=NORMAL")
     cursor.execute("PRAGMA busy_timeout=10000")
+    cursor.close()
+
+
+def _tune_hasty_sqlite(connection, record) -> None:  # type: ignore[no-untyped-def]
+    """Waits for nothing: neither for another's lock nor, by a checkpoint, for the disk."""
+    _tune_sqlite(connection, record)
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA busy_timeout=0")
+    cursor.execute("PRAGMA wal_autocheckpoint=0")
     cursor.close()

@@ -1,7 +1,10 @@
-"""One thread that writes: statements that arrive together share a transaction.
+"""How rows are written: on the spot where that is quick, else by one thread, in groups.
 
-A commit costs the same for one row as for a hundred; under load this is what keeps the store
-out of the way. A statement is acknowledged only after its transaction is durable.
+A commit costs the same for one row as for a hundred: statements that wait for the thread
+together share a transaction, and under load this keeps the store out of the way. For a single
+row the hand-over to the thread is what costs most, so a database in this machine's files is
+first tried from where the caller is (`Spot`). A statement is acknowledged only after its
+transaction is durable.
 """
 
 import asyncio
@@ -12,11 +15,44 @@ from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import OperationalError
 
 MOST_AT_ONCE = 200
+MOST_ON_THE_SPOT = 100
 
 Write = Callable[[Connection], Any]
 Entry = tuple[Write, asyncio.AbstractEventLoop, "asyncio.Future[Any]"]
+
+
+class Spot:
+    """A connection for the event loop's own thread; it must never wait, for a lock or a disk.
+
+    Where another connection is writing, and now and then anyway, it declines: the thread's next
+    commit may then move SQLite's log into the file, which waits for the disk.
+    """
+
+    def __init__(self, engine: Engine):
+        self._connection = engine.connect()
+        self._in_a_row = 0
+
+    def writes(self, write: Write) -> bool:
+        """Whether it was written, and is durable."""
+        self._in_a_row += 1
+        if self._in_a_row > MOST_ON_THE_SPOT:
+            self._in_a_row = 0
+            return False
+        try:
+            write(self._connection)
+            self._connection.commit()
+        except Exception as error:
+            self._connection.rollback()
+            if isinstance(error, OperationalError):
+                return False
+            raise
+        return True
+
+    def close(self) -> None:
+        self._connection.close()
 
 
 class Writer:

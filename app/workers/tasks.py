@@ -83,7 +83,7 @@ class WarmTask:
 
     def run(self, kernels: KernelCache, stop: Stop) -> FitResult:
         result = fit(self.problem, kernels, stop=stop)
-        bind(self.problem, kernels, stop=stop).information(result.values)
+        bind(self.problem, kernels, stop=stop).linearised(result.values)
         return result
 
 

@@ -1,0 +1,100 @@
+"""The store's two ways of writing: on the spot, and through its thread."""
+
+import asyncio
+import sqlite3
+import time
+from pathlib import Path
+
+import pytest
+
+from app.store.store import Store, StoredFit
+from app.store.writer import MOST_ON_THE_SPOT, Spot
+
+
+def a_fit(number: int) -> StoredFit:
+    return StoredFit(f"fit-{number}", time.time(), "histogram", b"{}", b'{"fit_id": 1}')
+
+
+def rows(path: Path) -> int:
+    """Counted by a connection of its own: only what is committed counts."""
+    with sqlite3.connect(path) as connection:
+        (number,) = connection.execute("select count(*) from fits").fetchone()
+        return int(number)
+
+
+def test_every_save_is_committed_when_it_returns(tmp_path):
+    path = tmp_path / "fits.db"
+    store = Store(f"sqlite:///{path}")
+
+    async def save_many() -> None:
+        for number in range(2 * MOST_ON_THE_SPOT + 5):  # so that the thread gets its share
+            await store.save(a_fit(number))
+            assert rows(path) == number + 1
+
+    asyncio.run(save_many())
+    store.close()
+
+
+def test_a_database_that_another_connection_has_locked_does_not_stop_the_loop(tmp_path):
+    path = tmp_path / "fits.db"
+    store = Store(f"sqlite:///{path}")
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+
+    async def save_while_locked() -> tuple[float, int]:
+        began = time.monotonic()
+        saving = asyncio.create_task(store.save(a_fit(1)))
+        await asyncio.sleep(0)
+        blocked = time.monotonic() - began
+        other.execute("COMMIT")
+        await saving
+        return blocked, rows(path)
+
+    blocked, found = asyncio.run(save_while_locked())
+    store.close()
+    assert blocked < 5.0  # the thread waits ten seconds for a lock
+    assert found == 1
+
+
+def test_the_log_is_moved_into_the_file_now_and_then(tmp_path):
+    """Spots make no checkpoints; without the thread's the log would grow for ever."""
+    path = tmp_path / "fits.db"
+    store = Store(f"sqlite:///{path}")
+    big = bytes(20_000)
+
+    async def save_many() -> None:
+        for number in range(6 * MOST_ON_THE_SPOT):
+            await store.save(StoredFit(f"{number}", time.time(), "histogram", big, b"{}"))
+
+    asyncio.run(save_many())
+    log = path.with_name("fits.db-wal").stat().st_size
+    store.close()
+    assert log < 8_000_000  # of 12 million written
+
+
+def test_errors_other_than_a_lock_are_raised(tmp_path):
+    path = tmp_path / "fits.db"
+    store = Store(f"sqlite:///{path}")
+
+    async def save_twice() -> None:
+        await store.save(a_fit(1))
+        await store.save(a_fit(1))
+
+    with pytest.raises(Exception, match="UNIQUE"):
+        asyncio.run(save_twice())
+    asyncio.run(store.save(a_fit(2)))  # the connection is usable again
+    assert rows(path) == 2
+    store.close()
+
+
+def test_a_spot_declines_now_and_then():
+    class Engine:
+        def connect(self):
+            return self
+
+        def commit(self):
+            pass
+
+    spot = Spot(Engine())
+    answers = [spot.writes(lambda _: None) for _ in range(2 * MOST_ON_THE_SPOT + 2)]
+    assert answers.count(False) == 2
