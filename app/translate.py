@@ -18,7 +18,7 @@ from app.settings import Settings
 from fitting.data import Data, Histogram, Points, Ranges
 from fitting.errors import InvalidProblem, Path
 from fitting.padding import Floats
-from fitting.problem import FitProblem, Knowledge
+from fitting.problem import FitProblem, Knowledge, with_ends
 from models.model import Model
 
 
@@ -27,12 +27,14 @@ def to_problem(request: FitRequest, settings: Settings) -> FitProblem:
     model = to_model(request, settings)
     names = [p.name for p in model.parameters]
     try:
+        data = to_data(request, settings)
+        knowledge = with_ends(model, data, to_knowledge(request, names))
         return FitProblem(
             model=model,
-            data=to_data(request, settings),
-            knowledge=to_knowledge(request, names),
+            data=data,
+            knowledge=knowledge,
             absolute_sigma=is_absolute(request),
-            minos=to_minos(request, names),
+            minos=to_minos(request, names, knowledge),
         )
     except InvalidProblem as invalid:
         inside = ("histogram",) if isinstance(request, HistogramRequest) else ()
@@ -132,13 +134,15 @@ def to_known(spec: ParameterSettings | float | None) -> Knowledge:
     return Knowledge(spec.start, spec.limits, spec.fixed, constraint)
 
 
-def to_minos(request: FitRequest, names: list[str]) -> tuple[str, ...]:
+def to_minos(
+    request: FitRequest, names: list[str], knowledge: Sequence[Knowledge]
+) -> tuple[str, ...]:
     """The names whose intervals are wanted; true: those of all free parameters."""
     if isinstance(request.minos, list):
         refuse_unknown(((("minos", i), name) for i, name in enumerate(request.minos)), names)
         return tuple(dict.fromkeys(request.minos))
-    known = to_knowledge(request, names)
-    return tuple(n for n, k in zip(names, known, strict=True) if request.minos and not k.fixed)
+    free = (name for name, known in zip(names, knowledge, strict=True) if not known.fixed)
+    return tuple(free) if request.minos else ()
 
 
 def is_absolute(request: FitRequest) -> bool:

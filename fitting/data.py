@@ -106,6 +106,11 @@ class Histogram:
         return self._in_range[self.span]
 
     @property
+    def ends(self) -> tuple[float, float]:
+        """The first and the last edge of the fit."""
+        return float(self.edges[self.span.start]), float(self.edges[self.span.stop])
+
+    @property
     def size(self) -> int:
         """Number of bins fitted."""
         return int(self.used.sum())
@@ -176,6 +181,12 @@ class Points:
     def inside(self) -> Flags:
         """Which points are fitted."""
         return within(self.ranges, self.x)
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The smallest and the largest x of the fit."""
+        x = self.x[self.inside]
+        return float(x.min()), float(x.max())
 
     @property
     def size(self) -> int:

@@ -7,30 +7,46 @@ import numpy as np
 from fitting.data import Bins, Data
 from fitting.padding import Floats
 
+MOST_PERIODS = 30  # in the data's extent
+
 
 @dataclass(frozen=True, eq=False)
 class Outline:
-    """Positions x, amounts there (events, or |y| times spacing), all in the fit range."""
+    """Positions x, amounts there (events, or y^2 times spacing), all in the fit range.
+
+    `low` and `high` are the ends of the fitted data: the first and last edge, or x.
+    """
 
     x: Floats
     amount: Floats
+    low: float
+    high: float
 
     @classmethod
     def of(cls, data: Data) -> "Outline":
         padded = data.padded()
         used = padded.used
+        low, high = data.ends
         if isinstance(padded, Bins):
-            return cls(((padded.edges[1:] + padded.edges[:-1]) / 2)[used], padded.counts[used])
+            centers = (padded.edges[1:] + padded.edges[:-1]) / 2
+            return cls(centers[used], padded.counts[used], low, high)
         order = np.argsort(padded.x[used], kind="stable")
         x, y = padded.x[used][order], padded.y[used][order]
         spacing = np.gradient(x) if len(x) > 1 else np.ones(1)
         # squares: noise far from a peak would otherwise outweigh it
-        return cls(x, np.square(y) * np.abs(spacing))
+        return cls(x, np.square(y) * np.abs(spacing), low, high)
 
     @property
     def extent(self) -> float:
         """Length of the x range; 1 for a single position."""
         return float(np.ptp(self.x)) or 1.0
+
+    def periods(self) -> tuple[float, ...]:
+        """From twice the extent down to two entries, a quarter of a period apart over it."""
+        most = min(len(self.x) / 2, MOST_PERIODS)
+        return tuple(self.extent / k for k in np.arange(0.25, most, 0.25).tolist()) or (
+            self.extent,
+        )
 
     def quantiles(self, *fractions: float) -> Floats:
         """Positions below which these fractions of the amount lie."""
@@ -45,6 +61,9 @@ class FewCandidates:
     locations: tuple[float, ...]
     widths: tuple[float, ...]
     decay_lengths: tuple[float, ...]
+    periods: tuple[float, ...]
+    low: float
+    high: float
 
     @classmethod
     def of(cls, outline: Outline, *, squared: bool) -> "FewCandidates":
@@ -60,8 +79,11 @@ class FewCandidates:
             locations=(mean, median) if abs(mean - median) > 0.3 * robust else (mean,),
             widths=tuple(w * widening for w in ((deviation, robust) if outliers else (deviation,))),
             decay_lengths=(
-                max((2 if squared else 1) * (mean - float(outline.x.min())), 0.01 * outline.extent),
+                max((2 if squared else 1) * (mean - outline.low), 0.01 * outline.extent),
             ),
+            periods=outline.periods(),
+            low=outline.low,
+            high=outline.high,
         )
 
 
@@ -72,12 +94,18 @@ class ManyCandidates:
     locations: tuple[float, ...]
     widths: tuple[float, ...]
     decay_lengths: tuple[float, ...]
+    periods: tuple[float, ...]
+    low: float
+    high: float
 
     @classmethod
     def of(cls, outline: Outline) -> "ManyCandidates":
-        low, extent = float(outline.x.min()), outline.extent
+        low, extent = outline.low, outline.extent
         return cls(
             locations=tuple(low + extent * (k + 0.5) / 24 for k in range(24)),
             widths=tuple(extent * f for f in (0.015, 0.04, 0.1)),
             decay_lengths=tuple(extent * f for f in (0.05, 0.1, 0.2, 0.4, 0.8, 2.0)),
+            periods=outline.periods(),
+            low=low,
+            high=outline.high,
         )

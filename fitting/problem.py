@@ -1,5 +1,6 @@
 """One fit, asked: model, data and what is known of the parameters. Immutable, no HTTP."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -26,13 +27,24 @@ class Knowledge:
     constraint: tuple[float, float] | None = None  # value, sigma
 
 
+def with_ends(model: Model, data: Data, knowledge: Iterable[Knowledge]) -> tuple[Knowledge, ...]:
+    """Knowledge of the ends of a shape's range, where the client has none: those of the data."""
+    ends = dict(zip(("low", "high"), data.ends, strict=True))
+    return tuple(
+        known
+        if parameter.end is None or known.limits is not None or known.constraint is not None
+        else Knowledge(ends[parameter.end] if known.start is None else known.start, fixed=True)
+        for parameter, known in zip(model.parameters, knowledge, strict=True)
+    )
+
+
 @dataclass(frozen=True, eq=False)
 class FitProblem:
     """A complete question.
 
-    `knowledge` holds one entry per parameter, in the model's order. Without `absolute_sigma`
-    the errors of the data are known up to a factor, and the covariance is scaled by the
-    reduced chi-square. `minos` names the parameters whose MINOS intervals are wanted.
+    `knowledge` holds one entry per parameter, in the model's order (see `with_ends`). Without
+    `absolute_sigma` the errors of the data are known up to a factor, and the covariance is scaled
+    by the reduced chi-square. `minos` names the parameters whose MINOS intervals are wanted.
     """
 
     model: Model

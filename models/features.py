@@ -22,3 +22,15 @@ class Features(Protocol):
     @property
     def decay_lengths(self) -> Sequence[float]:
         """Distances over which the data could fall by a factor e."""
+
+    @property
+    def periods(self) -> Sequence[float]:
+        """Lengths after which the data could repeat."""
+
+    @property
+    def low(self) -> float:
+        """Where the fitted data begin."""
+
+    @property
+    def high(self) -> float:
+        """Where the fitted data end."""

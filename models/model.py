@@ -1,14 +1,15 @@
 """What every fit model is: parameters, value at x, integral over bins, candidate starts."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import ClassVar
+from typing import ClassVar, Literal
 
+import jax.numpy as jnp
 from jax import Array
 
 from models.features import Features
-from models.parameter import Parameter
+from models.parameter import ENDS, Parameter
 from models.quadrature import bin_integrals
 
 QUADRATURE_ORDER = 16
@@ -68,29 +69,58 @@ class Model(ABC):
 
 @dataclass(frozen=True)
 class Density(Model):
-    """`amp` times a normalised pdf; amp is the number of events, or the area of a peak."""
+    """`amp` times a normalised pdf; amp is the number of events, or the area of a peak.
+
+    With `normalised="range"` the pdf is truncated to the interval from `low` to `high`, two more
+    parameters, which are fixed at the ends of the fitted data unless the client says otherwise;
+    amp is then the number of events inside.
+    """
+
+    normalised: Literal["line", "range"] = field(default="line", kw_only=True)
 
     amplitude: ClassVar[Parameter] = Parameter("amp", linear=True, events=True)
 
     def declare(self) -> tuple[Parameter, ...]:
-        return (self.amplitude, *self.pdf_parameters())
+        ends = ENDS if self.normalised == "range" else ()
+        return (self.amplitude, *self.pdf_parameters(), *ends)
 
     @abstractmethod
     def pdf_parameters(self) -> tuple[Parameter, ...]:
-        """The parameters of the pdf, without amp."""
+        """The parameters of the pdf, without amp and the ends of the range."""
 
     @abstractmethod
     def pdf(self, x: Array, *params: Array) -> Array:
-        """Probability density at x."""
+        """Probability density at x; on the whole line, or unnormalised if it has no integral."""
 
     def probability(self, edges: Array, *params: Array) -> Array:
-        """Probability of each bin; exact where there is a cdf."""
+        """Integral of the pdf over each bin; exact where there is a cdf."""
         return bin_integrals(lambda x: self.pdf(x, *params), edges, QUADRATURE_ORDER)
 
     def value(self, x: Array, *params: Array) -> Array:
         amp, *rest = params
-        return amp * self.pdf(x, *rest)
+        return amp * self.normalised_pdf(x, *rest)
 
     def integral(self, edges: Array, *params: Array) -> Array:
         amp, *rest = params
-        return amp * self.probability(edges, *rest)
+        return amp * self.normalised_probability(edges, *rest)
+
+    def normalised_pdf(self, x: Array, *params: Array) -> Array:
+        """The pdf, on the range if it is normalised there."""
+        if self.normalised == "line":
+            return self.pdf(x, *params)
+        *own, low, high = params
+        inside = (x >= low) & (x <= high)
+        # where the density is not wanted it must not spoil the gradient
+        density = self.pdf(jnp.where(inside, x, low), *own)
+        return jnp.where(inside, density, 0.0) / self._total(low, high, own)
+
+    def normalised_probability(self, edges: Array, *params: Array) -> Array:
+        """The probability of each bin, on the range if it is normalised there."""
+        if self.normalised == "line":
+            return self.probability(edges, *params)
+        *own, low, high = params
+        clipped = jnp.where(edges < low, low, jnp.where(edges > high, high, edges))
+        return self.probability(clipped, *own) / self._total(low, high, own)
+
+    def _total(self, low: Array, high: Array, params: Sequence[Array]) -> Array:
+        return self.probability(jnp.stack([jnp.asarray(low), jnp.asarray(high)]), *params)[0]

@@ -1,6 +1,7 @@
 """A parameter as its shape declares it: written once, used by minimiser, API and docs."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -10,7 +11,8 @@ class Parameter:
     `lower` and `upper` are the natural limits (None: unbounded). `linear`: the model is
     linear in it, so its start is solved for rather than searched. `events`: it counts events
     when the data are a histogram, and is non-negative there; for points it is an area of
-    either sign.
+    either sign. `end`: it is the low or high end of the range on which the shape is defined, and
+    unless the client says otherwise it is fixed at the end of the fitted data.
     """
 
     name: str
@@ -18,7 +20,12 @@ class Parameter:
     upper: float | None = None
     linear: bool = False
     events: bool = False
+    end: Literal["low", "high"] | None = None
 
     def limits(self, *, counting: bool) -> tuple[float | None, float | None]:
         """Natural limits; `counting` is true for histograms."""
         return (0.0 if self.events and counting else self.lower), self.upper
+
+
+#: The interval of shapes that need one, the last two parameters of such a shape.
+ENDS = (Parameter("low", end="low"), Parameter("high", end="high"))

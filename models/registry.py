@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from models.exponential import Exponential
-from models.gaussian import Gaussian
 from models.model import Model
-from models.polynomial import Polynomial
+from models.shapes.exponential import Exponential
+from models.shapes.gaussian import Gaussian
+from models.shapes.polynomial import Polynomial
 
 SHAPES: Mapping[str, type[Model]] = MappingProxyType(
     {

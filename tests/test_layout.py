@@ -46,6 +46,7 @@ def imported(source, module=""):
             package = module.rsplit(".", node.level)[0] if node.level else ""
             base = ".".join(part for part in (package, node.module) if part)
             found |= {base} | {f"{base}.{alias.name}" for alias in node.names}
+            found |= {base.rsplit(".", k)[0] for k in range(1, base.count(".") + 1)}  # packages
     return found
 
 

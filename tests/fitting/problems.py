@@ -11,9 +11,9 @@ from fitting.fit import bind, fit
 from fitting.kernels import KernelCache
 from fitting.newton import Minimum, certify
 from fitting.problem import FitProblem, Knowledge
-from models.exponential import Exponential
-from models.gaussian import Gaussian
-from models.polynomial import Polynomial
+from models.shapes.exponential import Exponential
+from models.shapes.gaussian import Gaussian
+from models.shapes.polynomial import Polynomial
 from models.sum import Sum
 
 KERNELS = KernelCache()

@@ -15,10 +15,10 @@ from iminuit.cost import LeastSquares as MinuitLeastSquares
 
 from fitting.costs import COSTS, EffectiveVariance, LeastSquares, Poisson
 from fitting.data import Bins
-from models.gaussian import Gaussian
 from models.model import Model
 from models.parameter import Parameter
-from models.polynomial import Polynomial
+from models.shapes.gaussian import Gaussian
+from models.shapes.polynomial import Polynomial
 from tests.fitting.problems import points
 from tests.oracles.reference import EffectiveVariance as EffectiveVarianceTwin
 

@@ -6,7 +6,7 @@ import pytest
 
 from fitting.covariance import at_point, from_hessian
 from fitting.problem import Knowledge
-from models.polynomial import Polynomial
+from models.shapes.polynomial import Polynomial
 from tests.fitting.problems import (
     LINE,
     PEAK,

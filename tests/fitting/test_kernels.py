@@ -17,9 +17,9 @@ from fitting.fit import fit
 from fitting.kernels import KernelCache, KernelKey, Usage
 from fitting.padding import bucket_length, pad
 from fitting.problem import Knowledge
-from models.exponential import Exponential
-from models.gaussian import Gaussian
-from models.polynomial import Polynomial
+from models.shapes.exponential import Exponential
+from models.shapes.gaussian import Gaussian
+from models.shapes.polynomial import Polynomial
 from tests.fitting.problems import LINE, PEAK, objective, points, problem, toy
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -6,7 +6,7 @@ import pytest
 from fitting.errors import InvalidProblem
 from fitting.problem import Knowledge
 from fitting.result import Status
-from models.polynomial import Polynomial
+from models.shapes.polynomial import Polynomial
 from tests.fitting.problems import (
     LINE,
     PEAK,

@@ -6,7 +6,7 @@ from scipy.special import lambertw
 
 from fitting.errors import InvalidProblem
 from fitting.problem import Knowledge
-from models.polynomial import Polynomial
+from models.shapes.polynomial import Polynomial
 from tests.fitting.problems import LINE, PEAK, Histogram, points, problem, solve, toy
 from tests.oracles import reference
 

@@ -8,10 +8,10 @@ import pytest
 from fitting.newton import Bounds, Spectrum, polish
 from fitting.problem import Knowledge
 from fitting.result import Status
-from models.gaussian import Gaussian
 from models.model import Model
 from models.parameter import Parameter
-from models.polynomial import Polynomial
+from models.shapes.gaussian import Gaussian
+from models.shapes.polynomial import Polynomial
 from models.sum import Sum
 from tests.fitting.problems import (
     LINE,

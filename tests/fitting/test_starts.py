@@ -9,9 +9,9 @@ import pytest
 
 from fitting.problem import Knowledge
 from fitting.starts import inside, starting_values
-from models.exponential import Exponential
-from models.gaussian import Gaussian
-from models.polynomial import Polynomial
+from models.shapes.exponential import Exponential
+from models.shapes.gaussian import Gaussian
+from models.shapes.polynomial import Polynomial
 from models.sum import Sum
 from tests.fitting.problems import (
     KERNELS,

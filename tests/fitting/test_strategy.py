@@ -9,7 +9,7 @@ from fitting.fit import fit
 from fitting.kernels import KernelCache
 from fitting.problem import FitProblem, Knowledge
 from fitting.result import Status
-from models.gaussian import Gaussian
+from models.shapes.gaussian import Gaussian
 
 X = np.linspace(-5, 5, 40)
 TRUTH = (8.0, 0.4, 0.9)

@@ -11,7 +11,8 @@ import pytest
 
 from models.model import Density
 from models.registry import SHAPES
-from tests.models.twins import SCIPY_TWINS, exact_integrals, exactly
+from tests.models.twins import SCIPY_TWINS
+from tests.models.twins.twin import exact_integrals, exactly
 
 SHAPE_NAMES = sorted(SHAPES)
 RELATIVE = 1e-10
@@ -54,22 +55,19 @@ def test_every_shape_has_a_twin_of_its_own():
 def test_value_is_that_of_scipy(name, rng):
     for twin, model, params in cases(name, rng, 20):
         origin, length = twin.frame(*params)
-        x = origin + length * np.concatenate([[0.0], rng.uniform(-36, 36, 100)])
+        positions = twin.within([0.0, *rng.uniform(-36, 36, 100), *rng.uniform(0, 1, 20)])
+        x = origin + length * np.array(positions)
         assert_close(model.value(x, *params), twin.value(x, *params), params)
 
 
 @pytest.mark.parametrize("bins", BINS)
 @pytest.mark.parametrize("name", SHAPE_NAMES)
 def test_integral_is_exact(name, bins, rng):
-    for twin, model, params in cases(name, rng, 8):
+    for twin, model, params in cases(name, rng, 1 if SCIPY_TWINS[name].slow else 8):
         origin, length = twin.frame(*params)
-        edges = origin + length * np.array(BINS[bins])
-        if (np.diff(edges) <= 0).any():
+        edges = origin + length * np.array(twin.within(BINS[bins]))
+        if len(edges) < 2 or (np.diff(edges) <= 0).any():
             continue  # this origin is too far off for so narrow a bin to exist in a double
-        if name == "polynomial":
-            edges = np.unique(np.abs(edges[np.abs(edges) <= 100]))  # one sign: no cancellation
-        if len(edges) < 2:
-            continue
         expected = exact_integrals(twin, edges.tolist(), params)
         assert_close(model.integral(jnp.asarray(edges), *params), expected, (params, edges))
 
@@ -90,7 +88,7 @@ def test_integral_is_the_quadrature_of_value(name):
     for model in {SHAPES[name](), *SCIPY_TWINS[name].models}:
         values = model.example.values
         if len(values) != len(model.declare()):
-            values = tuple(0.5 + 0.1 * k for k in range(len(model.declare())))
+            values = SCIPY_TWINS[name].params(model)
         edges = np.linspace(*model.example.x_range, 41)
         half, middle = np.diff(edges) / 2, (edges[1:] + edges[:-1]) / 2
         x = middle[:, None] + half[:, None] * nodes
@@ -115,13 +113,13 @@ def test_densities_are_normalised(name):
 @pytest.mark.parametrize("name", SHAPE_NAMES)
 def test_jit_equals_eager(name, rng):
     for _, model, params in cases(name, rng, 2):
-        origin, length = SCIPY_TWINS[name].frame(*params)
-        x = jnp.asarray(origin + length * np.linspace(-6, 6, 50))
+        twin = SCIPY_TWINS[name]
+        origin, length = twin.frame(*params)
+        x = jnp.asarray(origin + length * np.array(twin.within(np.linspace(-6, 6, 49))))
         for method in (model.value, model.integral):
             eager = np.asarray(method(x, *params))
             compiled = np.asarray(jax.jit(method)(x, *params))
-            scale = np.abs(eager) if name != "polynomial" else np.abs(eager).max()
-            assert (np.abs(compiled - eager) <= 1e-12 * scale).all()
+            assert (np.abs(compiled - eager) <= 1e-12 * np.abs(eager)).all()
 
 
 @pytest.mark.parametrize("name", SHAPE_NAMES)
@@ -163,6 +161,6 @@ def test_twins_agree_with_each_other(rng):
     for name in SHAPE_NAMES:
         for twin, _, params in cases(name, rng, 3):
             origin, length = twin.frame(*params)
-            for x in (origin + length * rng.uniform(0.01, 5, 5)).tolist():
+            for x in (origin + length * np.array(twin.within(rng.uniform(0.01, 5, 8)))).tolist():
                 expected = exactly(twin.exact_value, [x], params)
                 assert float(twin.value(x, *params)) == pytest.approx(expected, rel=1e-12)

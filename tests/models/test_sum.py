@@ -4,9 +4,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from models.exponential import Exponential
-from models.gaussian import Gaussian
-from models.polynomial import Polynomial
+from models.shapes.exponential import Exponential
+from models.shapes.gaussian import Gaussian
+from models.shapes.polynomial import Polynomial
 from models.sum import Sum
 
 PEAK, DECAY, LINE = Gaussian(prefix="s_"), Exponential(prefix="b_"), Polynomial(degree=1)
