@@ -10,6 +10,7 @@ def serve() -> None:
 
     from app.logs import configure
     from app.main import create_app
+    from app.protocol import Protocol
     from app.settings import Settings
 
     settings = Settings()
@@ -20,6 +21,7 @@ def serve() -> None:
         create_app(settings),
         host=settings.host,
         port=settings.port,
+        http=Protocol,
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=settings.drain_s,

@@ -45,7 +45,7 @@ NOT_A_MINIMUM = (
     "/covariance",
     summary="Covariance of a stored fit",
     response_model=CovarianceAnswer,
-    responses=problems(404, 422, 503),
+    responses=problems(400, 404, 422, 503),
 )
 async def get_covariance(
     service: Here,

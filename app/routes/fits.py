@@ -19,7 +19,7 @@ GONE = "There is no fit with this fit_id; it may have been deleted or expired."
 
 
 @router.get(
-    "/{fit_id}", summary="A stored fit", response_model=FitAnswer, responses=problems(404, 422)
+    "/{fit_id}", summary="A stored fit", response_model=FitAnswer, responses=problems(400, 404, 422)
 )
 async def get_fit(
     service: Here,
@@ -40,7 +40,7 @@ async def get_fit(
     )
 
 
-@router.delete("/{fit_id}", summary="Forget a fit", status_code=204, responses=problems(404))
+@router.delete("/{fit_id}", summary="Forget a fit", status_code=204, responses=problems(400, 404))
 async def delete_fit(service: Here, fit_id: FitId) -> Response:
     """It cannot be asked for again."""
     if not await service.store.forget(fit_id):

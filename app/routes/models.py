@@ -22,7 +22,7 @@ def list_models() -> dict[str, Any]:
     return {"models": [entry(name) for name in SHAPES]}
 
 
-@router.get("/{name}", summary="One shape", responses=problems(404))
+@router.get("/{name}", summary="One shape", responses=problems(400, 404))
 def get_model(name: Annotated[str, Path(description="A name from GET /models")]) -> dict[str, Any]:
     """Its formula, parameters, limits, options and example requests."""
     if name not in SHAPES:

@@ -5,12 +5,14 @@ pointers of which the reply must name at least one. `...*` stands for a place or
 """
 
 import json
+import socket
 from fnmatch import fnmatchcase
 from typing import Any
 
 import httpx
 import pytest
 
+from tests.conftest import LiveServer
 from tests.examples import (
     HISTOGRAM,
     SMALL_HISTOGRAM,
@@ -230,3 +232,23 @@ def test_the_nearest_known_name_is_suggested(
     response = client.post(HISTOGRAM, json=replaced(SMALL_HISTOGRAM, (place, value)))
     problem = refused(response, 422)
     assert any(known in error["message"] for error in problem["errors"]), problem
+
+
+@pytest.mark.parametrize(
+    "request_bytes",
+    [
+        b"GET /covariance?at=" + b"a" * 100_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\na header without a colon\r\n\r\n",
+        b"\x16\x03\x01 this is TLS\r\n\r\n",
+        b"POST /fit/histogram HTTP/1.1\r\nContent-Length: many\r\n\r\n",
+    ],
+)
+def test_what_is_no_http_gets_problem_json_too(server: LiveServer, request_bytes: bytes) -> None:
+    url = httpx.URL(server.url)
+    with socket.create_connection((url.host, url.port or 80), timeout=10) as connection:
+        connection.sendall(request_bytes)
+        reply = connection.makefile("rb").read()
+    head, _, body = reply.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert b"application/problem+json" in head.lower()
+    assert json.loads(body)["status"] == 400
