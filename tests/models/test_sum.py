@@ -7,7 +7,7 @@ import pytest
 from models.shapes.exponential import Exponential
 from models.shapes.gaussian import Gaussian
 from models.shapes.polynomial import Polynomial
-from models.sum import Sum
+from models.composition.sum import Sum
 
 PEAK, DECAY, LINE = Gaussian(prefix="s_"), Exponential(prefix="b_"), Polynomial(degree=1)
 NESTED = Sum((Sum((PEAK, LINE), prefix="left_"), DECAY))
@@ -34,7 +34,7 @@ def test_nested_sums_add_and_flatten():
     params = together(PEAK, LINE, DECAY)
     flat = Sum((PEAK, LINE, DECAY))
     np.testing.assert_allclose(NESTED.value(X, *params), flat.value(X, *params), rtol=1e-14)
-    assert NESTED.components == (PEAK, LINE, DECAY)
+    assert tuple(part for part, _ in NESTED.parts) == (PEAK, LINE, DECAY)
     assert [p.name for p in NESTED.parameters] == [
         *("left_s_amp", "left_s_mu", "left_s_sigma", "left_c0", "left_c1", "b_amp", "b_tau")
     ]

@@ -4,6 +4,13 @@ To add a shape, add its twin to the `TWINS` of a file here: a shape without one 
 `test_every_model`.
 """
 
-from tests.models.twins import basic
+from tests.models.twins import basic, curves, hard_peaks, on_a_range, optics, peaks
 
-SCIPY_TWINS = {**basic.TWINS}
+SCIPY_TWINS = {
+    **basic.TWINS,
+    **curves.TWINS,
+    **hard_peaks.TWINS,
+    **on_a_range.TWINS,
+    **optics.TWINS,
+    **peaks.TWINS,
+}

@@ -1,0 +1,106 @@
+"""Landau density; independent twin: scipy.stats.landau."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import partial
+from itertools import product
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jax.lax import stop_gradient
+
+from models.features import Features
+from models.model import Density, Example
+from models.parameter import Parameter
+from models.quadrature import panel_integrals
+from models.shapes.landau_table import FARTHEST, LEFT, LOWER, MIDDLE, RIGHT, UPPER
+
+NEAREST = math.exp(1 + LEFT)
+LOWEST = -7.8  # of Landau's variable: the density is below 1e-380 to the left of it
+HALF_PI = math.pi / 2
+PEAK_WIDTH = 1.6  # standard deviation of a Gaussian as wide as the peak for sigma = 1
+PEAK = -0.43  # where the peak is for mu = 0 and sigma = 1
+#: Landau's variable where panels end: a factor of exp(-11) each on the left, powers on the right.
+BREAKS = [
+    *(-1 - math.log(11 * k + 1) for k in reversed(range(75))),
+    *(-0.4, 0.2, 0.8, 1.4, 2.0, 2.8, 3.8, 5.0, 7.0),
+    *(10.0 * 2**k for k in range(50)),
+]
+
+
+@dataclass(frozen=True)
+class Landau(Density):
+    """Landau's density, moved to mu and stretched by sigma, times amp.
+
+    The convention is that of the stable distributions with alpha = beta = 1: the peak is 0.43
+    sigma to the left of mu, and Landau's own variable is pi / 2 * (x - mu) / sigma + log(pi / 2).
+    """
+
+    formula = (
+        "amp / (2 sigma) * phi(pi / 2 * (x - mu) / sigma + log(pi / 2)) * pi, "
+        "phi(y) = integral from 0 to infinity of exp(-t log(t) - y t) sin(pi t) dt / pi"
+    )
+    reference = "L. Landau, J. Phys. USSR 8 (1944) 201"
+    example = Example(values=(1000.0, 0.5, 0.7), x_range=(-3.0, 15.0))
+
+    def pdf_parameters(self) -> tuple[Parameter, ...]:
+        return Parameter("mu"), Parameter("sigma", lower=0.0)
+
+    def pdf(self, x: Array, *params: Array) -> Array:
+        mu, sigma = params
+        y = HALF_PI * (x - mu) / sigma + math.log(HALF_PI)
+        inside = y > LOWEST
+        # sigma inside of exp, which would be 0 too early otherwise
+        density = jnp.exp(_log_density(jnp.where(inside, y, 0.0)) - jnp.log(sigma))
+        return jnp.where(inside, HALF_PI * density, 0.0)
+
+    def probability(self, edges: Array, *params: Array) -> Array:
+        return _probability(self, edges, *params)
+
+    def starts(self, data: Features) -> Iterable[tuple[float, ...]]:
+        for peak, width in product(data.locations, data.widths):
+            for share in (0.5, 1.0):
+                sigma = share * width / PEAK_WIDTH
+                yield peak - PEAK * sigma, sigma
+
+
+@partial(jax.jit, static_argnums=0)  # compiled even where nothing else is: it is large
+def _probability(shape: Landau, edges: Array, mu: Array, sigma: Array) -> Array:
+    steps = (jnp.array(BREAKS) - math.log(HALF_PI)) / HALF_PI
+    breaks = stop_gradient(mu) + stop_gradient(sigma) * steps
+    return panel_integrals(lambda x: shape.pdf(x, mu, sigma), edges, breaks)
+
+
+def _log_density(y: Array) -> Array:
+    """Logarithm of the density, in Landau's variable: one of three Chebyshev series."""
+    left, right = y < LEFT, y > RIGHT
+    log_s = -1 - jnp.where(left, y, LEFT)
+    w = _log_plus_self(jnp.where(right, y, RIGHT))
+    t = jnp.where(left, 2 / NEAREST * jnp.exp(-log_s) - 1, 2 * (y - LEFT) / (RIGHT - LEFT) - 1)
+    t = jnp.where(right, 2 / (FARTHEST * w) - 1, t)
+    # Clenshaw's sum
+    before, current = jnp.zeros_like(t), jnp.zeros_like(t)
+    for lower, middle, upper in reversed(list(zip(LOWER, MIDDLE, UPPER, strict=True))[1:]):
+        coefficient = jnp.where(left, lower, jnp.where(right, upper, middle))
+        before, current = current, 2 * t * current - before + coefficient
+    first = jnp.where(left, LOWER[0], jnp.where(right, UPPER[0], MIDDLE[0]))
+    series = t * current - before + first
+    asymptote = jnp.where(left, (log_s - math.log(2 * math.pi)) / 2 - jnp.exp(log_s), 0.0)
+    return series + jnp.where(right, -2 * jnp.log(w), asymptote)
+
+
+@jax.custom_jvp
+def _log_plus_self(y: Array) -> Array:
+    """The w of w + log(w) = y, for y >= RIGHT."""
+    w = y - jnp.log(y) * (1 - 1 / y)
+    for _ in range(3):
+        w = w * (1 + y - jnp.log(w)) / (1 + w)
+    return w
+
+
+@_log_plus_self.defjvp
+def _log_plus_self_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
+    w = _log_plus_self(*primals)
+    return w, tangents[0] * w / (1 + w)

@@ -1,0 +1,48 @@
+"""Black-body spectrum; independent twin: scipy.constants."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import jax.numpy as jnp
+from jax import Array
+
+from models.features import Features
+from models.model import Example, Model
+from models.parameter import Parameter
+
+PLANCK = 6.62607015e-34  # J s; these three are exact in the SI
+LIGHT = 299792458.0  # m / s
+BOLTZMANN = 1.380649e-23  # J / K
+FIRST = 2 * PLANCK * LIGHT * LIGHT
+SECOND = PLANCK * LIGHT / BOLTZMANN
+WIEN = SECOND / 4.965114231744276  # wavelength of the maximum times temperature
+
+
+@dataclass(frozen=True)
+class Planck(Model):
+    """Spectral radiance of a black body of this temperature in K, times amplitude.
+
+    x is the wavelength in m; the radiance is in W / (m^2 sr m). Zero for x <= 0.
+    """
+
+    formula = "amplitude * 2 h c^2 / x^5 / (exp(h c / (x k temperature)) - 1)"
+    reference = "M. Planck, Ann. Phys. 309 (1901) 553; BIPM, The International System of Units (9)"
+    example = Example(values=(1e10, 2.7255), x_range=(0.0004, 0.005))
+
+    def declare(self) -> tuple[Parameter, ...]:
+        return Parameter("amplitude", linear=True), Parameter("temperature", lower=0.0)
+
+    def value(self, x: Array, *params: Array) -> Array:
+        amplitude, temperature = params
+        inside = x > 0
+        wavelength = jnp.where(inside, x, 1.0)
+        u = SECOND / (wavelength * temperature)
+        # exp(-u), which vanishes where exp(u) would overflow
+        photons = jnp.exp(-u) / -jnp.expm1(-u)
+        return amplitude * jnp.where(inside, FIRST * wavelength**-5 * photons, 0.0)
+
+    def starts(self, data: Features) -> Iterable[tuple[float, ...]]:
+        """Wien's law, for a maximum near the middle of the light or off to either side."""
+        high = data.high if data.high > 0 else 1.0
+        inside = [place for place in data.locations if place > 0] or [high / 2]
+        return ((WIEN / place * f,) for place in inside for f in (1.0, 0.3, 0.6, 1.5, 3.0, 8.0))
