@@ -1,0 +1,148 @@
+"""Units of the parameters, in powers of the units of x and y, from how a formula uses them.
+
+Terms of a sum have one unit, exponents and arguments of exp none. Each such demand is a linear
+equation for the unknown powers; they are solved one after the other, in fractions, and a demand
+that contradicts those before it is dropped: people write log(x) and 1 + b*x.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from models.formula.tree import (
+    Call,
+    Constant,
+    Input,
+    Param,
+    Power,
+    Product,
+    Quotient,
+    Shape,
+    Sum,
+    Tree,
+    Where,
+)
+from models.model import Density
+
+Symbol = int | str  # parameters by index, "x" and "y", further unknowns by name
+Form = dict[Symbol, Fraction]
+
+POWERS = {"sqrt": Fraction(1, 2), "cbrt": Fraction(1, 3), "abs": Fraction(1)}
+ALIKE = {"hypot", "max", "min"}
+NONE: Form = {}
+
+
+@dataclass(frozen=True)
+class Unit:
+    """Powers of the units of x and of y."""
+
+    x: Fraction
+    y: Fraction
+
+
+def units(tree: Tree) -> dict[int, Unit]:
+    """The unit of each parameter; what nothing is known about has none."""
+    demands = _Demands()
+    value = demands.form(tree)
+    # the demands that people break come last
+    equations = [*demands.firm, _difference(value, {"y": Fraction(1)}), *demands.soft]
+    solved = _solve(equations)
+    zero = Fraction(0)
+    return {
+        i: Unit(solved.get(i, NONE).get("x", zero), solved.get(i, NONE).get("y", zero))
+        for i in sorted(tree.parameters)
+    }
+
+
+@dataclass
+class _Demands:
+    """Forms, each to be zero, collected over a tree."""
+
+    firm: list[Form] = field(default_factory=list)
+    soft: list[Form] = field(default_factory=list)
+
+    def form(self, tree: Tree) -> Form:
+        """The unit of a tree as a linear form in the unknowns."""
+        match tree:
+            case Input():
+                return {"x": Fraction(1)}
+            case Param(index):
+                return {index: Fraction(1)}
+            case Sum(terms):
+                return self._alike(terms)
+            case Product(factors):
+                total: Form = {}
+                for factor in factors:
+                    total = _combined(total, self.form(factor), Fraction(1))
+                return total
+            case Quotient(numerator, denominator):
+                return _difference(self.form(numerator), self.form(denominator))
+            case Power(base, Constant(exponent)):
+                return _combined({}, self.form(base), Fraction(exponent).limit_denominator(1000))
+            case Power(base, exponent):
+                self.firm.append(self.form(exponent))
+                self.soft.append(self.form(base))
+                return self._unknown()
+            case Call(name, (argument,)):
+                form = self.form(argument)
+                if name in POWERS:
+                    return _combined({}, form, POWERS[name])
+                self.firm.append(form)
+            case Call(name, arguments):
+                form = self._alike(arguments)
+                return form if name in ALIKE else {}
+            case Where(condition, yes, no):
+                self._alike((condition.left, condition.right))
+                return self._alike((yes, no))
+            case Shape(model, arguments):
+                first, *_ = [self.form(argument) for argument in arguments]
+                return _difference({}, first) if isinstance(model, Density) else self._unknown()
+        return {}
+
+    def _alike(self, trees: Iterable[Tree]) -> Form:
+        """One unit for all; numbers may have any, though most have none."""
+        forms = [(self.form(t), isinstance(t, Constant)) for t in trees]
+        units = [form for form, number in forms if not number] or [{}]
+        self.firm += [_difference(units[0], other) for other in units[1:]]
+        if any(number for _, number in forms):
+            self.soft.append(units[0])
+        return units[0]
+
+    def _unknown(self) -> Form:
+        symbol = f"unknown {len(self.firm)} {len(self.soft)}"
+        self.soft.append({symbol: Fraction(1)})
+        return {symbol: Fraction(1)}
+
+
+def _combined(one: Form, other: Mapping[Symbol, Fraction], factor: Fraction) -> Form:
+    total = dict(one)
+    for symbol, coefficient in other.items():
+        total[symbol] = total.get(symbol, Fraction(0)) + factor * coefficient
+    return {symbol: c for symbol, c in total.items() if c}
+
+
+def _difference(one: Form, other: Form) -> Form:
+    return _combined(one, other, Fraction(-1))
+
+
+def _solve(equations: Iterable[Form]) -> dict[Symbol, Form]:
+    """Unknowns in terms of x, y and unknowns left open, by elimination (Gauss and Jordan)."""
+    solved: dict[Symbol, Form] = {}
+    for equation in equations:
+        left = equation
+        for symbol in list(equation):
+            if symbol in solved:
+                rest = {s: c for s, c in left.items() if s != symbol}
+                left = _combined(rest, solved[symbol], left.get(symbol, Fraction(0)))
+        unknown = [s for s in left if s not in ("x", "y")]
+        if not unknown:
+            continue
+        symbol = unknown[0]
+        factor = left[symbol]
+        value = {s: -c / factor for s, c in left.items() if s != symbol}
+        for other, form in solved.items():
+            if symbol in form:
+                rest = {s: c for s, c in form.items() if s != symbol}
+                solved[other] = _combined(rest, value, form[symbol])
+        solved[symbol] = value
+    return solved

@@ -1,0 +1,126 @@
+"""The model that a client writes as a formula."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Self
+
+from jax import Array
+
+from models.features import Features
+from models.formula.canonical import canonical
+from models.formula.evaluate import evaluate
+from models.formula.integrate import integrate
+from models.formula.linear import linear_parameters
+from models.formula.parse import Limits, parse
+from models.formula.starts import starts
+from models.formula.terms import separate_terms
+from models.formula.tree import Input, Param, Product, Shape, Sum, Tree
+from models.model import Density, Model
+from models.parameter import Parameter
+
+
+@dataclass(frozen=True)
+class Formula(Model):
+    """A formula in x; its parameters in order of appearance, or as declared.
+
+    Formulas that differ in the names of their parameters only, or in spelling, are equal.
+    """
+
+    tree: Tree
+    names: tuple[str, ...] = field(compare=False)
+
+    formula = "an expression in x"
+    reference = "-"
+
+    @classmethod
+    def read(
+        cls,
+        text: str,
+        shapes: Mapping[str, type[Model]],
+        parameters: Sequence[str] | None = None,
+        limits: Limits = Limits(),  # noqa: B008 (immutable)
+    ) -> Self:
+        """The model of a text that may call these shapes; FormulaError says what is wrong."""
+        parsed = parse(text, shapes, parameters, limits)
+        return cls(tree=canonical(parsed.tree), names=parsed.names)
+
+    def declare(self) -> tuple[Parameter, ...]:
+        return self._declared
+
+    @cached_property
+    def _declared(self) -> tuple[Parameter, ...]:
+        linear, events = linear_parameters(self.tree), amounts(self.tree)
+        limits = natural_limits(self.tree)
+        return tuple(
+            replace(
+                limits.get(i, Parameter(name)), name=name, linear=i in linear, events=i in events
+            )
+            for i, name in enumerate(self.names)
+        )
+
+    def value(self, x: Array, *params: Array) -> Array:
+        return evaluate(self.tree, x, params)
+
+    def integral(self, edges: Array, *params: Array) -> Array:
+        return integrate(self.tree, edges, params)
+
+    def starts(self, data: Features) -> Iterable[tuple[float, ...]]:
+        declared = self.declare()
+        searched = [i for i, p in enumerate(declared) if not p.linear and p.end is None]
+        return starts(self.tree, searched, data)
+
+    @property
+    def given_names(self) -> frozenset[str]:
+        return super().given_names.union(self.names)
+
+    @property
+    def parts(self) -> tuple[tuple[Model, tuple[int, ...]], ...]:
+        """Terms of the formula that share no parameter but linear ones."""
+        terms = separate_terms(self.tree, [i for i, p in enumerate(self.declare()) if p.linear])
+        if len(terms) == 1:
+            return super().parts
+        return tuple(
+            (Formula(tree, tuple(self.names[i] for i in places)), places) for tree, places in terms
+        )
+
+    @property
+    def is_custom(self) -> bool:
+        return True
+
+
+def amounts(tree: Tree) -> frozenset[int]:
+    """Parameters that do nothing but multiply a density, as the `amp` of a shape does."""
+    terms = tree.terms if isinstance(tree, Sum) else (tree,)
+    found: list[int] = []
+    for term in terms:
+        match term:
+            case Product((Param(index), Shape(Density(), (Input(), *_)))):
+                found.append(index)
+    everywhere = [t.index for t in tree.walk() if isinstance(t, Param)]
+    return frozenset(i for i in found if found.count(i) == everywhere.count(i))
+
+
+def natural_limits(tree: Tree) -> dict[int, Parameter]:
+    """For parameters that are handed to a shape as they are: what the shape says of them."""
+    found: dict[int, Parameter] = {}
+    for node in tree.walk():
+        if not isinstance(node, Shape):
+            continue
+        for parameter, argument in node.handed:
+            if isinstance(argument, Param):
+                known = found.get(argument.index, parameter)
+                found[argument.index] = replace(
+                    known,
+                    lower=_tighter(max, known.lower, parameter.lower),
+                    upper=_tighter(min, known.upper, parameter.upper),
+                )
+    return found
+
+
+def _tighter(
+    choose: Callable[[float, float], float], one: float | None, other: float | None
+) -> float | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return choose(one, other)

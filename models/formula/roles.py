@@ -1,0 +1,120 @@
+"""What each parameter does to x: where it moves it, how it stretches it, or neither."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from models.formula.tree import (
+    Call,
+    Compare,
+    Constant,
+    Input,
+    Param,
+    Power,
+    Product,
+    Quotient,
+    Sum,
+    Tree,
+)
+
+Kind = Literal["location", "period", "phase", "rate", "width", "exponent", "base", "offset"]
+
+#: If a parameter does several things, the first of these says most about its value.
+ORDER: tuple[Kind, ...] = (
+    "location",
+    "period",
+    "rate",
+    "width",
+    "phase",
+    "base",
+    "exponent",
+    "offset",
+)
+STRETCHED: dict[str, Kind] = {
+    **dict.fromkeys(("sin", "cos", "tan"), "period"),
+    **dict.fromkeys(("exp", "expm1", "sinh", "cosh"), "rate"),
+    **dict.fromkeys(("tanh", "erf", "erfc", "atan"), "width"),
+}
+
+
+@dataclass(frozen=True)
+class Role:
+    """A parameter p in `coefficient * p^power * x`, or in `x - p` and the like."""
+
+    kind: Kind
+    coefficient: float = 1.0
+    power: int = 1
+
+
+def roles(tree: Tree) -> dict[int, Role]:
+    """The role of each parameter that has one."""
+    found: dict[int, Role] = {}
+    for index, role in _uses(tree):
+        known = found.get(index, role)
+        found[index] = min(known, role, key=lambda r: ORDER.index(r.kind))
+    return found
+
+
+def _uses(tree: Tree) -> Iterator[tuple[int, Role]]:
+    for node in tree.walk():
+        match node:
+            case Sum(terms):
+                yield from _moves(terms)
+            case Compare(_, Input(), Param(index)) | Compare(_, Param(index), Input()):
+                yield index, Role("location")
+            case Call(name, (argument,)) if name in STRETCHED:
+                yield from _stretches(argument, STRETCHED[name])
+            case Power(base, exponent) if not isinstance(exponent, Constant):
+                yield from ((i, Role("exponent")) for i in exponent.parameters)
+                if isinstance(base, Param) and exponent.has_input:
+                    yield base.index, Role("base")
+
+
+def _moves(terms: tuple[Tree, ...]) -> Iterator[tuple[int, Role]]:
+    """x - p moves x to p; x + p may be that with a sign, or a positive p added to a positive x."""
+    signs = [_sign_of_input(t) for t in terms]
+    if not any(signs):
+        return
+    for term in terms:
+        match term:
+            case Param(index):
+                yield index, Role("offset" if 1 in signs else "location")
+            case Product((Constant(-1.0), Param(index))):
+                yield index, Role("location" if 1 in signs else "offset")
+
+
+def _sign_of_input(term: Tree) -> int:
+    """Of x in a term that is x, or x moved."""
+    match term:
+        case Input():
+            return 1
+        case Product((Constant(-1.0), Input())):
+            return -1
+        case Sum(terms):
+            return sum(map(_sign_of_input, terms))
+    return 0
+
+
+def _stretches(argument: Tree, kind: Kind) -> Iterator[tuple[int, Role]]:
+    """Terms coefficient * p * x and coefficient * x / p of an argument; others in it are phases."""
+    for term in argument.terms if isinstance(argument, Sum) else (argument,):
+        above, below = _factors(term)
+        number = 1.0
+        for factor in above:
+            number *= factor.value if isinstance(factor, Constant) else 1.0
+        for factor in below:
+            number /= factor.value if isinstance(factor, Constant) else 1.0
+        stretched = any(_sign_of_input(f) for f in above)
+        alone = len([f for f in above + below if isinstance(f, Param)]) == 1
+        for factors, power in ((above, 1), (below, -1)):
+            for factor in factors:
+                if isinstance(factor, Param) and alone and stretched:
+                    yield factor.index, Role(kind, number, power)
+                elif isinstance(factor, Param) and kind == "period" and not term.has_input:
+                    yield factor.index, Role("phase")
+
+
+def _factors(term: Tree) -> tuple[list[Tree], list[Tree]]:
+    if isinstance(term, Quotient):
+        return _factors(term.numerator)[0], _factors(term.denominator)[0]
+    return list(term.factors) if isinstance(term, Product) else [term], []

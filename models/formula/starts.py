@@ -1,0 +1,183 @@
+"""Candidate values of a formula's parameters, from what they do to x and from their units."""
+
+import math
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import product
+
+from models.features import Features
+from models.formula.dimensions import Unit, units
+from models.formula.roles import Role, roles
+from models.formula.tree import Param, Shape, Sum, Tree
+
+MOST = 200  # combinations
+MOST_SORTED = 3_000  # combinations among which the best guesses are looked for
+PLAIN = (0.5, 1.0, 2.0, 0.1, 10.0, -1.0)
+EXPONENTS = (1.0, 2.0, 0.5, -1.0, 3.0, -2.0, -0.5)
+PHASES = (0.0, math.pi / 2)
+FINE = 40  # periods
+FEW = 6  # locations
+PLACED = {"location", "period", "rate", "width"}
+
+Choice = dict[int, float]
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Features with a grid over the whole range, unless they have one."""
+
+    locations: tuple[float, ...]
+    widths: tuple[float, ...]
+    decay_lengths: tuple[float, ...]
+    periods: tuple[float, ...]
+    low: float
+    high: float
+
+    @classmethod
+    def over(cls, data: Features) -> "Spread":
+        extent = (data.high - data.low) or 1.0
+        if len(data.locations) > FEW:
+            return cls(
+                tuple(data.locations),
+                tuple(data.widths),
+                tuple(data.decay_lengths),
+                tuple(data.periods),
+                data.low,
+                data.high,
+            )
+        grid = (0.25, 0.75, 0.5, 0.1, 0.9, *((k + 0.5) / 24 for k in range(24)))
+        return cls(
+            (*data.locations, *(data.low + extent * f for f in grid)),
+            (*data.widths[:1], 0.1 * extent, 0.03 * extent),
+            (*data.decay_lengths[:1], *(extent * f for f in (0.3, 0.1, 1.0, 0.03, 3.0))),
+            tuple(data.periods),
+            data.low,
+            data.high,
+        )
+
+
+def starts(tree: Tree, searched: Sequence[int], data: Features) -> Iterator[tuple[float, ...]]:
+    """Values of the searched parameters, best guesses first, at most `MOST` of them."""
+    spread = Spread.over(data)
+    does, unit, shapes = _analysis(tree)
+    left = set(searched)
+    choices: list[list[Choice]] = []
+    kinds: list[Hashable] = []  # what is alike must not start alike
+    alone = len(shapes) == 1 and not isinstance(tree, Sum)
+    for shape in shapes:
+        given = _of_shape(shape, data if alone else spread, left)
+        if given:
+            choices.append(given)
+            kinds.append(Shape)
+            left -= given[0].keys()
+    for index in sorted(left):
+        role = does.get(index)
+        choices.append([{index: value} for value in candidates(role, unit[index], spread)])
+        placed = role is not None and role.kind in PLACED
+        kinds.append((role, unit[index]) if placed else index)
+    for choice in _best_first(choices, kinds):
+        yield tuple(choice[i] for i in searched)
+
+
+@lru_cache(maxsize=100)
+def _analysis(tree: Tree) -> tuple[dict[int, Role], dict[int, Unit], tuple[Shape, ...]]:
+    shapes = tuple(node for node in tree.walk() if isinstance(node, Shape))
+    return roles(tree), units(tree), shapes
+
+
+def _of_shape(shape: Shape, data: Features, left: set[int]) -> list[Choice]:
+    """What a shape proposes for the parameters that are handed to it as they are."""
+    searched = [(p, t) for p, t in shape.handed if not p.linear and p.end is None]
+    found: dict[tuple[tuple[int, float], ...], None] = {}
+    for values in shape.model.starts(data):
+        pairs = zip(searched, values, strict=True)
+        choice = {t.index: v for (_, t), v in pairs if isinstance(t, Param) and t.index in left}
+        found[tuple(choice.items())] = None
+    return [dict(items) for items in found if items]
+
+
+def candidates(role: Role | None, unit: Unit, data: Features) -> list[float]:
+    """Values of one parameter, best guess first."""
+    found = _by_role(role, data) if role else []
+    if not found or (role and role.kind == "exponent" and unit.x):
+        found = _by_unit(unit, data)
+    return [value for value in dict.fromkeys(found) if math.isfinite(value)] or [1.0]
+
+
+def _by_role(role: Role, data: Features) -> list[float]:
+    far = _far(data)
+    match role.kind:
+        case "location":
+            return [*data.locations]
+        case "offset":
+            return [0.3 * far, 0.05 * far, 2 * far, *(-place for place in data.locations[:2])]
+        case "phase":
+            return [*PHASES]
+        case "exponent":
+            return [*EXPONENTS]
+        case "base":
+            return [
+                math.exp(sign / length) for length in data.decay_lengths[:3] for sign in (-1, 1)
+            ]
+        case "period":
+            products = [2 * math.pi / length for length in data.periods]
+        case "width":
+            products = [1 / length for length in data.widths]
+        case "rate":
+            falling = [-1 / length for length in data.decay_lengths[:4]]
+            products = [*falling, *(-one for one in falling[:2])]
+    # coefficient * p^power is one of these
+    size = role.coefficient if role.kind == "rate" else abs(role.coefficient)
+    return [_power(one / size, role.power) for one in products]
+
+
+def _by_unit(unit: Unit, data: Features) -> list[float]:
+    if not unit.x:
+        return [*PLAIN]
+    extent, power = (data.high - data.low) or 1.0, float(unit.x)
+    if power > 0:
+        lengths = (*data.widths, *data.decay_lengths[:1], extent, _far(data))
+        return [_power(length, power) for length in lengths]
+    sizes = [_power(length, power) for length in dict.fromkeys((_far(data), extent))]
+    return [*sizes, *(0.1 * size for size in sizes[:1]), *(-size for size in sizes[:1])]
+
+
+def _power(base: float, exponent: float) -> float:
+    try:
+        return float(base**exponent)
+    except (OverflowError, ZeroDivisionError):
+        return math.inf
+
+
+def _far(data: Features) -> float:
+    return max(abs(data.low), abs(data.high)) or 1.0
+
+
+def _best_first(choices: Sequence[list[Choice]], kinds: Sequence[Hashable]) -> list[Choice]:
+    """Combinations in the order of the sum of their ranks, without those of two alike at once."""
+    shortened = [list(c) for c in choices]
+    if math.prod(map(len, shortened)) > MOST:
+        # a list so long is a fine grid: every other entry still leaves no gap
+        shortened = [c[::2] if len(c) > FINE else c for c in shortened]
+    while math.prod(map(len, shortened)) > MOST_SORTED:
+        max(shortened, key=len).pop()
+    ranked = sorted(product(*map(enumerate, shortened)), key=lambda row: sum(r for r, _ in row))
+    columns = [[i for i, kind in enumerate(kinds) if kind == one] for one in dict.fromkeys(kinds)]
+    groups = [group for group in columns if len(group) > 1]
+    rows = [[choice for _, choice in row] for row in ranked]
+    distinct = [row for row in rows if all(_differ([row[i] for i in g]) for g in groups)]
+    return [{i: v for c in row for i, v in c.items()} for row in _thinned(distinct or rows)]
+
+
+def _differ(choices: Sequence[Choice]) -> bool:
+    """Whether no two have their first value in common, which for peaks is the place."""
+    return len({next(iter(choice.values())) for choice in choices}) == len(choices)
+
+
+def _thinned(rows: Sequence[list[Choice]]) -> list[list[Choice]]:
+    """The best, up to half of what is allowed, and some of all the others."""
+    if len(rows) <= MOST:
+        return list(rows)
+    best, others = rows[: MOST // 2], rows[MOST // 2 :]
+    return [*best, *others[:: math.ceil(len(others) / (MOST - len(best)))]]
