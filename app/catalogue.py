@@ -1,5 +1,6 @@
 """What `GET /models` says of each shape, and an example request that recovers it."""
 
+import math
 from functools import cache
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy as np
 from jax import Array
 
 from app.schemas.models import SPECS
+from fitting.padding import Floats
 from models.model import Model
 from models.registry import SHAPES
 
@@ -49,7 +51,7 @@ def example_histogram(name: str, bins: int = BINS) -> dict[str, Any]:
     shape = SHAPES[name]()
     edges = jnp.linspace(*shape.example.x_range, bins + 1)
     expected = np.asarray(shape.integral(edges, *example_values(shape)))
-    data = {"edges": np.round(edges, 6).tolist(), "counts": expected.round().tolist()}
+    data = {"edges": rounded(edges), "counts": expected.round().tolist()}
     return {"histogram": data, "model": name}
 
 
@@ -59,12 +61,18 @@ def example_points(name: str, points: int = BINS // 2) -> dict[str, Any]:
     x = jnp.linspace(*shape.example.x_range, points)
     y = np.asarray(shape.value(x, *example_values(shape)))
     return {
-        "x": np.round(x, 6).tolist(),
-        "y": y.round(6).tolist(),
+        "x": rounded(x),
+        "y": rounded(y),
         "x_err": float(f"{0.1 * (x[1] - x[0]):.3g}"),
         "y_err": float(f"{0.01 * (np.ptp(y) or 1.0):.3g}"),
         "model": name,
     }
+
+
+def rounded(values: Array | Floats) -> list[float]:
+    """To seven digits of the largest: an example is to be read."""
+    step = 10.0 ** (math.floor(math.log10(float(np.abs(values).max()) or 1.0)) - 7)
+    return [float(f"{round(v / step) * step:.8g}") for v in np.asarray(values).tolist()]
 
 
 def example_values(shape: Model) -> tuple[Array, ...]:

@@ -5,40 +5,95 @@ from typing import Any
 _PEAK_COUNTS = [1, 4, 14, 39, 72, 117, 128, 105, 73, 35, 9, 2]
 _PEAK = {"edges": [-3 + 0.5 * i for i in range(13)], "counts": _PEAK_COUNTS}
 
+_COUNTS = "98 84 79 72 66 57 55 53 81 128 132 74 40 31 27 24 24 19 18 15"
+_PEAK_ON_DECAY = {"edges": list(range(21)), "counts": [int(n) for n in _COUNTS.split()]}
+_SIGNAL = {"name": "gaussian", "prefix": "sig_"}
+_BACKGROUND = {"name": "exponential", "prefix": "bkg_"}
+
+#: What can be made of models, each with a request that runs as it is.
+COMPOSITIONS: dict[str, dict[str, Any]] = {
+    "sum": {
+        "description": "Components added, each with its own amp",
+        "example": {
+            "histogram": _PEAK_ON_DECAY,
+            "model": {"sum": [_SIGNAL, _BACKGROUND]},
+        },
+    },
+    "sum with fractions": {
+        "description": "One amp, shared out by fractions; the last component gets the rest",
+        "example": {
+            "histogram": _PEAK_ON_DECAY,
+            "model": {"sum": [_SIGNAL, _BACKGROUND], "fractions": True},
+        },
+    },
+    "shared parameters": {
+        "description": "A parameter renamed to another component's is one with it",
+        "example": {
+            "histogram": _PEAK,
+            "model": {
+                "sum": [
+                    {"name": "gaussian", "prefix": "core_"},
+                    {"name": "gaussian", "prefix": "tail_", "rename": {"mu": "core_mu"}},
+                ]
+            },
+            "parameters": {
+                "core_sigma": {"constraint": {"value": 0.7, "sigma": 0.05}},
+                "tail_sigma": {"start": 1.4, "fixed": True},
+            },
+        },
+    },
+    "product": {
+        "description": "Factors multiplied: densities without their amp, other models as they are",
+        "example": {
+            "histogram": _PEAK,
+            "model": {"product": [{"name": "gaussian"}, {"name": "polynomial", "degree": 1}]},
+            "parameters": {"sigma": {"start": 1, "fixed": True}},
+        },
+    },
+    "convolve": {
+        "description": "A density smeared by a Gaussian of standard deviation resolution",
+        "example": {
+            "histogram": {
+                "edges": list(range(-2, 13)),
+                "counts": [0, 76, 295, 241, 135, 77, 55, 35, 31, 14, 1, 7, 2, 2],
+            },
+            "model": {"convolve": "exponential"},
+        },
+    },
+    "template": {
+        "description": "amp times a histogram, of a simulation or a control sample; its bins need "
+        "not be those of the data",
+        "example": {
+            "histogram": _PEAK_ON_DECAY,
+            "model": {
+                "sum": [
+                    _SIGNAL,
+                    {
+                        "prefix": "bkg_",
+                        "template": {
+                            "edges": [0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20],
+                            "counts": [908, 751, 622, 515, 427, 353, 293, 242, 201, 166],
+                        },
+                    },
+                ]
+            },
+        },
+    },
+    "formula": {
+        "description": "An expression in x; every other name is a parameter; densities of this "
+        "list may be called in it, gaussian(x, mu, sigma), without their amp",
+        "example": {
+            "histogram": _PEAK_ON_DECAY,
+            "model": {"formula": "n*gaussian(x, mu, sigma) + b*exp(-x/tau)"},
+        },
+    },
+}
+
 HISTOGRAM_EXAMPLES: dict[str, Any] = {
     "gaussian": {"histogram": _PEAK, "model": "gaussian"},
     "sum of peak and background, with settings": {
-        "histogram": {
-            "edges": list(range(21)),
-            "counts": [
-                98,
-                84,
-                79,
-                72,
-                66,
-                57,
-                55,
-                53,
-                81,
-                128,
-                132,
-                74,
-                40,
-                31,
-                27,
-                24,
-                24,
-                19,
-                18,
-                15,
-            ],
-        },
-        "model": {
-            "sum": [
-                {"name": "gaussian", "prefix": "sig_"},
-                {"name": "exponential", "prefix": "bkg_"},
-            ]
-        },
+        "histogram": _PEAK_ON_DECAY,
+        "model": {"sum": [_SIGNAL, _BACKGROUND]},
         "parameters": {
             "sig_mu": {"start": 10, "limits": [5, 15]},
             "sig_sigma": {"start": 1, "constraint": {"value": 1.0, "sigma": 0.1}},
@@ -46,6 +101,7 @@ HISTOGRAM_EXAMPLES: dict[str, Any] = {
         "fit_range": [0, 18],
         "minos": ["sig_amp"],
     },
+    **{name: entry["example"] for name, entry in COMPOSITIONS.items()},
 }
 
 POINTS_EXAMPLES: dict[str, Any] = {
@@ -55,6 +111,12 @@ POINTS_EXAMPLES: dict[str, Any] = {
         "x_err": 0.1,
         "y_err": 0.2,
         "model": {"name": "polynomial", "degree": 1},
+    },
+    "formula": {
+        "x": [0, 1, 2, 3, 4, 5, 6],
+        "y": [5.1, 3.4, 2.5, 1.9, 1.5, 1.4, 1.2],
+        "y_err": 0.1,
+        "model": {"formula": "a*exp(-x/tau) + c"},
     },
     "decay, an error for each point": {
         "x": [0.5, 1, 2, 3, 4, 6, 8],

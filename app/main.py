@@ -39,9 +39,11 @@ def create_app(settings: Settings) -> FastAPI:
                 settings.kernels_dir.absolute(),
                 settings.kernel_cache_bytes,
                 settings.kernels_in_memory,
+                settings.workshop_bytes,
             ),
             workers=settings.workers,
             queue_size=settings.queue_size,
+            workshop_queue_size=settings.workshop_queue_size,
             kill_grace_s=settings.kill_grace_s,
             warm_up=warm_up_tasks(settings) if settings.warm else (),
         )

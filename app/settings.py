@@ -43,11 +43,19 @@ class Settings(BaseSettings):
     max_points: int = limit(1_000_000, "Points of a fit with errors in x and y", ge=1)
     max_components: int = limit(30, "Components of a sum, over all its levels", ge=1)
     max_parameters: int = limit(100, "Parameters of a model", ge=1)
+    max_formula_length: int = limit(2000, "Characters of a formula", ge=1)
+    max_formula_nodes: int = limit(300, "Numbers, names and operations of a formula", ge=1)
     deadline_s: float = limit(30.0, "Seconds that a fit may take, waiting included", gt=0)
     kill_grace_s: float = limit(
         5.0, "Seconds past its deadline after which a fit that does not stop is killed", gt=0
     )
     queue_size: int = limit(256, "Fits that may wait for a worker", ge=1)
+    workshop_queue_size: int = limit(
+        16, "Fits that may wait for a formula to be compiled for the first time", ge=1
+    )
+    workshop_bytes: int = limit(
+        3 * 2**30, "Bytes of memory that compiling a new formula may take", ge=2**29
+    )
     retention_max_fits: int = limit(100_000, "Fits kept; the oldest go first", ge=1)
     retention_days: float = limit(30.0, "Days that a fit is kept", gt=0)
     retention_interval_s: float = Field(

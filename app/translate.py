@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from app.build import build_model
 from app.errors import InvalidRequest, nearest
-from app.schemas.models import MAX_DEPTH, build_model, depth
 from app.schemas.requests import (
     FitRequest,
     HistogramRequest,
@@ -45,28 +45,14 @@ def to_problem(request: FitRequest, settings: Settings) -> FitProblem:
 
 
 def to_model(request: FitRequest, settings: Settings) -> Model:
-    """The model, within the limits, its parameters all of different names."""
-    if depth(request.model) > MAX_DEPTH:
-        raise InvalidRequest([(("model",), f"sums may be nested {MAX_DEPTH} deep at most")])
-    model = build_model(request.model)
-    names = [p.name for p in model.parameters]
+    """The model, within the limits."""
+    model = build_model(request.model, settings)
     for what, count, most in (
-        ("components", len(model.components), settings.max_components),
-        ("parameters", len(names), settings.max_parameters),
+        ("components", len(model.parts), settings.max_components),
+        ("parameters", len(model.declare()), settings.max_parameters),
     ):
         if count > most:
             raise InvalidRequest([(("model",), f"{count} {what}; at most {most} are allowed")])
-    double = sorted({name for name in names if names.count(name) > 1})
-    if double:
-        raise InvalidRequest(
-            [
-                (
-                    ("model", "sum"),
-                    f"components share the parameter names {', '.join(double[:5])}; "
-                    'give each component a "prefix"',
-                )
-            ]
-        )
     return model
 
 

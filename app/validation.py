@@ -9,6 +9,7 @@ from pydantic_core import from_json
 
 from app.errors import MOST_REPORTED, InvalidRequest, NotJson, Problem, nearest
 from app.schemas.fields import fields_at
+from app.schemas.models import FORMS
 from fitting.errors import Path
 from models.registry import SHAPES
 
@@ -53,7 +54,7 @@ def holds(sent: Any, part: str | int) -> bool:
     return isinstance(sent, dict) and part in sent
 
 
-NOT_YET = {"formula", "uhi_schema", "variances", "x_cov", "y_cov", "xy_corr"}
+NOT_YET = {"uhi_schema", "variances", "x_cov", "y_cov", "xy_corr"}
 
 
 def describe(error: Mapping[str, Any], sent: Any) -> str:
@@ -79,9 +80,8 @@ def unknown_model(tag: str, sent: Any, loc: Sequence[str | int]) -> str:
     path: Any = sent_path(loc, sent)
     for part in path:
         sent = sent[part]
-    if isinstance(sent, dict) and "formula" in sent:
-        return "formulas are not offered yet by this version of the service"
     if isinstance(sent, str) or (isinstance(sent, dict) and isinstance(sent.get("name"), str)):
         close = difflib.get_close_matches(tag, SHAPES, n=1)
         return f"unknown model{nearest(close)}; GET /models lists them: {', '.join(SHAPES)}"
-    return 'a model is a name, {"name": ...} or {"sum": [...]}; GET /models lists the names'
+    forms = ", ".join(f'{{"{form}": ...}}' for form in FORMS)
+    return f'a model is a name, {{"name": ...}} or one of {forms}; GET /models lists the names'

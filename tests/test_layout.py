@@ -22,7 +22,10 @@ ALLOWED = {
     "fitting": {"jax", "numpy", "scipy", "iminuit", "models", "fitting"},
 }
 #: Ways to build a model from others; every other concrete model must have a name in the registry.
-COMBINATIONS = {"models.sum"}
+COMBINATIONS = {
+    "models.formula.formula",
+    *(f"models.composition.{n}" for n in ("sum", "mixture", "product", "smeared", "template")),
+}
 
 
 def package_files(package):

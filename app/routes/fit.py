@@ -81,8 +81,8 @@ async def fit_or_timeout(
     """The result; that of a fit which had to be killed is a result too."""
     try:
         return await service.run(request, FitTask(problem, deadline), deadline)
-    except TimedOut:
-        return Served(killed(problem), 0.0)
+    except TimedOut as late:
+        return Served(killed(problem, waiting=late.waiting), 0.0)
 
 
 def count(service: Service, answer: FitAnswer, result: FitResult, queue_s: float) -> None:

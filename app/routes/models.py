@@ -7,6 +7,7 @@ from fastapi import APIRouter, Path
 
 from app.catalogue import entry
 from app.errors import NotFound, nearest
+from app.examples import COMPOSITIONS
 from app.queries import StrictRoute
 from app.responses import problems
 from models.registry import SHAPES
@@ -19,7 +20,7 @@ router = APIRouter(route_class=StrictRoute, prefix="/models", tags=["models"])
 @router.get("", summary="All shapes")
 def list_models() -> dict[str, Any]:
     """Every shape, with its formula, parameters, limits, options and example requests."""
-    return {"models": [entry(name) for name in SHAPES]}
+    return {"models": [entry(name) for name in SHAPES], "compositions": COMPOSITIONS}
 
 
 @router.get("/{name}", summary="One shape", responses=problems(400, 404))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel
 
-from app.schemas.models import SPECS, SumModel
+from app.schemas.models import FORMS, SPECS, TemplateData
 from app.schemas.requests import (
     Constraint,
     HistogramData,
@@ -21,7 +21,8 @@ def fields_at(loc: Sequence[str | int]) -> list[str]:
         "histogram": (HistogramData,),
         "constraint": (Constraint,),
         "settings": (ParameterSettings,),
-        "sum": (SumModel,),
+        "template": (TemplateData, FORMS["template"]),
+        **{form: (schema,) for form, schema in FORMS.items() if form != "template"},
         **{name: (spec,) for name, spec in SPECS.items()},
     }
     found = schemas.get(str(last), (HistogramRequest, PointsRequest))

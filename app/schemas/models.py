@@ -1,38 +1,51 @@
-"""The model a client names: schemas that follow from the registry of shapes."""
+"""The model a client names, or composes: schemas that follow from the registry of shapes."""
 
 from dataclasses import fields
 from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, get_type_hints
 
-from pydantic import Discriminator, Field, StringConstraints, Tag, create_model
+from pydantic import BaseModel, Discriminator, Field, StringConstraints, Tag, create_model
 
-from app.schemas.base import Request, is_list
+from app.schemas.base import Number, Request, is_list
 from models.model import Model
 from models.registry import SHAPES
-from models.sum import Sum
 
-MAX_DEPTH = 4
+NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 
-Prefix = Annotated[str, StringConstraints(pattern=r"^([A-Za-z_][A-Za-z0-9_]*)?$", max_length=50)]
+Prefix = Annotated[str, StringConstraints(pattern=rf"^({NAME})?$", max_length=50)]
+Name = Annotated[str, StringConstraints(pattern=rf"^{NAME}$", max_length=100)]
 
 
-class ShapeSpec(Request):
+class Named(Request):
+    """What each model with parameters of its own may say about their names."""
+
+    prefix: Prefix = Field("", description="Put before the name of each parameter")
+    rename: dict[str, Name] = Field(
+        default_factory=dict,
+        description="New names, without prefix, by the old ones; a parameter that is renamed to "
+        "the name of another component's is shared with it",
+    )
+
+
+class ShapeSpec(Named):
     """A shape with its options; a subclass for each comes from the registry."""
 
     name: str
-    prefix: Prefix = Field("", description="Put before the name of each parameter")
 
-    def build(self) -> Model:
-        options = self.model_dump(exclude={"name"})
-        return SHAPES[self.name](**options)
+    @property
+    def options(self) -> dict[str, Any]:
+        """What the shape's class takes besides names."""
+        return self.model_dump(exclude={"name", "prefix", "rename"})
 
 
 def shape_spec(name: str, shape: type[Model]) -> type[ShapeSpec]:
     """The schema of one registered shape: its options are the fields of its dataclass."""
     hints = get_type_hints(shape, include_extras=True)
     members: dict[str, Any] = {
-        f.name: (hints[f.name], f.default) for f in fields(shape) if f.name != "prefix"
+        f.name: (hints[f.name], f.default)
+        for f in fields(shape)
+        if f.name not in ("prefix", "rename")
     }
     members["name"] = (Literal[name], ...)
     return create_model(
@@ -50,12 +63,56 @@ ShapeName: Any = Literal[tuple(SHAPES)]
 
 
 class SumModel(Request):
-    """Components added; give each a prefix where their parameters share a name."""
+    """Components added; parameters of one name need a prefix each, or are shared by `rename`."""
 
     sum: list["ModelSpec"] = Field(min_length=1)
+    fractions: bool = Field(
+        False,
+        description="One amp for all, shared out by fractions; the last component gets the rest",
+    )
 
-    def build(self) -> Model:
-        return Sum(terms=tuple(build_model(term) for term in self.sum))
+
+class ProductModel(Request):
+    """Factors multiplied: densities without their amp, other models as they are."""
+
+    product: list["ModelSpec"] = Field(min_length=1)
+
+
+class SmearedModel(Named):
+    """A density convolved with a Gaussian of standard deviation `resolution`."""
+
+    convolve: "ModelSpec"
+
+
+class TemplateData(Request):
+    """Contents between rising edges, one more than there are contents."""
+
+    edges: list[Number] = Field(min_length=2)
+    counts: list[Number] = Field(min_length=1)
+
+
+class TemplateModel(Named):
+    """amp times a normalised histogram, of a simulation or a control sample."""
+
+    template: TemplateData
+
+
+class FormulaModel(Request):
+    """A formula in x; every other name is a parameter, in order of appearance."""
+
+    formula: str
+    parameters: list[Name] | None = Field(
+        None, description="All parameters, in this order; another name is then an error"
+    )
+
+
+FORMS: dict[str, type[BaseModel]] = {
+    "sum": SumModel,
+    "product": ProductModel,
+    "convolve": SmearedModel,
+    "template": TemplateModel,
+    "formula": FormulaModel,
+}
 
 
 def _kind(value: Any) -> str:
@@ -64,30 +121,22 @@ def _kind(value: Any) -> str:
         return "name" if value in SHAPES else value
     if isinstance(value, ShapeSpec):
         return value.name
-    if isinstance(value, SumModel) or (isinstance(value, dict) and "sum" in value):
-        return "sum"
+    for form, schema in FORMS.items():
+        if isinstance(value, schema) or (isinstance(value, dict) and form in value):
+            return form
     if isinstance(value, dict) and isinstance(value.get("name"), str):
         return str(value["name"])
     return "sum" if is_list(value) else "?"
 
 
 _choices: list[Any] = [Annotated[spec, Tag(name)] for name, spec in SPECS.items()]
-_choices += [Annotated[ShapeName, Tag("name")], Annotated[SumModel, Tag("sum")]]
+_choices += [Annotated[schema, Tag(form)] for form, schema in FORMS.items()]
+_choices += [Annotated[ShapeName, Tag("name")]]
 
 if TYPE_CHECKING:
     ModelSpec: TypeAlias = Any  # what the registry holds is known at run time only
 else:
     ModelSpec = Annotated[reduce(or_, _choices), Discriminator(_kind)]
 
-SumModel.model_rebuild()
-
-
-def build_model(spec: Any) -> Model:
-    """The model that a validated spec stands for."""
-    model: Model = SHAPES[spec]() if isinstance(spec, str) else spec.build()
-    return model
-
-
-def depth(spec: Any) -> int:
-    """Levels of sums in a validated spec."""
-    return 1 + max(map(depth, spec.sum)) if isinstance(spec, SumModel) else 0
+for _schema in FORMS.values():
+    _schema.model_rebuild()

@@ -4,28 +4,41 @@ Jobs wait here, not in the workers, so that the queue is bounded by one number a
 is forgotten by dropping it. A kernel's jobs go to a worker that has the kernel; a kernel that
 none has goes to whichever is idle first. Only when several jobs of one kernel wait does another
 worker take one: it finds the kernel compiled on disk.
+
+A model that a client wrote may take minutes to compile, and nobody knows before. So the first
+job of such a kernel goes to the workshop, one more process, of low priority, in front of which
+only a few may wait; the workers take over once the kernel is compiled. A kernel on which a
+process had to be killed is refused for a while.
 """
 
 import asyncio
 import itertools
 import logging
+import math
 from collections import Counter, OrderedDict
 from collections.abc import Sequence
+from dataclasses import replace
 
 from app.errors import Busy, InvalidRequest, WorkerLost
 from app.workers.process import CANCELLED, DONE, INVALID, WorkerSettings
 from app.workers.tasks import Task
 from app.workers.worker import MOST_KNOWN, Job, Worker
+from fitting.result import Status
 
 logger = logging.getLogger("fit.workers")
 
 HELP_AT = 3  # waiting jobs of one kernel at which a worker without it lends a hand
 WARM_LIMIT_S = 600.0
+FAILED_S = 600.0  # how long a kernel is refused on which a process had to be killed
 RESTART_BACKOFF_S = (0.0, 0.1, 0.5, 2.0, 5.0)
 
 
 class TimedOut(Exception):
-    """The job did not stop at its deadline and was killed with its worker."""
+    """The deadline passed: `waiting` for a worker, or in one that did not stop and was killed."""
+
+    def __init__(self, *, waiting: bool):
+        super().__init__(waiting)
+        self.waiting = waiting
 
 
 class WorkerPool:
@@ -36,17 +49,20 @@ class WorkerPool:
         settings: WorkerSettings,
         workers: int,
         queue_size: int,
+        workshop_queue_size: int,
         kill_grace_s: float,
         warm_up: Sequence[Task] = (),
     ):
         self._settings = settings
         self._size = workers
         self._queue_size = queue_size
+        self._workshop_queue_size = workshop_queue_size
         self._kill_grace_s = kill_grace_s
         self._warm_up = warm_up
         self._queue: OrderedDict[int, Job] = OrderedDict()
         self._waiting: Counter[int] = Counter()  # jobs in the queue, by kernel
         self._compiled: OrderedDict[int, None] = OrderedDict()  # kernels that some job has used
+        self._failed: OrderedDict[int, float] = OrderedDict()  # kernels, and until when
         self._workers: list[Worker] = []
         self._numbers = itertools.count()
         self._deaths_in_a_row = 0
@@ -69,17 +85,29 @@ class WorkerPool:
         """Start the workers; `ready` is set once each has warmed up."""
         for index in range(self._size):
             self._start_worker(index)
+        self._start_workshop()
 
     def _start_worker(self, offset: int) -> None:
-        worker = Worker(self._settings, self._answered, self._died)
+        worker = Worker(self._settings, self._dispatch, self._answered, self._died)
         # each begins elsewhere: what one compiles, the others find on disk
         first = offset * len(self._warm_up) // self._size
         worker.to_warm = [*self._warm_up[first:], *self._warm_up[:first]]
         self._workers.append(worker)
-        self._dispatch()
+
+    def _start_workshop(self) -> None:
+        settings = replace(self._settings, workshop=True)
+        # first, because it has the kernels that it has just compiled
+        self._workers.insert(0, Worker(settings, self._dispatch, self._answered, self._died))
 
     def submit(self, task: Task, deadline: float) -> Job:
         """Queue a task; its job's `outcome` may raise WorkerLost, TimedOut or InvalidRequest."""
+        kernel = hash(task.key)
+        self._refuse_failed(kernel)
+        if self._is_for_workshop(task, kernel) and (
+            sum(self._is_for_workshop(job.task, job.kernel) for job in self._queue.values())
+            >= self._workshop_queue_size
+        ):
+            raise Busy("Too many new formulas are waiting to be compiled. Try again later.", 5.0)
         if self.waiting >= self._queue_size:
             seconds = self._mean_s * (self.waiting + self.running) / self._size
             raise Busy(f"{self.waiting} fits are waiting already. Try again later.", seconds)
@@ -87,15 +115,37 @@ class WorkerPool:
         job = Job(
             number=next(self._numbers),
             task=task,
-            kernel=hash(task.key),
+            kernel=kernel,
             hard_deadline=deadline + self._kill_grace_s,
             outcome=loop.create_future(),
             accepted=loop.time(),
         )
+        job.watchdog = loop.call_at(deadline, self._expire, job)
         self._queue[job.number] = job
         self._waiting[job.kernel] += 1
         self._dispatch()
         return job
+
+    def _is_for_workshop(self, task: Task, kernel: int) -> bool:
+        return task.is_custom and kernel not in self._compiled
+
+    def _refuse_failed(self, kernel: int) -> None:
+        left = self._failed.get(kernel, 0.0) - asyncio.get_running_loop().time()
+        if left > 0:
+            raise InvalidRequest(
+                [
+                    (
+                        ("model",),
+                        "compiling this model took so long, or so much memory, that the process "
+                        "was killed. Write a simpler one; the same one will be tried again in "
+                        f"{math.ceil(left / 60)} minutes at the earliest",
+                    )
+                ]
+            )
+
+    def _expire(self, job: Job) -> None:
+        self._take(job)
+        job.outcome.set_exception(TimedOut(waiting=True))
 
     def cancel(self, job: Job) -> None:
         """Stop a job wherever it is; one that has ended stays as it is."""
@@ -129,6 +179,8 @@ class WorkerPool:
                 worker.send(self._warming(worker.to_warm.pop(0)))
 
     def _take(self, job: Job) -> Job:
+        if job.watchdog is not None:
+            job.watchdog.cancel()
         del self._queue[job.number]
         self._waiting[job.kernel] -= 1
         if not self._waiting[job.kernel]:
@@ -139,9 +191,15 @@ class WorkerPool:
         """The oldest job whose kernel this worker has, or may take on."""
         for job in self._queue.values():
             kernel = job.kernel
+            if self._is_for_workshop(job.task, kernel):
+                if worker.is_workshop:
+                    return job
+                continue
             if kernel in worker.known:
                 return job
-            if not any(kernel in w.known for w in self._workers if w.alive):
+            if worker.is_workshop:
+                continue
+            if not any(kernel in w.known for w in self._workers if w.alive and not w.is_workshop):
                 return job
             if kernel in self._compiled and self._waiting[kernel] >= HELP_AT:
                 return job
@@ -162,7 +220,8 @@ class WorkerPool:
 
     def _answered(self, worker: Worker, job: Job, how: str, what: object) -> None:
         self._deaths_in_a_row = 0
-        self._compiled[job.kernel] = None
+        if how == DONE and getattr(what, "status", None) is not Status.DEADLINE:
+            self._compiled[job.kernel] = None  # else perhaps only some of its functions
         if len(self._compiled) > MOST_KNOWN:
             self._compiled.popitem(last=False)
         if not job.background and job.started is not None:
@@ -190,11 +249,15 @@ class WorkerPool:
         if self._closing:
             return
         self.restarts += 1
+        if job and not job.cancelled and self._is_for_workshop(job.task, job.kernel):
+            self._failed[job.kernel] = asyncio.get_running_loop().time() + FAILED_S
+            if len(self._failed) > MOST_KNOWN:
+                self._failed.popitem(last=False)
         timed_out = worker.killed_for_time
         logger.warning("a worker died", extra={"pid": worker.process.pid, "timed_out": timed_out})
         if job is not None and not job.outcome.done():
             job.outcome.set_exception(
-                TimedOut()
+                TimedOut(waiting=False)
                 if timed_out
                 else WorkerLost(
                     "The process that worked on this died and was replaced. Try again; if it "
@@ -206,8 +269,12 @@ class WorkerPool:
                 job.outcome.exception()
         backoff = RESTART_BACKOFF_S[min(self._deaths_in_a_row, len(RESTART_BACKOFF_S) - 1)]
         self._deaths_in_a_row += 1
-        asyncio.get_running_loop().call_later(backoff, self._restart)
+        asyncio.get_running_loop().call_later(backoff, self._restart, worker.is_workshop)
 
-    def _restart(self) -> None:
-        if not self._closing:
+    def _restart(self, workshop: bool) -> None:
+        if self._closing:
+            return
+        if workshop:
+            self._start_workshop()
+        else:
             self._start_worker(0)

@@ -1,14 +1,16 @@
 """The loop inside a worker: one job at a time, until the server hangs up.
 
-The server's end sends `(job number, task)`, pickled; back go `(job number, how, what)`. The
-number of a cancelled job appears in shared memory, where a running fit looks before each
-evaluation of its cost.
+The server's end sends `(job number, task)`, pickled, once the process has said that it is up;
+back go `(job number, how, what)`. The number of a cancelled job appears in shared memory, where
+a running fit looks before each evaluation of its cost.
 """
 
 import gc
 import os
 import pickle
+import resource
 import signal
+import sys
 import threading
 import time
 import traceback
@@ -18,7 +20,7 @@ from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 from typing import Any
 
-DONE, CANCELLED, INVALID, FAILED = "done", "cancelled", "invalid", "failed"
+UP, DONE, CANCELLED, INVALID, FAILED = "up", "done", "cancelled", "invalid", "failed"
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,8 @@ class WorkerSettings:
     kernels_dir: Path
     kernel_cache_bytes: int
     kernels_in_memory: int
+    workshop_bytes: int
+    workshop: bool = False
 
 
 def main(connection: Connection, cancelled: "Synchronized[int]", settings: WorkerSettings) -> None:
@@ -35,13 +39,17 @@ def main(connection: Connection, cancelled: "Synchronized[int]", settings: Worke
     # Ctrl-C reaches the whole process group; the server decides when workers stop
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    threading.Thread(target=_die_with_parent, args=(os.getppid(),), daemon=True).start()
+    if settings.workshop:
+        os.nice(10)  # compiling a stranger's formula must not slow the fits of others
+    most = settings.workshop_bytes if settings.workshop else sys.maxsize
+    threading.Thread(target=_give_up, args=(os.getppid(), most), daemon=True).start()
     from fitting.errors import Cancelled, InvalidProblem
     from fitting.kernels import KernelCache, use_disk_cache
 
     use_disk_cache(settings.kernels_dir, settings.kernel_cache_bytes)
     kernels = KernelCache(settings.kernels_in_memory)
     gc.freeze()  # what is there now stays: no use in looking through it again and again
+    connection.send_bytes(pickle.dumps((None, UP, None)))
     while True:
         try:
             number, task = pickle.loads(connection.recv_bytes())
@@ -67,8 +75,17 @@ def main(connection: Connection, cancelled: "Synchronized[int]", settings: Worke
             return
 
 
-def _die_with_parent(parent: int) -> None:
-    """A killed server must not leave workers behind, not even one stuck in a compilation."""
-    while os.getppid() == parent:
-        time.sleep(0.5)
+def _give_up(parent: int, most_bytes: int) -> None:
+    """End the process when the server has ended, or a compilation takes too much memory.
+
+    A killed server must not leave workers behind, not even one stuck in a compilation.
+    """
+    while os.getppid() == parent and peak_bytes() <= most_bytes:
+        time.sleep(0.2)
     os._exit(1)
+
+
+def peak_bytes() -> int:
+    """The most memory that this process has had."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

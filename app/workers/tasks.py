@@ -26,6 +26,11 @@ class FitTask:
         """The kernel that this task needs, by which it is routed."""
         return self.problem.kernel_key
 
+    @property
+    def is_custom(self) -> bool:
+        """Whether its kernel is of a client's own making."""
+        return self.problem.model.is_custom
+
     def run(self, kernels: KernelCache, stop: Stop) -> FitResult:
         return fit(self.problem, kernels, self.deadline, stop)
 
@@ -52,6 +57,10 @@ class CovarianceTask:
     @property
     def key(self) -> KernelKey:
         return self.problem.kernel_key
+
+    @property
+    def is_custom(self) -> bool:
+        return self.problem.model.is_custom
 
     def run(self, kernels: KernelCache, stop: Stop) -> CovarianceOutcome:
         began = time.perf_counter()
@@ -80,6 +89,10 @@ class WarmTask:
     @property
     def key(self) -> KernelKey:
         return self.problem.kernel_key
+
+    @property
+    def is_custom(self) -> bool:
+        return self.problem.model.is_custom
 
     def run(self, kernels: KernelCache, stop: Stop) -> FitResult:
         result = fit(self.problem, kernels, stop=stop)

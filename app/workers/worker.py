@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.workers.process import WorkerSettings, main
+from app.workers.process import UP, WorkerSettings, main
 from app.workers.tasks import Outcome, Task
 
 _spawn = multiprocessing.get_context("spawn")  # never fork with JAX
@@ -32,6 +32,7 @@ class Job:
     accepted: float
     started: float | None = None
     background: bool = False
+    cancelled: bool = False
     watchdog: asyncio.TimerHandle | None = field(default=None, repr=False)
 
     @property
@@ -41,23 +42,27 @@ class Job:
 
 
 class Worker:
-    """One process, at most one job in it.
+    """One process, at most one job in it, none before it is up: starting takes seconds.
 
-    `on_answer(worker, job, how, what)` and `on_death(worker, job)` are called from the event
-    loop. `known` are the kernels that the process has, as far as we can tell.
+    `on_up()`, `on_answer(worker, job, how, what)` and `on_death(worker, job)` are called from the
+    event loop. `known` are the kernels that the process has, as far as we can tell.
     """
 
     def __init__(
         self,
         settings: WorkerSettings,
+        on_up: Callable[[], None],
         on_answer: Callable[["Worker", Job, str, Any], None],
         on_death: Callable[["Worker", Job | None], None],
     ):
+        self.is_workshop = settings.workshop
+        self._on_up = on_up
         self._on_answer = on_answer
         self._on_death = on_death
         self.job: Job | None = None
         self.known: OrderedDict[int, None] = OrderedDict()
         self.to_warm: list[Task] = []
+        self.up = False
         self.alive = True
         self.killed_for_time = False
         self._cancelled: Any = _spawn.Value(ctypes.c_int64, -1, lock=False)
@@ -75,7 +80,7 @@ class Worker:
 
     @property
     def idle(self) -> bool:
-        return self.alive and self.job is None
+        return self.alive and self.up and self.job is None
 
     def send(self, job: Job) -> None:
         """Start a job; the worker is idle, so it reads at once."""
@@ -94,6 +99,7 @@ class Worker:
     def cancel(self, grace_s: float) -> None:
         """Stop the running job: at its next evaluation, or by force after `grace_s`."""
         assert self.job is not None
+        self.job.cancelled = True
         self._cancelled.value = self.job.number
         if self.job.watchdog is not None:
             self.job.watchdog.cancel()
@@ -116,6 +122,10 @@ class Worker:
             number, how, what = pickle.loads(self._connection.recv_bytes())
         except (EOFError, OSError):
             self._died()
+            return
+        if how == UP:
+            self.up = True
+            self._on_up()
             return
         job, self.job = self.job, None
         assert job is not None

@@ -14,7 +14,7 @@ from fitting.problem import FitProblem, Knowledge
 from models.shapes.exponential import Exponential
 from models.shapes.gaussian import Gaussian
 from models.shapes.polynomial import Polynomial
-from models.sum import Sum
+from models.composition.sum import Sum
 
 KERNELS = KernelCache()
 LINE = Polynomial(degree=1)

@@ -12,7 +12,7 @@ from models.model import Model
 from models.parameter import Parameter
 from models.shapes.gaussian import Gaussian
 from models.shapes.polynomial import Polynomial
-from models.sum import Sum
+from models.composition.sum import Sum
 from tests.fitting.problems import (
     LINE,
     PEAK,

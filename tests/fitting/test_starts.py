@@ -12,7 +12,7 @@ from fitting.starts import inside, starting_values
 from models.shapes.exponential import Exponential
 from models.shapes.gaussian import Gaussian
 from models.shapes.polynomial import Polynomial
-from models.sum import Sum
+from models.composition.sum import Sum
 from tests.fitting.problems import (
     KERNELS,
     LINE,
