@@ -42,4 +42,12 @@ def bind(
 ) -> Objective:
     """The compiled cost of this problem with its data."""
     kernel = kernels.get(problem.kernel_key)
-    return Objective(kernel, problem.data.padded(), problem.prior, Usage(), deadline, stop)
+    return Objective(
+        kernel,
+        problem.data.padded(),
+        problem.prior,
+        problem.model.tables,
+        Usage(),
+        deadline,
+        stop,
+    )

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fitting.data import Bins, Marks
+from fitting.data import Bins, Leaf, Marks
 from fitting.errors import DeadlineReached
 from fitting.kernels import Function, Kernel, Usage
 from fitting.packing import Prior, pack
@@ -30,6 +30,7 @@ class Objective:
         kernel: Kernel,
         data: Bins | Marks,
         prior: Prior,
+        tables: tuple[Leaf, ...],
         usage: Usage,
         deadline: float = float("inf"),
         stop: Callable[[], None] | None = None,
@@ -45,20 +46,24 @@ class Objective:
         self._functions: dict[str, Callable[..., Any]] = {}
         self._data = data
         self._prior = prior
-        self._vector = pack(data, prior)
+        self._tables = tables
+        self._vector = pack(data, prior, tables)
         self._last = self._last_hessian = self._last_information = b""
         self._value = float("nan")
         self._gradient: Floats = np.zeros(0)
         self._hessian = self._information = np.zeros((0, 0))
 
-    def sibling(self, kernel: Kernel, data: Bins | Marks) -> "Objective":
-        """Another kernel and data under the same constraints, deadline and bookkeeping."""
-        return Objective(kernel, data, self._prior, self.usage, self.deadline, self.stop)
+    def sibling(
+        self, kernel: Kernel, data: Bins | Marks, prior: Prior | None = None
+    ) -> "Objective":
+        """Another kernel and data, under the same deadline and bookkeeping."""
+        prior = self._prior if prior is None else prior
+        return Objective(kernel, data, prior, self._tables, self.usage, self.deadline, self.stop)
 
     def replace(self, **fields: Any) -> None:
         """Exchange some of the data; the kernel stays the same."""
         self._data = self._data._replace(**fields)
-        self._vector = pack(self._data, self._prior)
+        self._vector = pack(self._data, self._prior, self._tables)
         self._last = self._last_hessian = self._last_information = b""
         self.best_cost, self.best = float("inf"), None
 

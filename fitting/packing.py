@@ -24,25 +24,30 @@ class Prior(NamedTuple):
     weight: Leaf
 
 
-def pack(data: Bins | Marks, prior: Prior) -> Array | Floats:
-    """Everything that a kernel takes besides the parameters."""
-    leaves = [np.ravel(leaf) for leaf in (*data, *prior)]
+def pack(data: Bins | Marks, prior: Prior, tables: tuple[Leaf, ...]) -> Array | Floats:
+    """Everything that a kernel takes besides the parameters; `tables` are data of the model."""
+    leaves = [np.ravel(leaf) for leaf in (*data, *prior, *tables)]
     vector: Floats = np.concatenate(leaves, dtype=np.float64)
     # a short one is copied by each call in less time than it takes to put it on the device once
     return vector if len(vector) < SHORT else jnp.asarray(vector)
 
 
 def unpack(
-    vector: Array, kind: type[Bins] | type[Marks], length: int, parameters: int
-) -> tuple[Bins | Marks, Prior]:
+    vector: Array,
+    kind: type[Bins] | type[Marks],
+    length: int,
+    parameters: int,
+    table_sizes: tuple[int, ...],
+) -> tuple[Bins | Marks, Prior, list[Array]]:
     """The arrays again, inside a kernel."""
     leaves, first = [], 0
-    for size in (*kind.sizes(length), parameters, parameters):
+    own = kind.sizes(length)
+    for size in (*own, parameters, parameters, *table_sizes):
         leaves.append(vector[first : first + size])
         first += size
-    data = kind(*leaves[:-2])
+    data, rest = kind(*leaves[: len(own)]), leaves[len(own) :]
     # the only flags, and the only scalar
     data = data._replace(used=data.used != 0)
     if isinstance(data, Marks):
         data = data._replace(log_weight=data.log_weight[0])
-    return data, Prior(*leaves[-2:])
+    return data, Prior(*rest[:2]), rest[2:]

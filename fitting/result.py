@@ -132,14 +132,17 @@ def no_covariance(free: Flags) -> Covariance:
     return Covariance("autodiff", tuple(np.flatnonzero(free).tolist()), None)
 
 
-def killed(problem: FitProblem) -> FitResult:
-    """The result of a fit whose process had to be killed at its deadline."""
+def killed(problem: FitProblem, *, waiting: bool) -> FitResult:
+    """The result of a fit that was still waiting at its deadline, or had to be killed."""
     free = ~problem.bounds.fixed
     unknown = np.full(len(problem.knowledge), np.nan)
     starts = np.array([np.nan if k.start is None else k.start for k in problem.knowledge])
     return FitResult(
         status=Status.DEADLINE,
-        message="The deadline passed while the fit could not be interrupted, so it has no values. "
+        message="The deadline passed before a process was free for this fit, so it has no values. "
+        "Try again later, or allow more time."
+        if waiting
+        else "The deadline passed while the fit could not be interrupted, so it has no values. "
         "Compiling the model may take this long: try a simpler model or allow more time.",
         values=unknown,
         starts=starts,

@@ -8,6 +8,8 @@ Pati, Rezaiifar and Krishnaprasad, Asilomar 27 (1993) 40), and refined before th
 All of this happens on data of coarse grain (`coarse`), so its cost does not grow with theirs.
 """
 
+from dataclasses import replace
+
 import numpy as np
 from scipy.optimize import lsq_linear
 
@@ -18,8 +20,11 @@ from fitting.kernels import KernelCache, KernelKey
 from fitting.levenberg import approach
 from fitting.objective import Objective
 from fitting.padding import Flags, Floats
-from fitting.problem import FitProblem
+from fitting.problem import FitProblem, Knowledge
+from models.composition.mixture import Mixture
 
+MOST_TRIED = 8  # candidates of one shape that are all compared by the true cost
+MOST_REFINED = 4
 INSIDE = 0.01  # of the distance between limits, or of the value: a start at a limit cannot move
 
 
@@ -35,10 +40,31 @@ def estimated_values(
     problem: FitProblem, objective: Objective, kernels: KernelCache, given: Floats
 ) -> Floats:
     """Our own estimate; entries of `given` that are not NaN are kept."""
+    if isinstance(problem.model, Mixture):
+        return from_yields(problem.model, problem, objective, kernels, given)
     search = Search(problem, objective, kernels, given)
-    if len(problem.model.components) == 1:
+    if len(problem.model.parts) == 1:
         return search.single()
     return search.sum()
+
+
+def from_yields(
+    model: Mixture, problem: FitProblem, objective: Objective, kernels: KernelCache, given: Floats
+) -> Floats:
+    """A mixture's own, by way of the sum in which each term has its amount."""
+    known = dict(zip(problem.names, problem.knowledge, strict=True))
+    names = [p.name for p in model.with_yields.parameters]
+    relaxed = replace(
+        problem,
+        model=model.with_yields,
+        knowledge=tuple(Knowledge() if n == "amp" else known.get(n, Knowledge()) for n in names),
+        minos=(),
+    )
+    kernel = kernels.get(relaxed.kernel_key)
+    free = objective.sibling(kernel, relaxed.data.padded(), relaxed.prior)
+    values = starting_values(relaxed, free, kernels)
+    found = np.array(model.from_yields(dict(zip(names, values.tolist(), strict=True))))
+    return np.where(np.isnan(given), found, given)
 
 
 class Search:
@@ -63,27 +89,45 @@ class Search:
         else:
             self.target = padded.y[self.used]
             self.root_weight = 1 / padded.y_err[self.used]
-        self.components = problem.model.components
-        self.owner = np.array([i for i, c in enumerate(self.components) for _ in c.declare()])
+        self.parts = problem.model.parts
+        # a shared parameter belongs to the first part that has it
+        self.owner = np.full(len(given), len(self.parts))
+        for i, (_, places) in reversed(list(enumerate(self.parts))):
+            self.owner[list(places)] = i
         self.linear = np.array([p.linear for p in problem.parameters])
         self.unknown = np.isnan(given)
         few = FewCandidates.of(self.outline, squared=not self.counting)
         # amounts 0, everything else at its first candidate, until placed
         blank = np.zeros(len(given))
-        for i, component in enumerate(self.components):
-            blank[(self.owner == i) & ~self.linear] = next(iter(component.starts(few)))
+        for i, (part, _) in reversed(list(enumerate(self.parts))):
+            candidate = next(iter(part.starts(few)))
+            blank[self._searched(i)] = candidate
         self.blank = problem.bounds.clip(np.where(self.unknown, blank, given))
         self.few = few
 
+    def _searched(self, i: int) -> list[int]:
+        """The places of the parameters of which part i gives candidates."""
+        part, places = self.parts[i]
+        return [
+            place
+            for place, p in zip(places, part.declare(), strict=True)
+            if not p.linear and p.end is None
+        ]
+
     def single(self) -> Floats:
-        """The best of a shape's few candidates, by the true cost."""
-        points = [self.solved(point) for point in self._proposals(0, self.blank, self.few)]
-        return min(points, key=self._cost)
+        """The best of a shape's candidates, by the true cost; of many, those that refine best."""
+        rows = self._proposals(0, self.blank, self.few)
+        if len(rows) > MOST_TRIED:
+            everything = np.ones(len(self.owner), dtype=bool)
+            solved = [self._solve(row, everything) for row in rows]
+            order = np.argsort([self._misfit(row) for row in solved], kind="stable")
+            rows = [self._refined(solved[i], everything) for i in order[:MOST_REFINED]]
+        return min((self.solved(row) for row in rows), key=self._cost)
 
     def sum(self) -> Floats:
         """The terms placed in turn; the better of the result before and after refinement."""
         many = ManyCandidates.of(self.outline)
-        counts = [len(list(c.starts(many))) for c in self.components]
+        counts = [len(list(part.starts(many))) for part, _ in self.parts]
         point = self.blank
         placed = np.zeros(len(self.owner), dtype=bool)
         for i in sorted(range(len(counts)), key=lambda i: counts[i]):
@@ -98,11 +142,13 @@ class Search:
         self, i: int, point: Floats, features: FewCandidates | ManyCandidates
     ) -> list[Floats]:
         """`point` with each of component i's candidates."""
-        own = (self.owner == i) & ~self.linear
+        searched = self._searched(i)
+        own = [k for k, place in enumerate(searched) if self.owner[place] == i]
+        places = [searched[k] for k in own]
         rows = []
-        for candidate in self.components[i].starts(features):
+        for candidate in self.parts[i][0].starts(features):
             row = point.copy()
-            row[own] = candidate
+            row[places] = [candidate[k] for k in own]
             rows.append(self.problem.bounds.clip(np.where(self.unknown, row, self.blank)))
         return rows
 
@@ -162,8 +208,10 @@ class Search:
         return value if np.isfinite(value) else np.inf
 
     def _misfit(self, point: Floats) -> float:
-        residual, _ = self._residual_and_basis(point, np.zeros(len(point), dtype=bool))
-        return float(residual @ residual)
+        prediction, _ = self.coarse.jacobian(point)
+        residual = (self.target - prediction[self.used]) * self.root_weight
+        squares = float(residual @ residual)
+        return squares if np.isfinite(squares) else np.inf
 
     def _solve(self, point: Floats, active: Flags, smoothing: float = 0.0) -> Floats:
         """`point` with its active linear parameters at the weighted least-squares solution.

@@ -1,9 +1,9 @@
 """What every fit model is: parameters, value at x, integral over bins, candidate starts."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import jax.numpy as jnp
 from jax import Array
@@ -13,6 +13,8 @@ from models.parameter import ENDS, Parameter
 from models.quadrature import bin_integrals
 
 QUADRATURE_ORDER = 16
+
+Table = Any  # a NumPy array on the host, a JAX array inside a kernel
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class Model(ABC):
     """
 
     prefix: str = field(default="", compare=False, kw_only=True)
+    rename: tuple[tuple[str, str], ...] = field(default=(), compare=False, kw_only=True)
 
     formula: ClassVar[str]
     reference: ClassVar[str]
@@ -54,17 +57,37 @@ class Model(ABC):
         """Candidate values of the parameters that are not linear, in order."""
 
     @property
-    def components(self) -> tuple["Model", ...]:
-        """The terms of a sum; a plain shape is its own only term."""
-        return (self,)
+    def parts(self) -> tuple[tuple["Model", tuple[int, ...]], ...]:
+        """The terms of a sum, each with the places of its parameters; else the whole model."""
+        return ((self, tuple(range(len(self.declare())))),)
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
         """The parameters by the names that the client sees."""
         declared = self.declare()
-        if not self.prefix:
+        if not self.prefix and not self.rename:
             return declared
-        return tuple(replace(p, name=self.prefix + p.name) for p in declared)
+        renamed = dict(self.rename)
+        return tuple(replace(p, name=renamed.get(p.name, self.prefix + p.name)) for p in declared)
+
+    @property
+    def given_names(self) -> frozenset[str]:
+        """Parameter names that the client chose in full: these may be shared between terms."""
+        return frozenset(new for _, new in self.rename)
+
+    @property
+    def is_custom(self) -> bool:
+        """Whether clients wrote it: nobody knows how long such a thing takes to compile."""
+        return False
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """Data of the model's own (templates), which are arguments of a kernel like other data."""
+        return ()
+
+    def with_tables(self, tables: Iterator[Table]) -> "Model":
+        """The same model on these tables, taken from the iterator in order."""
+        return self
 
 
 @dataclass(frozen=True)

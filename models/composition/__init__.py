@@ -1,0 +1,1 @@
+"""Models made of models: sums, mixtures, products, smearing; and templates, which are data."""

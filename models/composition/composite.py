@@ -1,0 +1,85 @@
+"""What all models made of several terms share: whose parameter is whose."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+from jax import Array
+
+from models.model import Model, Table
+from models.parameter import Parameter
+
+
+@dataclass(frozen=True)
+class Composite(Model):
+    """Several terms; parameters of one name are one parameter.
+
+    `layout` holds for each term the places of its parameters among those of the whole. Names take
+    no part in a comparison of models, so it is what tells shared parameters from separate ones.
+    """
+
+    terms: tuple[Model, ...] = ()
+    layout: tuple[tuple[int, ...], ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        places = {p.name: i for i, p in enumerate(self.declare())}
+        layout = tuple(tuple(places[p.name] for p in taken) for _, taken in self.taking())
+        object.__setattr__(self, "layout", layout)
+
+    def taking(self) -> list[tuple[Model, tuple[Parameter, ...]]]:
+        """Each term with the parameters that it takes."""
+        return [(term, term.parameters) for term in self.terms]
+
+    def own(self) -> tuple[Parameter, ...]:
+        """Parameters of the whole alone, before those of the terms."""
+        return ()
+
+    def declare(self) -> tuple[Parameter, ...]:
+        merged = {p.name: p for p in self.own()}
+        for _, taken in self.taking():
+            for parameter in taken:
+                known = merged.get(parameter.name, parameter)
+                merged[parameter.name] = merge(known, parameter)
+        return tuple(merged.values())
+
+    def split(self, params: tuple[Array, ...]) -> list[tuple[Model, tuple[Array, ...]]]:
+        """Each term with what it takes."""
+        return [
+            (term, tuple(params[i] for i in places))
+            for term, places in zip(self.terms, self.layout, strict=True)
+        ]
+
+    @property
+    def given_names(self) -> frozenset[str]:
+        return super().given_names.union(*(term.given_names for term in self.terms))
+
+    @property
+    def is_custom(self) -> bool:
+        return any(term.is_custom for term in self.terms)
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        return tuple(table for term in self.terms for table in term.tables)
+
+    def with_tables(self, tables: Iterator[Table]) -> Model:
+        return replace(self, terms=tuple(term.with_tables(tables) for term in self.terms))
+
+
+def searched(parameters: Iterable[Parameter]) -> list[str]:
+    """The names of those of which `starts` gives candidates, in order."""
+    return [p.name for p in parameters if not p.linear and p.end is None]
+
+
+def merge(one: Parameter, other: Parameter) -> Parameter:
+    """A parameter of two terms: within the limits of both."""
+    if one == other:
+        return one
+    lowers = [p.lower for p in (one, other) if p.lower is not None]
+    uppers = [p.upper for p in (one, other) if p.upper is not None]
+    return replace(
+        one,
+        lower=max(lowers, default=None),
+        upper=min(uppers, default=None),
+        linear=one.linear and other.linear,
+        events=one.events or other.events,
+        end=one.end if one.end == other.end else None,
+    )

@@ -1,0 +1,80 @@
+"""Mixture of densities: one number of events, shared out by fractions."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import reduce
+from itertools import islice, product
+
+from jax import Array
+
+from models.composition.composite import Composite, searched
+from models.composition.sum import Sum, add_arrays
+from models.features import Features
+from models.model import Density, Model
+from models.parameter import Parameter
+
+MOST_STARTS = 60
+
+
+@dataclass(frozen=True)
+class Mixture(Composite):
+    """amp (f1 p1 + f2 p2 + ... + (1 - f1 - f2 - ...) pn), densities p.
+
+    The fraction of a term is called its prefix and `fraction`, or fraction1, fraction2, ... of
+    terms without one; the last term has none, because it gets what the others leave.
+    """
+
+    formula = "amp * (f1 p1 + f2 p2 + ... + (1 - f1 - f2 - ...) pn)"
+    reference = "-"
+
+    def taking(self) -> list[tuple[Model, tuple[Parameter, ...]]]:
+        return [(term, term.parameters[1:]) for term in self.terms]
+
+    def own(self) -> tuple[Parameter, ...]:
+        return (Density.amplitude, *(Parameter(name, 0.0, 1.0) for name in self._fractions()))
+
+    def _fractions(self) -> list[str]:
+        return [
+            f"{term.prefix}fraction" if term.prefix else f"fraction{i + 1}"
+            for i, term in enumerate(self.terms[:-1])
+        ]
+
+    def _yields(self, params: tuple[Array, ...]) -> list[Array]:
+        amp, *fractions = params[: len(self.terms)]
+        rest = 1.0 - sum(fractions)
+        return [amp * fraction for fraction in (*fractions, rest)]
+
+    def value(self, x: Array, *params: Array) -> Array:
+        parts = zip(self._yields(params), self.split(params), strict=True)
+        return add_arrays(term.value(x, amount, *own) for amount, (term, own) in parts)
+
+    def integral(self, edges: Array, *params: Array) -> Array:
+        parts = zip(self._yields(params), self.split(params), strict=True)
+        return add_arrays(term.integral(edges, amount, *own) for amount, (term, own) in parts)
+
+    @property
+    def with_yields(self) -> Sum:
+        """The same terms, each with its own amount: linear, so the better model to start from."""
+        return Sum(terms=self.terms)
+
+    def from_yields(self, values: Mapping[str, float]) -> tuple[float, ...]:
+        """Parameters, by those of `with_yields`."""
+        amounts = [values[term.parameters[0].name] for term in self.terms]
+        total = sum(amounts) or 1.0
+        shares = [amount / total for amount in amounts[:-1]]
+        found = dict(zip([p.name for p in self.own()], [total, *shares], strict=True))
+        return tuple(found.get(p.name, values.get(p.name, 0.0)) for p in self.declare())
+
+    def starts(self, data: Features) -> Iterable[tuple[float, ...]]:
+        """Equal shares of terms at their own first candidates: inside other models.
+
+        A mixture that stands alone is better started by way of `with_yields`.
+        """
+        shares = {name: 1 / len(self.terms) for name in self._fractions()}
+        choices = [
+            [dict(zip(searched(taken), c, strict=True)) for c in term.starts(data)]
+            for term, taken in self.taking()
+        ]
+        for combination in islice(product(*choices), MOST_STARTS):
+            merged = reduce(lambda a, b: b | a, combination, shares)
+            yield tuple(merged[name] for name in searched(self.declare()))

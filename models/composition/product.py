@@ -1,0 +1,71 @@
+"""Product of models."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import reduce
+from itertools import islice, product
+from operator import mul
+
+from jax import Array
+
+from models.composition.composite import Composite, searched
+from models.features import Features
+from models.model import Density, Model
+from models.parameter import Parameter
+
+MOST_STARTS = 60
+
+
+@dataclass(frozen=True)
+class Product(Composite):
+    """Factors multiplied: densities without their amp, other models as they are.
+
+    Only one scale can be told from the data. The first factor that is no density keeps its own;
+    if all are densities, the product has an `amp` of its own, the factor in front (no number of
+    events: a product of densities is not normalised).
+    """
+
+    formula = "the product of its factors"
+    reference = "-"
+
+    def taking(self) -> list[tuple[Model, tuple[Parameter, ...]]]:
+        scale = self._scale
+        return [
+            (
+                term,
+                tuple(
+                    replace(p, linear=p.linear and i == scale, events=False)
+                    for p in term.parameters[isinstance(term, Density) :]
+                ),
+            )
+            for i, term in enumerate(self.terms)
+        ]
+
+    @property
+    def _scale(self) -> int:
+        """The factor whose linear parameters are those of the product; -1: its own amp."""
+        others = [i for i, term in enumerate(self.terms) if not isinstance(term, Density)]
+        return others[0] if others else -1
+
+    def own(self) -> tuple[Parameter, ...]:
+        return (Parameter("amp", linear=True),) if self._scale < 0 else ()
+
+    def value(self, x: Array, *params: Array) -> Array:
+        factors = [
+            term.normalised_pdf(x, *own) if isinstance(term, Density) else term.value(x, *own)
+            for term, own in self.split(params)
+        ]
+        scale = [params[0]] if self._scale < 0 else []
+        return reduce(mul, [*scale, *factors])
+
+    def starts(self, data: Features) -> Iterable[tuple[float, ...]]:
+        """Combinations of the factors' own; coefficients of all but one factor begin at 1."""
+        names = searched(self.declare())
+        ones = dict.fromkeys(names, 1.0)
+        choices = [
+            [dict(zip(searched(term.parameters), c, strict=True)) for c in term.starts(data)]
+            for term in self.terms
+        ]
+        for combination in islice(product(*choices), MOST_STARTS):
+            merged = reduce(lambda a, b: b | a, combination, ones)
+            yield tuple(merged[name] for name in names)
