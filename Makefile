@@ -12,11 +12,14 @@ BIN := .venv/bin
 serve: .venv/serve.done
 	$(BIN)/python -m app
 
+# numbers on all cores; then servers, alone, because some tests of these watch the clock
 test: .venv/dev.done
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow" --numprocesses auto --ignore tests/app
+	$(BIN)/python -m pytest -m "not slow" tests/app
 
 test-full: .venv/dev.done
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --ignore tests/app
+	$(BIN)/python -m pytest tests/app
 
 lint: .venv/dev.done
 	$(BIN)/ruff check

@@ -8,7 +8,7 @@ from typing import Literal
 
 import jax.numpy as jnp
 from jax import Array
-from jax.lax import cond, stop_gradient
+from jax.lax import cond, scan, stop_gradient
 
 from models.features import Features
 from models.model import Density, Example
@@ -163,17 +163,26 @@ def _near_zero(end: Array, width: Array, part: Array, powers: Both) -> Array:
     missing = jnp.where(whole, 1.0, -jnp.expm1(alpha * logarithm))
     left = jnp.where(whole, 0.0, jnp.exp(alpha * logarithm))
     # 1 - r^(a + n) = 1 - r^a + r^a (1 - r) (1 + r + ... + r^(n - 1)): nothing cancels
-    term, power, powers_of_r = jnp.ones_like(safe), jnp.ones_like(safe), jnp.zeros_like(safe)
-    coefficient, shares, plain, weighted = jnp.ones_like(beta), [], [], []
-    for n in range(1, TERMS + 1):
-        coefficient = coefficient * (n - beta) * part / n
-        shares.append(coefficient * alpha / (alpha + n))
-        term = term * (safe / part)
-        power, powers_of_r = power * (1 - step), powers_of_r + power
-        plain.append(term)
-        weighted.append(term * powers_of_r)
-    share = jnp.stack(shares)
-    total = missing * (1 + share @ jnp.stack(plain)) + left * step * (share @ jnp.stack(weighted))
+    known = stop_gradient(beta)
+
+    def term(carry: tuple[Array, ...], n: Array) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
+        """A coefficient with two derivatives in beta, its power of t, and the sum of those of r."""
+        c, c1, c2, power, power_of_r, sum_of_r = carry
+        factor, slope = (n - known) * part / n, -part / n
+        c, c1, c2 = c * factor, c1 * factor + c * slope, c2 * factor + 2 * c1 * slope
+        power, power_of_r, sum_of_r = (
+            power * (safe / part),
+            power_of_r * (1 - step),
+            sum_of_r + power_of_r,
+        )
+        return (c, c1, c2, power, power_of_r, sum_of_r), (c, c1, c2, power, power * sum_of_r)
+
+    one, ones, n = jnp.ones_like(known), jnp.ones_like(safe), jnp.arange(1.0, TERMS + 1)
+    first: tuple[Array, ...] = (one, 0 * one, 0 * one, ones, ones, 0 * ones)
+    _, (c, c1, c2, plain, weighted) = scan(term, first, n)
+    change = beta - known
+    share = (c + change * (c1 + change * c2 / 2)) * alpha / (alpha + n)
+    total = missing * (1 + share @ plain) + left * step * (share @ weighted)
     at_mean = alpha * jnp.log(safe * ((alpha + beta) / alpha)) + beta * jnp.log1p(alpha / beta)
     return jnp.where(some, jnp.exp(at_mean + log_norm(powers)) / alpha * total, 0.0)
 

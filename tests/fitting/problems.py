@@ -11,10 +11,10 @@ from fitting.fit import bind, fit
 from fitting.kernels import KernelCache
 from fitting.newton import Minimum, certify
 from fitting.problem import FitProblem, Knowledge
+from models.composition.sum import Sum
 from models.shapes.exponential import Exponential
 from models.shapes.gaussian import Gaussian
 from models.shapes.polynomial import Polynomial
-from models.composition.sum import Sum
 
 KERNELS = KernelCache()
 LINE = Polynomial(degree=1)

@@ -8,11 +8,11 @@ import pytest
 from fitting.newton import Bounds, Spectrum, polish
 from fitting.problem import Knowledge
 from fitting.result import Status
+from models.composition.sum import Sum
 from models.model import Model
 from models.parameter import Parameter
 from models.shapes.gaussian import Gaussian
 from models.shapes.polynomial import Polynomial
-from models.composition.sum import Sum
 from tests.fitting.problems import (
     LINE,
     PEAK,

@@ -9,10 +9,10 @@ import pytest
 
 from fitting.problem import Knowledge
 from fitting.starts import inside, starting_values
+from models.composition.sum import Sum
 from models.shapes.exponential import Exponential
 from models.shapes.gaussian import Gaussian
 from models.shapes.polynomial import Polynomial
-from models.composition.sum import Sum
 from tests.fitting.problems import (
     KERNELS,
     LINE,

@@ -4,10 +4,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from models.composition.sum import Sum
 from models.shapes.exponential import Exponential
 from models.shapes.gaussian import Gaussian
 from models.shapes.polynomial import Polynomial
-from models.composition.sum import Sum
 
 PEAK, DECAY, LINE = Gaussian(prefix="s_"), Exponential(prefix="b_"), Polynomial(degree=1)
 NESTED = Sum((Sum((PEAK, LINE), prefix="left_"), DECAY))
