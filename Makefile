@@ -12,14 +12,16 @@ BIN := .venv/bin
 serve: .venv/serve.done
 	$(BIN)/python -m app
 
-# numbers on all cores; then servers, alone, because some tests of these watch the clock
+TOGETHER = --numprocesses auto --dist worksteal
+
+# most tests on all cores; then, one after the other, those that watch the clock
 test: .venv/dev.done
-	$(BIN)/python -m pytest -m "not slow" --numprocesses auto --ignore tests/app
-	$(BIN)/python -m pytest -m "not slow" tests/app
+	$(BIN)/python -m pytest -m "not slow and not alone" $(TOGETHER)
+	$(BIN)/python -m pytest -m "not slow and alone"
 
 test-full: .venv/dev.done
-	$(BIN)/python -m pytest --numprocesses auto --ignore tests/app
-	$(BIN)/python -m pytest tests/app
+	$(BIN)/python -m pytest -m "not alone" $(TOGETHER)
+	$(BIN)/python -m pytest -m alone
 
 lint: .venv/dev.done
 	$(BIN)/ruff check

@@ -1,19 +1,42 @@
 """What `GET /models` says of each shape, and an example request that recovers it."""
 
+import hashlib
 import math
+import os
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from pydantic_core import from_json, to_json
 
+import models
 from app.schemas.models import SPECS
 from fitting.padding import Floats
 from models.model import Model
 from models.registry import SHAPES
 
 BINS = 50
+
+
+@cache
+def entries(folder: Path) -> dict[str, dict[str, Any]]:
+    """All of them; evaluating every shape takes seconds, so they are kept in a file."""
+    path = folder / f"catalogue-{digest()}.json"
+    if not path.exists():
+        whole = path.with_suffix(f".{os.getpid()}")
+        whole.write_bytes(to_json({name: entry(name) for name in SHAPES}))
+        whole.replace(path)
+    found: dict[str, dict[str, Any]] = from_json(path.read_bytes())
+    return found
+
+
+def digest() -> str:
+    """Of everything that the entries follow from."""
+    sources = [Path(__file__), *sorted(Path(models.__file__).parent.rglob("*.py"))]
+    return hashlib.sha256(b"".join(p.read_bytes() for p in sources)).hexdigest()[:16]
 
 
 @cache

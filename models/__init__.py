@@ -1,8 +1,8 @@
 """Fit models: shapes as pure JAX functions (never database or Pydantic models).
 
 A shape is one small file in `shapes/` and one line in `registry.py`; `composition/` makes models
-of models, and `formula/` reads those that clients write. This package is the first to import JAX, so JAX is set up here, once, for the
-whole service:
+of models, and `formula/` reads those that clients write. This package is the first to import
+JAX, so JAX is set up here, once, for the whole service:
     float64;
     one thread a process: handing part of a small kernel to another costs more than computing
     it, and the workers are parallel already;

@@ -99,7 +99,14 @@ class Density(Model):
     amp is then the number of events inside.
     """
 
-    normalised: Literal["line", "range"] = field(default="line", kw_only=True)
+    normalised: Literal["line", "range"] = field(
+        default="line",
+        kw_only=True,
+        metadata={
+            "doc": "line: the density has its integral on the whole line; range: on the fit range, "
+            "from low to high, which become parameters; amp is the number of events there"
+        },
+    )
 
     amplitude: ClassVar[Parameter] = Parameter("amp", linear=True, events=True)
 

@@ -5,11 +5,12 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
 
-from app.catalogue import entry
+from app.catalogue import entries, entry
 from app.errors import NotFound, nearest
 from app.examples import COMPOSITIONS
 from app.queries import StrictRoute
 from app.responses import problems
+from app.service import Here
 from models.registry import SHAPES
 
 router = APIRouter(route_class=StrictRoute, prefix="/models", tags=["models"])
@@ -18,9 +19,12 @@ router = APIRouter(route_class=StrictRoute, prefix="/models", tags=["models"])
 
 
 @router.get("", summary="All shapes")
-def list_models() -> dict[str, Any]:
+def list_models(service: Here) -> dict[str, Any]:
     """Every shape, with its formula, parameters, limits, options and example requests."""
-    return {"models": [entry(name) for name in SHAPES], "compositions": COMPOSITIONS}
+    return {
+        "models": list(entries(service.settings.data_dir).values()),
+        "compositions": COMPOSITIONS,
+    }
 
 
 @router.get("/{name}", summary="One shape", responses=problems(400, 404))

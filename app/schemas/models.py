@@ -40,10 +40,13 @@ class ShapeSpec(Named):
 
 
 def shape_spec(name: str, shape: type[Model]) -> type[ShapeSpec]:
-    """The schema of one registered shape: its options are the fields of its dataclass."""
+    """The schema of one registered shape: its options are the fields of its dataclass.
+
+    What a field's metadata say under 'doc' describes it.
+    """
     hints = get_type_hints(shape, include_extras=True)
     members: dict[str, Any] = {
-        f.name: (hints[f.name], f.default)
+        f.name: (hints[f.name], Field(f.default, description=f.metadata.get("doc")))
         for f in fields(shape)
         if f.name not in ("prefix", "rename")
     }

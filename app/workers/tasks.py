@@ -15,21 +15,27 @@ Stop = Callable[[], None]
 
 
 @dataclass(frozen=True, eq=False)
-class FitTask:
-    """Fit; `deadline` is on time.monotonic's clock, which all processes share."""
+class ProblemTask:
+    """What all tasks are about, and by what they are routed."""
 
     problem: FitProblem
-    deadline: float
 
     @property
     def key(self) -> KernelKey:
-        """The kernel that this task needs, by which it is routed."""
+        """The kernel that this task needs."""
         return self.problem.kernel_key
 
     @property
     def is_custom(self) -> bool:
         """Whether its kernel is of a client's own making."""
         return self.problem.model.is_custom
+
+
+@dataclass(frozen=True, eq=False)
+class FitTask(ProblemTask):
+    """Fit; `deadline` is on time.monotonic's clock, which all processes share."""
+
+    deadline: float
 
     def run(self, kernels: KernelCache, stop: Stop) -> FitResult:
         return fit(self.problem, kernels, self.deadline, stop)
@@ -45,22 +51,13 @@ class CovarianceOutcome:
 
 
 @dataclass(frozen=True, eq=False)
-class CovarianceTask:
+class CovarianceTask(ProblemTask):
     """Covariance of `problem` at `params`, times `scale`."""
 
-    problem: FitProblem
     params: Floats
     method: Method
     scale: float
     deadline: float
-
-    @property
-    def key(self) -> KernelKey:
-        return self.problem.kernel_key
-
-    @property
-    def is_custom(self) -> bool:
-        return self.problem.model.is_custom
 
     def run(self, kernels: KernelCache, stop: Stop) -> CovarianceOutcome:
         began = time.perf_counter()
@@ -81,18 +78,8 @@ class CovarianceTask:
 
 
 @dataclass(frozen=True, eq=False)
-class WarmTask:
+class WarmTask(ProblemTask):
     """Compile whatever a fit like `problem` may come to need, on easy and on hard ways."""
-
-    problem: FitProblem
-
-    @property
-    def key(self) -> KernelKey:
-        return self.problem.kernel_key
-
-    @property
-    def is_custom(self) -> bool:
-        return self.problem.model.is_custom
 
     def run(self, kernels: KernelCache, stop: Stop) -> FitResult:
         result = fit(self.problem, kernels, stop=stop)

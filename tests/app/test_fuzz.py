@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 from schemathesis.core.result import Ok
@@ -43,6 +43,7 @@ def fuzz(operation: APIOperation[Any, Any, Any, Any], mode: GenerationMode, numb
         derandomize=True,
         database=None,
         deadline=None,
+        phases=[Phase.generate],  # shrinking a body of this schema takes minutes
         suppress_health_check=list(HealthCheck),
     )
     @given(case=operation.as_strategy(generation_mode=mode))

@@ -11,6 +11,8 @@ import pytest
 from tests.conftest import LiveServer, StartServer
 from tests.examples import GAUSSIAN_50, HISTOGRAM, XY_ERRORS, Body, fitted, pointers, refused
 
+pytestmark = pytest.mark.alone
+
 #: Two cores are shared by the victim, its worker, the bombs and whatever else a machine does.
 SLOWER_BY = 8
 

@@ -25,6 +25,8 @@ from tests.examples import (
     refused,
 )
 
+pytestmark = pytest.mark.alone
+
 PEAKS = 6
 SLOW_BINS = 120_000
 QUICK = ((HISTOGRAM, GAUSSIAN_50), (HISTOGRAM, DECAY), (XY_ERRORS, STRAIGHT_LINE))

@@ -4,6 +4,8 @@ To add a shape, add its twin to the `TWINS` of a file here: a shape without one 
 `test_every_model`.
 """
 
+import pytest
+
 from tests.models.twins import basic, curves, hard_peaks, on_a_range, optics, peaks
 
 SCIPY_TWINS = {
@@ -14,3 +16,11 @@ SCIPY_TWINS = {
     **optics.TWINS,
     **peaks.TWINS,
 }
+
+
+def sparing(rows):
+    """Rows (name, ...) of a table of tests: `make test-full` alone tries them on heavy shapes."""
+    return [
+        pytest.param(*row, marks=[pytest.mark.slow] if SCIPY_TWINS[row[0]].heavy else [])
+        for row in rows
+    ]

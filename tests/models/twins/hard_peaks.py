@@ -225,6 +225,7 @@ def draw_cruijff(rng, _):
 
 TWINS = {
     "cruijff": Twin(
+        heavy=True,
         models=(Cruijff(),),
         value=cruijff_value,
         exact_value=cruijff_exact,
@@ -235,6 +236,7 @@ TWINS = {
         slow=True,
     ),
     "landau": Twin(
+        heavy=True,
         models=(Landau(),),
         value=lambda x, amp, mu, sigma: amp * stats.landau.pdf(x, mu, sigma),
         exact_value=landau_exact,
@@ -255,6 +257,7 @@ TWINS = {
         params=lambda _: (3.0, 0.5, 1.25, 3.5),
     ),
     "voigt": Twin(
+        heavy=True,
         models=(Voigt(),),
         value=lambda x, amp, mu, sigma, gamma: amp * special.voigt_profile(x - mu, sigma, gamma),
         exact_value=voigt_exact,

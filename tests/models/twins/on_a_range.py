@@ -295,6 +295,7 @@ TWINS = {
         params=lambda _: (3.0, 0.5, 0.75),
     ),
     "gamma": Twin(
+        heavy=True,
         models=(Gamma(),),
         value=lambda x, amp, k, theta: amp * stats.gamma.pdf(x, k, scale=theta),
         exact_value=gamma_exact,
@@ -304,6 +305,7 @@ TWINS = {
         params=lambda _: (0.5, 2.5, 1.25),  # small amp: a sum's rounding errors are allowed for
     ),
     "beta": Twin(
+        heavy=True,
         models=(Beta(),),
         value=beta_value,
         exact_value=beta_exact,

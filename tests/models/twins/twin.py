@@ -22,7 +22,8 @@ class Twin:
     position and length in which bins and points are meant: peak and standard deviation, or origin
     and decay length. `params(model)` are parameters of order 1, at which derivatives are compared.
     `domain` limits bins and points, in lengths from the origin. `slow`: the exact integral is a
-    quadrature, so fewer of them are compared.
+    quadrature, so fewer of them are compared. `heavy`: the shape takes long to compile, so most
+    of its tests wait for `make test-full`.
     """
 
     models: tuple[Model, ...]
@@ -34,6 +35,7 @@ class Twin:
     params: Callable
     domain: tuple[float, float] = (-float("inf"), float("inf"))
     slow: bool = False
+    heavy: bool = False
 
     def within(self, positions):
         """Those in the domain, in lengths from the origin."""
