@@ -28,17 +28,29 @@ def where(error: Mapping[str, Any], sent: Any) -> Path:
     """The path to what is wrong in the body as it was sent."""
     path: Any = sent_path(error["loc"], sent)
     if error["type"] == "union_tag_invalid":
-        for part in path:
-            sent = sent[part]
-        if isinstance(sent, dict) and "name" in sent:
+        found = found_at(sent, path)
+        if isinstance(found, dict) and "name" in found:
             return (*path, "name")
     return tuple(path)
+
+
+def found_at(sent: Any, path: Path) -> Any:
+    """What was sent at this path; None if nothing."""
+    for part in path:
+        if not holds(sent, part):
+            return None
+        sent = sent[part]
+    return sent
 
 
 def sent_path(loc: Sequence[str | int], sent: Any) -> Path:
     """The part of Pydantic's location that exists in the body; tags of unions do not."""
     path: list[str | int] = []
-    for i, part in enumerate(loc):
+    places = iter(range(len(loc)))
+    for i in places:
+        part = loc[i]
+        if part in FORMS and loc[i + 1 : i + 2] == (part,):
+            i = next(places)  # the tag of a form, before the field of the same name
         if holds(sent, part):
             sent = sent[part]
         elif not (isinstance(sent, dict) and i == len(loc) - 1 and part != "[key]"):
@@ -77,9 +89,7 @@ def describe(error: Mapping[str, Any], sent: Any) -> str:
 
 def unknown_model(tag: str, sent: Any, loc: Sequence[str | int]) -> str:
     """A model that cannot be recognised."""
-    path: Any = sent_path(loc, sent)
-    for part in path:
-        sent = sent[part]
+    sent = found_at(sent, sent_path(loc, sent))
     if isinstance(sent, str) or (isinstance(sent, dict) and isinstance(sent.get("name"), str)):
         close = difflib.get_close_matches(tag, SHAPES, n=1)
         return f"unknown model{nearest(close)}; GET /models lists them: {', '.join(SHAPES)}"

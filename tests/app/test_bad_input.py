@@ -114,7 +114,7 @@ MODEL_MISTAKES: list[tuple[str, Any, tuple[str, ...]]] = [
         {"sum": [{"name": "gaussian", "prefix": f"p{i}_"} for i in range(2000)]},
         ("/model*",),
     ),
-    ("/model", {"formula": "a*exp(-x/tau)"}, ("/model", "/model/formula")),
+    ("/model", {"formula": "a*expp(-x/tau)"}, ("/model/formula",)),
 ]
 PARAMETER_MISTAKES: list[tuple[str, Any, tuple[str, ...]]] = [
     ("/parameters", [1, 2, 3], ("/parameters",)),

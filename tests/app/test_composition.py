@@ -178,6 +178,13 @@ def test_a_density_on_its_range_counts_the_events_inside(client: httpx.Client) -
         ({"sum": ["gaussian", {"formula": "2 3"}]}, "/model/sum/1/formula", "operator"),
         ({"name": "gaussian", "normalised": "all"}, "/model/normalised", "line"),
         ({"sun": ["gaussian"]}, "/model", "sum"),
+        ({"convolve": {"name": "gausian"}}, "/model/convolve/name", "gaussian"),
+        ({"convolve": 7}, "/model/convolve", "name"),
+        ({"convolve": {"convolve": {"name": "x"}}}, "/model/convolve/convolve/name", "unknown"),
+        ({"sum": [{"product": [{"name": "x"}]}]}, "/model/sum/0/product/0/name", "unknown"),
+        ({"template": 7}, "/model/template", "object"),
+        ({"template": {"counts": [1]}}, "/model/template/edges", "required"),
+        ({"formula": 7}, "/model/formula", "string"),
     ],
 )
 def test_mistakes_in_a_composition_are_pointed_to(

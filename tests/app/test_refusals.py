@@ -215,7 +215,7 @@ def test_what_does_not_exist(
         ("/model", "zq-marker"),
         ("/model", {"name": "zq-marker"}),
         ("/model", {"sum": ["gaussian", "zq-marker"]}),
-        ("/model", {"formula": "zq-marker"}),
+        ("/model", {"formula": "zq-marker $"}),
         ("/histogram", "zq-marker"),
         (COUNTS, "zq-marker"),
         (f"{COUNTS}/3", "zq-marker"),
