@@ -18,7 +18,8 @@ from tests.fitting.problems import (
     solve,
     toy,
 )
-from tests.models.twins import exact_derivatives, gaussian_area
+from tests.models.twins.basic import gaussian_area
+from tests.models.twins.twin import exact_derivatives
 from tests.oracles.reference import Poisson, minimise
 
 RNG = np.random.default_rng(14)
