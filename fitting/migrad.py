@@ -59,13 +59,8 @@ def descend(
     start: Floats,
     bounds: Bounds,
     names: Sequence[str],
-    *,
-    strategy: int = 0,
-    simplex: bool = False,
 ) -> Floats:
     """The point at which MIGRAD ends, valid or not; `newton.certify` judges it."""
-    m = minuit(objective, start, bounds, names, strategy)
-    if simplex:
-        m.simplex()
+    m = minuit(objective, start, bounds, names, strategy=0)
     m.migrad(iterate=1)
     return np.array(m.values)

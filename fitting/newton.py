@@ -15,12 +15,13 @@ import numpy as np
 
 from fitting.objective import Objective
 from fitting.padding import Flags, Floats
+from fitting.spectrum import Spectrum
 
-MAX_STEPS = 100
+MAX_STEPS = 30
 NEAR = 1e-6  # EDM below which the cost is too flat to compare
 SETTLED = 3e-6  # standard deviations; a Newton step of this size leaves an error of its square
 ROUNDING = 8 * np.finfo(float).eps
-SINGULAR = 1e-13  # smallest eigenvalue of a Hessian of unit diagonal, per parameter
+ILL_CONDITIONED = 1e-7  # weakest direction of a Hessian that has lost half of its digits there
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,46 +49,8 @@ class Bounds:
 
 
 @dataclass(frozen=True, eq=False)
-class Spectrum:
-    """Eigen-decomposition of a Hessian brought to unit diagonal: `scales * vectors`."""
-
-    scales: Floats
-    values: Floats
-    vectors: Floats
-
-    @classmethod
-    def of(cls, hessian: Floats) -> "Spectrum":
-        scales = np.sqrt(np.abs(hessian.diagonal()))
-        scales[scales == 0] = 1.0
-        values, vectors = np.linalg.eigh(hessian / scales / scales[:, None])
-        return cls(scales, values, vectors)
-
-    @property
-    def positive_definite(self) -> bool:
-        # ascending, as eigh gives them
-        return len(self.values) == 0 or bool(self.values[0] > SINGULAR * len(self.values))
-
-    def decrement(self, gradient: Floats) -> float:
-        """g' inv(H) g / 2, what a Newton step promises."""
-        along = self.vectors.T @ (gradient / self.scales)
-        return float(0.5 * np.sum(along * along / self.values))
-
-    def inverse(self) -> Floats:
-        """Inverse of the Hessian."""
-        root = self.vectors / np.sqrt(self.values) / self.scales[:, None]
-        return root @ root.T
-
-    def descent(self, gradient: Floats) -> Floats:
-        """The Newton step, with absolute and not too small eigenvalues."""
-        floor = max(SINGULAR * len(self.values), 1e-3 * -self.values.min(initial=0.0))
-        curvature = np.maximum(np.abs(self.values), floor)
-        along = self.vectors.T @ (gradient / self.scales)
-        return -(self.vectors @ (along / curvature)) / self.scales
-
-
-@dataclass(frozen=True, eq=False)
 class Minimum:
-    """Where the descent is, with exact derivatives there (of the scaled cost).
+    """Where the descent is, with exact derivatives there (of the cost times `scale`).
 
     `free` are the parameters neither fixed nor held at a limit; `spectrum` is that of their
     Hessian, None where it is not finite.
@@ -100,6 +63,12 @@ class Minimum:
     free: Flags
     held: Flags
     spectrum: Spectrum | None
+    scale: float
+
+    @property
+    def fval(self) -> float:
+        """The cost itself."""
+        return self.cost / self.scale
 
     @property
     def defined(self) -> bool:
@@ -130,7 +99,7 @@ class Minimum:
         """The parameters along the direction in which the cost curves least."""
         if self.spectrum is None or not self.free.any():
             return ()
-        weakest = np.abs(self.spectrum.vectors[:, 0])
+        weakest = np.abs(self.spectrum.direction)
         return tuple(np.flatnonzero(self.free)[weakest > 0.3 * weakest.max()].tolist())
 
 
@@ -191,9 +160,24 @@ def certify(objective: Objective, params: Floats, bounds: Bounds) -> Minimum:
     held = bounds.held(params, gradient)
     free = ~bounds.fixed & ~held
     block = hessian if free.all() else hessian[np.ix_(free, free)]
-    finite = np.isfinite(block).all() and math.isfinite(gradient.sum())
-    spectrum = Spectrum.of(block) if finite else None
-    return Minimum(params, cost, gradient, hessian, free, held, spectrum)
+    finite = math.isfinite(gradient.sum())
+    spectrum = spectrum_at(objective, params, block, free) if finite else None
+    return Minimum(params, cost, gradient, hessian, free, held, spectrum, objective.scale)
+
+
+def spectrum_at(
+    objective: Objective, params: Floats, block: Floats, free: Flags
+) -> Spectrum | None:
+    """Of the Hessian of the free parameters, from its factors where that keeps more digits."""
+    spectrum = Spectrum.of(block)
+    if spectrum is None or spectrum.weakest > ILL_CONDITIONED:
+        return spectrum
+    _, jacobian = objective.residuals(params)
+    rest = objective.rest(params)[np.ix_(free, free)]
+    jacobian = jacobian[:, free]
+    if not (np.isfinite(jacobian).all() and np.isfinite(rest).all() and jacobian.any()):
+        return spectrum
+    return Spectrum.from_factors(jacobian, rest)
 
 
 def undetermined(objective: Objective, minimum: Minimum, start: Floats) -> tuple[int, ...]:
