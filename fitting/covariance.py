@@ -91,11 +91,11 @@ def _expected(objective: Objective, params: Floats, free: Flags) -> Spectrum | N
     """Of the information, from the Jacobian where that keeps more digits."""
     block = objective.linearised(params)[2][np.ix_(free, free)]
     spectrum = Spectrum.of(block)
-    if spectrum is None or spectrum.weakest > ILL_CONDITIONED or not block.any():
+    if spectrum is None or spectrum.weakest > ILL_CONDITIONED:
         return spectrum
     objective.drop_logarithm()
     _, jacobian = objective.residuals(params)
-    return Spectrum.from_factors(jacobian[:, free], np.zeros_like(block))
+    return Spectrum.from_factors(jacobian[:, free], np.zeros_like(block)) or spectrum
 
 
 def _hesse(

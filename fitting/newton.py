@@ -174,10 +174,7 @@ def spectrum_at(
         return spectrum
     _, jacobian = objective.residuals(params)
     rest = objective.rest(params)[np.ix_(free, free)]
-    jacobian = jacobian[:, free]
-    if not (np.isfinite(jacobian).all() and np.isfinite(rest).all() and jacobian.any()):
-        return spectrum
-    return Spectrum.from_factors(jacobian, rest)
+    return Spectrum.from_factors(jacobian[:, free], rest) or spectrum
 
 
 def undetermined(objective: Objective, minimum: Minimum, start: Floats) -> tuple[int, ...]:

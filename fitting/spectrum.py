@@ -46,20 +46,22 @@ class Spectrum:
         return cls(scales, values, vectors / scales[:, None], weakest, SINGULAR * len(values))
 
     @classmethod
-    def from_factors(cls, jacobian: Floats, rest: Floats) -> "Spectrum":
-        """Of 2 J'J + S: in the coordinates in which 2 J'J is 1, S is small or matters."""
+    def from_factors(cls, jacobian: Floats, rest: Floats) -> "Spectrum | None":
+        """Of 2 J'J + S, in the coordinates in which 2 J'J is 1; None where J has a null space."""
+        if not (np.isfinite(jacobian).all() and np.isfinite(rest).all()):
+            return None
         scales = np.sqrt(2 * np.sum(jacobian * jacobian, axis=0))
-        scales[scales == 0] = 1.0
+        if len(jacobian) < len(scales) or not scales.all():
+            return None
         triangle = np.linalg.qr(np.sqrt(2) * jacobian / scales, mode="r")
         _, widths, right = np.linalg.svd(triangle)
-        widths = np.pad(widths, (0, len(scales) - len(widths)))  # fewer data than parameters
-        least = SINGULAR_JACOBIAN * len(scales)
-        floored = np.maximum(widths, least * widths[0])
-        stretch = right.T / floored
+        if widths[-1] <= SINGULAR_JACOBIAN * len(widths) * widths[0]:
+            return None
+        stretch = right.T / widths
         bent = stretch.T @ (rest / scales / scales[:, None]) @ stretch
-        values, turned = np.linalg.eigh(np.diag((widths / floored) ** 2) + bent)
+        values, turned = np.linalg.eigh(np.eye(len(widths)) + bent)
         weakest = float(widths[-1] ** 2 * np.sign(values[0]))
-        return cls(scales, values, stretch @ turned / scales[:, None], weakest, least**2)
+        return cls(scales, values, stretch @ turned / scales[:, None], weakest, 0.0)
 
     @property
     def positive_definite(self) -> bool:
