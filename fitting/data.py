@@ -5,7 +5,7 @@ arguments of a kernel: float64 arrays of a bucket length and a mask of the entri
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -207,6 +207,16 @@ class Points:
     def is_empty(self) -> bool:
         """Never: a point that is there says something, a bin without events may not."""
         return False
+
+    def softened(self) -> "Points":
+        """Errors in x turned into errors in y by one slope for all, the range of y over that of x.
+
+        Where errors in x are large, a fit that knows nothing of them follows single points.
+        """
+        x, y = self.x[..., self.inside], self.y[self.inside]
+        slope = float(np.ptp(y) / (np.ptp(x) or 1.0))
+        y_err = np.hypot(self.y_err, slope * self.x_err)
+        return replace(self, x_err=np.zeros_like(self.x_err), y_err=y_err)
 
     def padded(self) -> Marks:
         """Padding repeats the last point, without weight."""

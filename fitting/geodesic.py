@@ -18,6 +18,7 @@ MAX_DAMPING = 1e16
 CURVED = 0.75  # acceleration over velocity; beyond it the parabola is no use (their alpha)
 NEAR = 1e-10  # a decrease of the cost, or the part of it, that is left to Newton's method
 PATIENCE = 3  # such decreases in a row
+CREEPING, STRIDE = 1e-3, 100  # a part of the cost, in so many steps
 SINGULAR = 1e-13  # singular values below this part of the largest are rounding
 
 
@@ -25,8 +26,12 @@ def descend_valley(objective: Objective, start: Floats, bounds: Bounds) -> Float
     """`start` with its free parameters moved downhill, until a step promises nothing more."""
     params, damping = bounds.clip(start), 1e-3
     cost, gradient = objective.evaluate(params)
-    scales, idle = np.zeros_like(params), 0
-    for _ in range(MAX_STEPS):
+    scales, idle, earlier = np.zeros_like(params), 0, np.inf
+    for number in range(MAX_STEPS):
+        if number % STRIDE == STRIDE - 1:
+            if cost > (1 - CREEPING) * earlier:
+                break
+            earlier = cost
         moving = ~bounds.fixed & ~bounds.held(params, gradient)
         residuals, jacobian = objective.residuals(params)
         if not moving.any() or not np.isfinite(jacobian).all():
@@ -81,9 +86,10 @@ class Step:
         shrunk = self.values / (self.values**2 + damping)
         velocity = -self.right.T @ (shrunk * along)
         bending = self.objective.acceleration(self.params, self._in_full(velocity))
+        if not np.isfinite(bending).all():
+            return None
         acceleration = -self.right.T @ (shrunk * (self.left.T @ bending))
-        # not a number counts as too much
-        if not 2 * np.linalg.norm(acceleration) <= CURVED * np.linalg.norm(velocity):
+        if 2 * np.linalg.norm(acceleration) > CURVED * np.linalg.norm(velocity):
             return None
         return self.params + self._in_full(velocity + 0.5 * acceleration)
 

@@ -39,6 +39,7 @@ def minuit(
     # the name again: of a single parameter iminuit would make x0
     m = Minuit(cost, start, grad=objective.gradient, name=names)
     m.strategy = strategy
+    m.print_level = -1  # at 0 it still writes some errors to the terminal
     if bounds.fixed.any():
         m.fixed = bounds.fixed.tolist()
     m.errors = first_steps(objective, start)

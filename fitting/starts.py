@@ -15,7 +15,7 @@ import numpy as np
 from scipy.optimize import lsq_linear
 
 from fitting.coarse import coarsen
-from fitting.data import Bins, Data
+from fitting.data import Bins, Data, Points
 from fitting.features import FewCandidates, ManyCandidates, Outline
 from fitting.kernels import KernelCache, KernelKey
 from fitting.levenberg import approach
@@ -77,7 +77,8 @@ class Search:
     def __init__(
         self, problem: FitProblem, objective: Objective, kernels: KernelCache, given: Floats
     ):
-        data: Data = coarsen(problem.data)
+        known = problem.data
+        data: Data = coarsen(known.softened() if isinstance(known, Points) else known)
         padded = data.padded()
         cost = "poisson" if isinstance(padded, Bins) else "least-squares"
         kernel = kernels.get(KernelKey(cost, problem.model, data.length))
@@ -119,14 +120,19 @@ class Search:
         ]
 
     def single(self) -> Iterator[Floats]:
-        """A shape's candidates, best by the true cost first; of many, those that refine best."""
-        rows = self._proposals(0, self.blank, self.few)
-        if len(rows) > MOST_TRIED:
-            everything = np.ones(len(self.owner), dtype=bool)
-            solved = [self._solve(row, everything) for row in rows]
-            order = np.argsort([self._misfit(row) for row in solved], kind="stable")
-            rows = [self._refined(solved[i], everything) for i in order[:MOST_REFINED]]
-        yield from sorted((self.solved(row) for row in rows), key=self._cost)
+        """A shape's few candidates, best by the true cost first; then some over the whole range."""
+        for features in (self.few, ManyCandidates.of(self.outline)):
+            rows = self._proposals(0, self.blank, features)
+            if len(rows) > MOST_TRIED:
+                rows = self._best_refined(rows)
+            yield from sorted((self.solved(row) for row in rows), key=self._cost)
+
+    def _best_refined(self, rows: list[Floats]) -> list[Floats]:
+        """The rows that describe the data best with their linear parameters solved, refined."""
+        everything = np.ones(len(self.owner), dtype=bool)
+        solved = [self._solve(row, everything) for row in rows]
+        order = np.argsort([self._misfit(row) for row in solved], kind="stable")
+        return [self._refined(solved[i], everything) for i in order[:MOST_REFINED]]
 
     def sum(self) -> Iterator[Floats]:
         """The terms placed in turn, each where it explains most; then other combinations."""
@@ -219,6 +225,8 @@ class Search:
         return solution
 
     def _cost(self, point: Floats) -> float:
+        if self.problem.data.has_x_err:
+            return self._misfit(point)  # the true cost rewards steep candidates
         value = self.objective.evaluate(point)[0]
         return value if np.isfinite(value) else np.inf
 

@@ -16,10 +16,10 @@ With errors in x everything is first done without them; see `_with_x_err`.
 
 from collections.abc import Iterator
 from itertools import islice
-from typing import Any
 
 import numpy as np
 
+from fitting.data import Marks, Points
 from fitting.geodesic import descend_valley
 from fitting.kernels import KernelCache
 from fitting.levenberg import approach
@@ -36,7 +36,8 @@ MAX_RESCALINGS = 4
 SQUARED_ROUNDING = 1e-28
 SAME_COST = 1e-9
 NEAR = 1e-5  # a decrease of the cost that MIGRAD does not stop at
-MOST_STARTS = 6  # that are estimated from the data
+MOST_STARTS = 10  # that are estimated from the data
+FEW_STARTS = 3  # of these, with errors in x
 CONTINUED = (0.25, 0.5, 0.75, 1.0)  # parts of the errors in x, one after the other
 INFLATED = 1.0  # logarithm of what errors in x make of the variance of a point, more than at first
 SWALLOWED = 3.0
@@ -64,22 +65,23 @@ class Strategy:
         if self.problem.ndof < 0:
             return None, Status.UNDER_DETERMINED
         start = self._start()
-        if not self.objective.is_defined(start):
+        with_x_err = self.problem.cost == "effective-variance"
+        if not (with_x_err or self.objective.is_defined(start)):
             return None, Status.UNDEFINED_COST
         first = self.objective.evaluate(start)[0] / self.objective.scale
-        if self.problem.cost == "effective-variance":
+        if with_x_err:
             minimum, runaway = self._with_x_err(start)
         else:
             minimum, runaway = self._search(start), False
         if minimum.scale != self.objective.scale:
             minimum = certify(self.objective, minimum.values, self.problem.bounds)
+        if runaway and minimum.defined:
+            return minimum, Status.RUNAWAY
         status = judge(minimum, self.problem, start, first - minimum.fval)
         if status is Status.CONVERGED:
             self.vague = undetermined(self.objective, minimum, start)
             if self.vague:
                 return minimum, Status.UNDETERMINED
-            if runaway:
-                return minimum, Status.RUNAWAY
         return minimum, status
 
     def _start(self) -> Floats:
@@ -124,9 +126,9 @@ class Strategy:
             if not self.objective.is_defined(estimate):
                 continue
             other = self._descend(estimate)
-            if not is_certain(other, self.problem):
+            if not self._is_certain(other):
                 other = self._better(other, self._descend(estimate, valley=True))
-            agreed = is_certain(other, self.problem) and self._alike(best, other)
+            agreed = self._is_certain(other) and self._alike(best, other)
             agreed = agreed and not is_degenerate(best)
             best = self._better(best, other)
             if agreed or self._is_sound(best):
@@ -151,16 +153,19 @@ class Strategy:
         linear = all(parameter.linear or fixed for parameter, fixed in pairs)
         if linear and self.problem.cost != "effective-variance":
             return minimum.defined  # the cost is convex
-        if not is_certain(minimum, self.problem):
+        if not self._is_certain(minimum):
             return minimum.defined and not minimum.free.any()
         return not (is_degenerate(minimum) or is_poor(minimum, self.problem))
+
+    def _is_certain(self, minimum: Minimum) -> bool:
+        return is_certain(minimum, self.problem)
 
     def _better(self, one: Minimum, other: Minimum) -> Minimum:
         """The lower of two minima, a certain one before another, the first if they are alike."""
         if not (one.defined and other.defined):
             return one if one.defined else other
-        if is_certain(one, self.problem) != is_certain(other, self.problem):
-            certain, another = (one, other) if is_certain(one, self.problem) else (other, one)
+        if self._is_certain(one) != self._is_certain(other):
+            certain, another = (one, other) if self._is_certain(one) else (other, one)
             # what is far lower and uncertain tells that the certain one is not the minimum
             return another if certain.fval - another.fval > 1 / another.scale else certain
         return one if self._alike(one, other) or one.fval < other.fval else other
@@ -177,46 +182,75 @@ class Strategy:
         From a cold start a large x_err has valleys at absurd slopes, which inflate the variance
         until chi-square vanishes. So minima are compared by the full likelihood, in which the
         logarithm of the variance makes inflation cost, and a minimum that inflates the variance
-        more than the first step explains is looked for again with errors that grow in steps.
+        more than the first step explains is looked for again: with errors that grow in steps, and
+        from a fit whose errors in y know a typical slope.
         """
-        padded: Any = self.problem.data.padded()
-        objective = self.objective
-        objective.replace(
-            x_err=np.zeros_like(padded.x_err), log_weight=np.zeros_like(padded.log_weight)
-        )
-        first = self._search(start).values
-        objective.replace(x_err=padded.x_err, log_weight=padded.log_weight)
-        if not objective.is_defined(first):
-            first = start
+        data = self.problem.data
+        assert isinstance(data, Points)
+        first = self._without_x_err(start, data)
         best = self._descend(first)
-        limit = self._logarithm(first) + INFLATED * self.problem.data.size
-        if is_certain(best, self.problem) and self._logarithm(best.values) < limit:
+        usual = self._logarithm(first)
+        if self._is_sound(best) and self._logarithm(best.values) < usual + INFLATED * data.size:
             return best, False
-        found = [best, self._descend(first, valley=True)]
-        point = first
+        found = [best]
+        for origin in (start, *islice(self._estimates(), FEW_STARTS)):
+            for errors in (data, data.softened()):
+                first = self._without_x_err(origin, errors)
+                usual = min(usual, self._logarithm(first))
+                found += self._continued(first)
+        found = [certify(self.objective, m.values, self.problem.bounds) for m in found]
+        best = min([m for m in found if m.defined] or found, key=self._likelihood)
+        # the first step, which is no minimum, may be likelier than the minimum it leads to
+        near = self._likelihood(best) + INFLATED * data.size
+        certain = [m for m in found if self._is_certain(m) and self._likelihood(m) < near]
+        best = min(certain or [best], key=self._likelihood)
+        limit = usual + SWALLOWED * data.size
+        ends = [best] if certain else found  # without a minimum: where did they all go?
+        return best, any(self._logarithm(m.values) > limit for m in ends)
+
+    def _continued(self, first: Floats) -> list[Minimum]:
+        """Where `first` leads with errors in x, at once and as they grow in steps; and itself."""
+        found = [certify(self.objective, first, self.problem.bounds)]
+        found.append(self._descend(first, valley=True))
+        padded, point = self._marks, first
         for part in CONTINUED:
-            objective.replace(x_err=part * padded.x_err)
-            found.append(self._descend(point))
-            point = found[-1].values
-        found = [certify(objective, m.values, self.problem.bounds) for m in found]
-        certain = (
-            [m for m in found if is_certain(m, self.problem)]
-            or [m for m in found if m.defined]
-            or found
+            self.objective.replace(x_err=part * padded.x_err)
+            if self.objective.is_defined(point):
+                found.append(self._descend(point))
+                point = found[-1].values
+        return found
+
+    def _without_x_err(self, start: Floats, data: Points) -> Floats:
+        """The minimum without errors in x, with the errors in y of `data`."""
+        padded, objective = self._marks, self.objective
+        objective.replace(
+            x_err=np.zeros_like(padded.x_err),
+            y_err=data.padded().y_err,
+            log_weight=np.zeros_like(padded.log_weight),
         )
-        best = min(certain, key=lambda m: self._likelihood(m))
-        swallowed = limit + (SWALLOWED - INFLATED) * self.problem.data.size
-        return best, self._logarithm(best.values) > swallowed
+        if objective.is_defined(start):
+            minimum = self._descend(start)
+            if not self._is_certain(minimum):
+                minimum = self._better(minimum, self._descend(start, valley=True))
+            start = minimum.values
+        objective.replace(x_err=padded.x_err, y_err=padded.y_err, log_weight=padded.log_weight)
+        return start
+
+    @property
+    def _marks(self) -> Marks:
+        padded = self.problem.data.padded()
+        assert isinstance(padded, Marks)
+        return padded
 
     def _logarithm(self, params: Floats) -> float:
         """Sum of log(V / y_err^2), by which errors in x inflate the variances."""
-        objective, padded = self.objective, self.problem.data.padded()
-        scale, costs = objective.scale, []
+        objective, costs = self.objective, []
         for weight in (1.0, 0.0):
             objective.replace(log_weight=np.asarray(weight))
-            costs.append(objective.evaluate(params)[0] / scale)
-        objective.replace(log_weight=padded.log_weight)  # type: ignore[union-attr]
-        return costs[0] - costs[1]
+            costs.append(objective.evaluate(params)[0] / objective.scale)
+        objective.replace(log_weight=self._marks.log_weight)
+        difference = costs[0] - costs[1]
+        return difference if np.isfinite(difference) else np.inf
 
     def _likelihood(self, minimum: Minimum) -> float:
         """The cost with the logarithm, which a classical cost has not."""
@@ -259,5 +293,5 @@ class Strategy:
 
     def _squares(self) -> float:
         """Cost of a model that is zero: what rounding is measured against."""
-        padded: Any = self.problem.data.padded()
+        padded = self._marks
         return float(np.sum(np.where(padded.used, (padded.y / padded.y_err) ** 2, 0.0)))
