@@ -14,7 +14,8 @@ from typing import Literal
 import numpy as np
 from iminuit import Minuit
 
-from fitting.newton import ILL_CONDITIONED, Bounds, Minimum, spectrum_at
+from fitting.bounds import Bounds
+from fitting.newton import ILL_CONDITIONED, Minimum, spectrum_at
 from fitting.objective import Objective
 from fitting.padding import Flags, Floats
 from fitting.spectrum import Spectrum

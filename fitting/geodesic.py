@@ -9,7 +9,7 @@ would square its condition number.
 
 import numpy as np
 
-from fitting.newton import Bounds
+from fitting.bounds import Bounds
 from fitting.objective import Objective
 from fitting.padding import Flags, Floats
 

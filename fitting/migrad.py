@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from iminuit import Minuit
 
-from fitting.newton import Bounds
+from fitting.bounds import Bounds
 from fitting.objective import Objective
 from fitting.padding import Floats
 

@@ -10,9 +10,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from fitting.bounds import Bounds
 from fitting.covariance import Covariance
 from fitting.migrad import minuit
-from fitting.newton import Bounds, Minimum
+from fitting.newton import Minimum
 from fitting.objective import Objective
 from fitting.padding import Floats
 from fitting.result import MinosInterval

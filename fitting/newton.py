@@ -13,6 +13,7 @@ from functools import cached_property
 
 import numpy as np
 
+from fitting.bounds import Bounds
 from fitting.objective import Objective
 from fitting.padding import Flags, Floats
 from fitting.spectrum import Spectrum
@@ -22,30 +23,6 @@ NEAR = 1e-6  # EDM below which the cost is too flat to compare
 SETTLED = 3e-6  # standard deviations; a Newton step of this size leaves an error of its square
 ROUNDING = 8 * np.finfo(float).eps
 ILL_CONDITIONED = 1e-7  # weakest direction of a Hessian that has lost half of its digits there
-
-
-@dataclass(frozen=True, eq=False)
-class Bounds:
-    """Limits (-inf, inf where there are none) and fixed flags, each (parameters,)."""
-
-    lower: Floats
-    upper: Floats
-    fixed: Flags
-
-    def contain(self, params: Floats) -> bool:
-        """Whether all are inside the limits, ends included."""
-        return bool(((params >= self.lower) & (params <= self.upper)).all())
-
-    def clip(self, params: Floats) -> Floats:
-        """The nearest parameters inside the limits."""
-        # np.clip takes twice as long
-        return np.minimum(np.maximum(params, self.lower), self.upper)
-
-    def held(self, params: Floats, gradient: Floats) -> Flags:
-        """Parameters at a limit beyond which the cost would fall."""
-        at_lower = (params <= self.lower) & (gradient > 0)
-        at_upper = (params >= self.upper) & (gradient < 0)
-        return (at_lower | at_upper) & ~self.fixed
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,8 +105,15 @@ def _step(objective: Objective, here: Minimum, bounds: Bounds, max_halvings: int
     spectrum = here.spectrum
     if spectrum is None or not here.free.any():
         return None
-    step = np.zeros_like(here.values)
-    step[here.free] = spectrum.descent(here.gradient[here.free])
+
+    def descent(gradient: Floats, free: Flags) -> Floats:
+        if (free == here.free).all():
+            return spectrum.descent(gradient)
+        rest = Spectrum.of(here.hessian[np.ix_(free, free)])
+        assert rest is not None
+        return rest.descent(gradient)
+
+    step = bounds.step(here.values, here.gradient, here.hessian, here.free, descent)
     near = here.positive_definite and here.edm < NEAR
     way = here.sigmas(here.values + step)
     if near and way < ROUNDING:

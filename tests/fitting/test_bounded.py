@@ -103,7 +103,8 @@ def test_all_fixed_but_one(free):
     cost = Poisson("gaussian", data.edges, data.counts)
 
     def along(value):
-        return cost(*(value if i == free else v for i, v in enumerate(at)))
+        moved = [value if i == free else v for i, v in enumerate(at)]
+        return float(np.sum(cost(np.array(moved)).v))
 
     twin = minimize_scalar(along, bracket=(0.98 * at[free], 1.02 * at[free]), tol=1e-12)
     step = 1e-3 * at[free]

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from fitting.newton import Bounds, Spectrum, polish
+from fitting.bounds import Bounds
+from fitting.newton import polish
 from fitting.problem import Knowledge
 from fitting.result import Status
+from fitting.spectrum import Spectrum
 from models.composition.sum import Sum
 from models.model import Model
 from models.parameter import Parameter
