@@ -44,7 +44,7 @@ class Resonance(Model):
         # the antiderivative is an elliptic integral, which takes twenty times as long to compile
         amplitude, f0, q = params
         return amplitude * scaled_integrals(
-            lambda x: self.value(x, 1.0, f0, q), edges, _breaks(f0, q), linear_scale
+            lambda x: self.value(x, jnp.ones(()), f0, q), edges, _breaks(f0, q), linear_scale
         )
 
     def starts(self, data: Features) -> Iterable[tuple[float, ...]]:
