@@ -131,8 +131,13 @@ def scaled_integrals(
     bins = jnp.concatenate([jnp.arange(len(edges)), jnp.sum(edges <= breaks[:, None], 1) - 1])
     points, bins = sort((jnp.concatenate([edges, breaks]), bins), num_keys=2)
     nodes, weights = map(jnp.array, gauss_legendre(PANEL_ORDER))
-    x, dx = scale(points[:-1, None], points[1:, None], nodes)
-    pieces = (f(x) * dx) @ weights
+    lower, upper = points[:-1], points[1:]
+    # an empty piece may lie where f has no value
+    some = upper > lower
+    x, dx = scale(
+        jnp.where(some, lower, edges[0])[:, None], jnp.where(some, upper, edges[-1])[:, None], nodes
+    )
+    pieces = jnp.where(some, (f(x) * dx) @ weights, 0.0)
     return segment_sum(pieces, bins[:-1], len(edges) - 1, indices_are_sorted=True)
 
 

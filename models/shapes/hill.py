@@ -1,5 +1,6 @@
 """Hill's dose-response curve; independent twin: NumPy's closed form."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import product
@@ -19,6 +20,7 @@ NEAR = (-18.0, -8.0, -3.0, 0.0, 3.0, 8.0, 18.0, 45.0)  # over n
 LEFT = tuple(-16.0 * i for i in range(1, 23))  # over n + 1
 RIGHT = tuple(12.0 * i for i in range(1, 7))
 LAST = 500.0  # no edge is farther off
+FIRST = math.exp(-60.0)  # of the last edge; to smaller k the curve is flat
 
 
 @dataclass(frozen=True)
@@ -46,8 +48,7 @@ class Hill(Model):
 
     def integral(self, edges: Array, *params: Array) -> Array:
         top, k, n, offset = params
-        cuts = jnp.array(NEAR) / n, jnp.array(LEFT) / (n + 1), jnp.array(RIGHT)
-        breaks = k * jnp.exp(jnp.clip(jnp.concatenate(cuts), -LAST, LAST))
+        breaks = _breaks(k, n, edges[-1])
         # to the left of the least break nothing is left
         x = jnp.maximum(edges, jnp.min(breaks))
         area = scaled_integrals(lambda x: response(x, k, n), x, breaks, log_scale)
@@ -64,3 +65,10 @@ def response(x: Array, k: Array, n: Array) -> Array:
     positive = x > 0
     z = n * (jnp.log(jnp.where(positive, x, 1.0)) - jnp.log(k))
     return jnp.where(positive, sigmoid(z), 0.0)
+
+
+def _breaks(k: Array, n: Array, last: Array) -> Array:
+    """Of the limits k = 0 and n = 0, whatever is close enough."""
+    k, n = jnp.maximum(k, FIRST * jnp.where(last > 0, last, 1.0)), jnp.maximum(n, 1e-9)
+    cuts = jnp.array(NEAR) / n, jnp.array(LEFT) / (n + 1), jnp.array(RIGHT)
+    return k * jnp.exp(jnp.clip(jnp.concatenate(cuts), -LAST, LAST))

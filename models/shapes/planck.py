@@ -50,7 +50,9 @@ class Planck(Model):
 
     def integral(self, edges: Array, *params: Array) -> Array:
         amplitude, temperature = params
-        breaks = SECOND / (temperature * jnp.array(BREAKS))
+        coldest = SECOND / BREAKS[-1] / jnp.where(edges[-1] > 0, edges[-1], 1.0)
+        # what is colder does not shine here
+        breaks = SECOND / (jnp.maximum(temperature, coldest) * jnp.array(BREAKS))
         x = jnp.maximum(edges, breaks[-1])
         area = scaled_integrals(lambda x: self._radiance(x, temperature), x, breaks, inverse_scale)
         return amplitude * area

@@ -1,5 +1,6 @@
 """Stretched exponential; independent twin: NumPy's closed form."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import product
@@ -14,6 +15,7 @@ from models.parameter import Parameter
 from models.quadrature import log_scale, scaled_integrals
 
 FALL = 16.0  # of the exponent over a piece of the quadrature, at most
+FIRST = math.exp(-60.0)  # of the last edge; a smaller tau is none
 LAST = 500.0  # of log(x / tau): no edge is farther off
 GONE = 20.0  # exp(-exp(20)) is 0 in any float, and so is every derivative
 
@@ -44,7 +46,7 @@ class StretchedExponential(Model):
 
     def integral(self, edges: Array, *params: Array) -> Array:
         amplitude, tau, beta, offset = params
-        breaks = _breaks(tau, beta)
+        breaks = _breaks(jnp.maximum(tau, FIRST * jnp.where(edges[-1] > 0, edges[-1], 1.0)), beta)
         fall = stop_gradient(jnp.min(breaks))
         flat = jnp.diff(jnp.minimum(edges, fall))
         x = jnp.maximum(edges, fall)
