@@ -8,7 +8,7 @@ cost does not rise.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -22,6 +22,7 @@ MAX_STEPS = 30
 NEAR = 1e-6  # EDM below which the cost is too flat to compare
 SETTLED = 3e-6  # standard deviations; a Newton step of this size leaves an error of its square
 ROUNDING = 8 * np.finfo(float).eps
+LONG = 3.0  # standard deviations over the size of the parameter: worth a look
 ILL_CONDITIONED = 1e-7  # weakest direction of a Hessian that has lost half of its digits there
 
 
@@ -158,26 +159,31 @@ def spectrum_at(
         return spectrum
     _, jacobian = objective.residuals(params)
     rest = objective.rest(params)[np.ix_(free, free)]
-    return Spectrum.from_factors(jacobian[:, free], rest) or spectrum
+    factored = Spectrum.from_factors(jacobian[:, free], rest)
+    # where even the derivatives are parallel, what curvature there is, is rounding
+    return factored or replace(spectrum, singular=ILL_CONDITIONED)
 
 
 def undetermined(objective: Objective, minimum: Minimum, start: Floats) -> tuple[int, ...]:
     """Free parameters on which the cost does not depend as its second derivatives say.
 
-    A parameter of which the data know nothing has a curvature of rounding, which may be positive.
-    Where one standard deviation (of the parameter alone) is longer than the parameter, or than
-    its way to a limit, the cost must really rise by about one there, on one side at least.
+    A parameter of which the data know nothing has a curvature of rounding, which may be positive;
+    at the end of a valley that leads to infinity it is as small as the valley is long. Where one
+    standard deviation is longer than the parameter, the cost must really rise by about one there,
+    with the others moved as their covariance with it says, on one side at least.
     """
-    curvature = np.where(minimum.free, np.diag(minimum.hessian), np.inf)
-    sigma = np.sqrt(2 / curvature)
-    suspect = sigma >= 3 * np.maximum(np.abs(minimum.values), np.abs(start))
+    assert minimum.spectrum is not None
+    covariance = 2 * minimum.spectrum.inverse()
+    sigmas = np.sqrt(covariance.diagonal())
+    sizes = np.maximum(np.abs(minimum.values), np.abs(start))[minimum.free]
+    places = np.flatnonzero(minimum.free)
     found = []
-    for i in np.flatnonzero(suspect & minimum.free):
+    for i in np.flatnonzero(sigmas >= LONG * sizes):
         rises = []
         for side in (-1, 1):
             moved = minimum.values.copy()
-            moved[i] += side * sigma[i]
+            moved[minimum.free] += side * covariance[i] / sigmas[i]
             rises.append(objective.evaluate(moved)[0] - minimum.cost)
         if not any(0.05 < rise < 20 for rise in rises):
-            found.append(int(i))
+            found.append(int(places[i]))
     return tuple(found)

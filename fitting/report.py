@@ -22,6 +22,7 @@ from fitting.result import (
     no_covariance,
 )
 from fitting.strategy import Strategy
+from fitting.verdict import grown
 
 FIVE_SIGMA = 5.7e-7
 
@@ -134,6 +135,9 @@ class Report:
         involved = self.strategy.vague
         if minimum is not None and status is Status.AT_LIMIT_ONLY:
             involved = tuple(np.flatnonzero(minimum.held).tolist())
+        elif minimum is not None and status is Status.RUNAWAY:
+            far = np.flatnonzero(grown(minimum, self._starts()))
+            involved = tuple(far.tolist()) or minimum.flat
         elif minimum is not None and not involved:
             involved = minimum.flat
         names = self.problem.names

@@ -45,9 +45,9 @@ MESSAGES = {
         "so there are no errors. Fix or constrain one of them, or use fewer parameters."
     ),
     Status.RUNAWAY: (
-        "There is no minimum near the data: the cost keeps falling, or the errors in x swallow "
-        "all there is to fit, while {names} grows beyond all bounds. Give limits, a constraint, "
-        "or a simpler model."
+        "There is no minimum near the data: the cost keeps falling while {names} runs away, or the "
+        "errors in x are so large that an absurdly steep model agrees with everything. Give "
+        "limits, a constraint, or a simpler model."
     ),
     Status.AT_LIMIT_ONLY: (
         "Every free parameter ended at a limit ({names}), so nothing was measured. Widen the "

@@ -7,6 +7,7 @@ from pathlib import Path
 import yaml
 
 from app.settings import Settings
+from fitting.result import MESSAGES, Status
 
 ROOT = Path(__file__).resolve().parents[1]
 LOCKS = ("requirements.lock", "requirements-dev.lock")
@@ -40,6 +41,14 @@ def test_every_setting_is_in_the_readme():
     readme = (ROOT / "README.md").read_text()
     documented = set(re.findall(r"^\| `(FIT_[A-Z_]+)`", readme, re.MULTILINE))
     assert documented == {f"FIT_{name.upper()}" for name in Settings.model_fields}
+
+
+def test_every_status_is_in_the_readme():
+    readme = (ROOT / "README.md").read_text()
+    rows = re.findall(r"^\| (`[a-z-]+`(?:, `[a-z-]+`)*) \|", readme, re.MULTILINE)
+    documented = {name for row in rows for name in re.findall(r"[a-z-]+", row)}
+    assert {status.value for status in Status} <= documented
+    assert set(MESSAGES) == set(Status)
 
 
 def test_every_route_is_in_the_readme():

@@ -1,0 +1,93 @@
+"""What is no minimum is never called valid, and each way to miss one has words of its own."""
+
+import numpy as np
+import pytest
+
+from fitting.problem import Knowledge
+from fitting.result import Status
+from models.formula.formula import Formula
+from models.registry import SHAPES
+from tests.fitting.problems import points, solve
+
+X = np.linspace(0.2, 3, 15)
+RNG = np.random.default_rng(11)
+
+
+def formula(text):
+    return Formula.read(text, SHAPES)
+
+
+def test_a_saturation_that_the_data_do_not_show_runs_away():
+    """a (1 - exp(-b x)) is a straight line for a to infinity with a b fixed."""
+    result = solve(formula("a*(1 - exp(-b*x))"), points(X, 2 * X, 0.1), [10.0, 0.5])
+    assert not result.valid
+    assert result.status in (Status.RUNAWAY, Status.UNDETERMINED)
+    assert "a" in result.message
+    assert result.errors == [None, None]
+
+
+@pytest.mark.parametrize("text", ["a*b*x", "a*x + b*x", "(a + b)*x", "a*exp(b + x)"])
+def test_parameters_that_are_one_are_undetermined(text):
+    result = solve(formula(text), points(X, 2 * X + 0.1 * RNG.normal(size=15), 0.1), [1.0, 2.0])
+    assert result.status is Status.UNDETERMINED, result.message
+    assert "a, b" in result.message
+    assert result.errors == [None, None]
+
+
+def test_a_parameter_that_nothing_depends_on_is_undetermined():
+    data = points(X, 2 * X, 0.1)
+    result = solve(formula("a*x + where(x < 100, 0, b)"), data, [1.0, 1.0])
+    assert result.status is Status.UNDETERMINED
+    assert "b" in result.message
+
+
+def test_two_terms_that_merged_are_not_the_end():
+    """Both exponentials at one rate are a valid minimum of MIGRAD's, with absurd amplitudes."""
+    model = formula("c + a*exp(-x*p) + b*exp(-x*q)")
+    x = np.linspace(0, 320, 33)
+    y = 0.375 + 1.94 * np.exp(-0.0129 * x) - 1.46 * np.exp(-0.0221 * x)
+    noisy = y + 0.002 * np.random.default_rng(1).normal(size=33)
+    truth = [0.375, 1.94, -1.46, 0.0129, 0.0221]
+    near = solve(model, points(x, noisy, 0.002), truth)
+    far = solve(model, points(x, noisy, 0.002), [0.4, 100.0, -100.0, 0.0166, 0.0168])
+    assert near.valid
+    assert far.valid
+    assert far.cost == pytest.approx(near.cost, rel=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_errors_in_x_that_swallow_the_data_are_told(seed):
+    """A steep exponential with errors in x of half its length.
+
+    Its chi-square has a valid minimum near 0 at absurd slopes; what is called valid here is near
+    the truth, and at a chi-square that such data have.
+    """
+    rng = np.random.default_rng(seed)
+    true = np.linspace(0, 3, 12)
+    x, y = true + 0.6 * rng.normal(size=12), np.exp(true) + 0.2 * rng.normal(size=12)
+    result = solve(formula("a*exp(b*x)"), points(x, y, 0.2, 0.6))
+    assert result.status in (Status.CONVERGED, Status.RUNAWAY), result.message
+    assert abs(result.values[1] - 1) < 0.6
+    if result.valid:
+        assert 2 < result.chi2 < 25
+    else:
+        assert "errors in x" in result.message
+
+
+def test_moderate_errors_in_x_end_where_small_ones_do():
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        true = np.linspace(0, 3, 12)
+        x, y = true + 0.1 * rng.normal(size=12), np.exp(2 * true) + 0.2 * rng.normal(size=12)
+        result = solve(formula("a*exp(b*x)"), points(x, y, 0.2, 0.1))
+        assert result.valid
+        assert abs(result.values[1] - 2) < 4 * result.errors[1]
+
+
+def test_all_parameters_at_limits_and_one_beyond():
+    """Held at its limit a parameter has no error, and the others those of a fit without it."""
+    data = points(X, 1 - 0.5 * X, 0.1)
+    result = solve(formula("a + b*x"), data, b=Knowledge(limits=(0.0, None)))
+    assert result.valid
+    assert result.held.tolist() == [False, True]
+    assert result.errors == [pytest.approx(0.1 / np.sqrt(15), rel=1e-10), None]
