@@ -1,7 +1,7 @@
 """The service against published fits of histograms: data and numbers in `tests/oracles/published`.
 
 Nothing with data, numbers and enough digits was found for the other densities (argus, beta,
-cruijff, crystal_ball, exponentially_modified_gaussian, gamma, johnson_su, landau, log_normal,
+cruijff, crystal_ball, exponentially_modified_gaussian, gamma, johnson_su, landau,
 moyal, relativistic_breit_wigner, student_t, voigt, ...); what they are compared with is SciPy.
 """
 

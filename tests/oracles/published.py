@@ -101,52 +101,8 @@ FITTING_DEMO = [6, 1, 10, 12, 6, 13, 23, 22, 15, 21, 23, 26, 36, 25, 27, 35, 40,
 FITTING_DEMO += [75, 57, 48, 45, 46, 41, 35, 36, 53, 32, 40, 37, 38, 31, 36, 44, 42, 37, 32, 32]
 FITTING_DEMO += [43, 44, 35, 33, 33, 39, 29, 41, 32, 44, 26, 39, 29, 35, 32, 21, 21, 15, 25, 15]
 
-WEIBULL_COUNTS = [
-    1,
-    1,
-    1,
-    1,
-    3,
-    3,
-    4,
-    7,
-    6,
-    16,
-    17,
-    26,
-    58,
-    59,
-    94,
-    117,
-    148,
-    176,
-    112,
-    78,
-    58,
-    13,
-    1,
-]
-NORMAL_COUNTS = [
-    4,
-    7,
-    27,
-    65,
-    136,
-    244,
-    443,
-    656,
-    949,
-    1234,
-    1299,
-    1292,
-    1148,
-    932,
-    690,
-    420,
-    250,
-    122,
-]
-NORMAL_COUNTS += [53, 17]
+WEIBULL = "1 1 1 1 3 3 4 7 6 16 17 26 58 59 94 117 148 176 112 78 58 13 1"
+NORMAL = "4 7 27 65 136 244 443 656 949 1234 1299 1292 1148 932 690 420 250 122 53 17"
 
 
 PUBLISHED = {
@@ -188,7 +144,7 @@ PUBLISHED = {
     "weibull": _grouped(
         "JimB, https://mathematica.stackexchange.com/questions/207578; its edges are exp(k / 5)",
         [0, *np.exp(np.arange(-12, 12) / 5).tolist(), FAR],
-        [0, *WEIBULL_COUNTS, 0],
+        [0, *map(float, WEIBULL.split()), 0],
         "weibull",
         {"amp": (1000, 1e-6), "k": (2.0714, 5e-5), "scale": (2.9929, 5e-5)},
         {"k": (0.0516358, 1e-6), "scale": (0.0485239, 1e-6)},
@@ -197,10 +153,19 @@ PUBLISHED = {
         "JimB, https://mathematica.stackexchange.com/questions/203547; its sum ends after 20 of the"
         " 24 bins, so that the others are empty",
         [-FAR, *range(-6, 15), FAR],
-        [0, *NORMAL_COUNTS, 0],
+        [0, *map(float, NORMAL.split()), 0],
         "gaussian",
-        {"amp": (sum(NORMAL_COUNTS), 1e-4), "mu": (4.94984, 5e-6), "sigma": (2.96156, 5e-6)},
+        {"amp": (10_000 - 12, 1e-4), "mu": (4.94984, 5e-6), "sigma": (2.96156, 5e-6)},
         {"mu": (0.0297738, 1e-7)},
+    ),
+    "log-normal": _grouped(
+        "J. W. Lewis, newsgroup on Excel, https://groups.google.com/g/"
+        "microsoft.public.mac.office.excel/c/DJev9u2YUHs: 28 titres, each known within a factor 2",
+        [0, *(2.0**k for k in range(8, 14)), FAR],
+        [0, 1, 8, 4, 8, 7, 0],
+        "log_normal",
+        {"amp": (28, 1e-6), "mu": (7.575, 5e-4), "sigma": (0.833, 5e-4)},
+        {},
     ),
     "three peaks, the first": _multifit(
         85,
