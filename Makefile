@@ -1,6 +1,7 @@
 # make serve   install everything into .venv and serve on 127.0.0.1:8000
 # make test    install everything and run the tests (test-full: the long simulations, too)
 # make lint    ruff and mypy
+# make fuzz    look for formulas that the parser stumbles over, for some minutes
 # make bench   the service against its peers, in one run
 # make robustness  NIST's problems, and random ones of each shape
 # make lock    renew the pinned dependencies from pyproject.toml
@@ -8,7 +9,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: serve test test-full lint bench robustness lock check-readme
+.PHONY: serve test test-full lint fuzz bench robustness lock check-readme
 
 serve: .venv/serve.done
 	$(BIN)/python -m app
@@ -28,6 +29,13 @@ lint: .venv/dev.done
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+
+FUZZ_S = 180
+
+# a text that fails is printed, and kept in .fuzz/ to be given as an argument
+fuzz: .venv/dev.done
+	mkdir -p .fuzz
+	$(BIN)/python -m tests.formula.fuzz -max_total_time=$(FUZZ_S) -artifact_prefix=.fuzz/
 
 bench: .venv/dev.done
 	$(BIN)/python -m benchmarks

@@ -4,7 +4,8 @@ Methods:
     autodiff      exact second derivatives of the cost
     hesse         Minuit's finite differences of the same cost
     gauss-newton  first derivatives only (Fisher's information for counts, J'J of the pulls for
-                  points), the convention of York 2004, ODRPACK and NIST
+                  points), the convention of York et al. (Am. J. Phys. 72 (2004) 367),
+                  ODRPACK and NIST
 """
 
 from collections.abc import Sequence

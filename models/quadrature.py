@@ -26,7 +26,7 @@ NARROW = 1 / 8  # of a panel: there the small rule is as good as the large one i
 def gauss_legendre(order: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Nodes and weights on [-1, 1], exact for polynomials of degree 2 * order - 1.
 
-    Newton's method on the Legendre recurrence (Abramowitz and Stegun, 25.4.29).
+    Newton's method on the Legendre recurrence (NIST DLMF, 3.5(v)).
     """
     nodes, weights = [], []
     for i in range(order):

@@ -59,8 +59,6 @@ def canonical(tree: Tree) -> Tree:
 def negative(tree: Tree) -> Tree:
     """Minus a canonical tree, canonical itself."""
     match tree:
-        case Constant(value):
-            return Constant(-value)
         case Sum(terms):
             return _sum(map(negative, terms))
         case Quotient(numerator, denominator):
@@ -72,9 +70,9 @@ def _opposite(tree: Tree) -> Tree:
     """Minus a product; a sum in it keeps its sign."""
     match tree:
         case Constant(value):
-            return Constant(-value)
+            return Constant(0.0 - value)  # no negative zero
         case Product((Constant(value), *rest)):
-            return _product(-value, rest)
+            return _product(0.0 - value, rest)
         case Product(factors):
             return Product((MINUS_ONE, *factors))
     return Product((MINUS_ONE, tree))
@@ -125,7 +123,10 @@ def _sum(terms: Iterable[Tree]) -> Tree:
 
 
 def _pair(one: Tree, other: Tree) -> Tree:
-    """The sum of two exact terms; numbers are added if that loses nothing."""
+    """The sum of two exact terms; numbers are added if that loses nothing.
+
+    A term is added at the end of a sum. Were each pair a node, a long sum would nest too deeply.
+    """
     match one, other:
         case Constant(0.0), _:
             return other
@@ -134,9 +135,17 @@ def _pair(one: Tree, other: Tree) -> Tree:
         case Constant(a), Constant(b) if math.isfinite(a + b):
             return Constant(a + b)
         case (Sum(terms), Constant(b)) | (Constant(b), Sum(terms)):
-            for term, number in (terms, terms[::-1]):
+            *before, last = terms
+            pairs = [(before, last)] if len(before) > 1 else [(before, last), ([last], before[0])]
+            for rest, number in pairs:
                 if isinstance(number, Constant) and _adds_exactly(number.value, b):
-                    return _pair(term, Constant(number.value + b))
+                    left = rest[0] if len(rest) == 1 else Sum(tuple(rest))
+                    return _pair(left, Constant(number.value + b))
+        case (Sum(), Sum()):
+            return Sum(tuple(sorted((one, other), key=_rank)))
+    match one, other:
+        case (Sum(terms), term) | (term, Sum(terms)):
+            return Sum((*terms, term))
     return Sum(tuple(sorted((one, other), key=_rank)))
 
 
@@ -195,7 +204,9 @@ def _coefficients(
     if ratio == 0:
         return 0.0, 1.0, ([], list(map(Constant, below)) if divisor == 0 else [])
     if divisor == 0 or not SMALLEST < abs(ratio / divisor) < LARGEST:
-        return 1.0, 1.0, (list(map(Constant, above)), list(map(Constant, below)))
+        # one sign for all, so that minus this product is canonical, too
+        sign = math.prod(math.copysign(1.0, number) for number in (*above, *below))
+        return sign, 1.0, (_sizes(above), _sizes(below))
     ratio /= divisor
     size, sign = abs(ratio), 1.0 if ratio > 0 else -1.0
     whole = Fraction(float(1 / size)) * size == 1
@@ -204,12 +215,19 @@ def _coefficients(
     return float(ratio), 1.0, ([], [])
 
 
+def _sizes(numbers: Iterable[float]) -> list[Tree]:
+    return [Constant(size) for size in sorted(map(abs, numbers)) if size != 1]
+
+
 def _product(number: float, factors: Sequence[Tree]) -> Tree:
     if not factors:
         return Constant(number)
-    if number == 1:
-        return factors[0] if len(factors) == 1 else Product(tuple(factors))
-    return Product((Constant(number), *factors))
+    match factors:
+        case [Constant(value)] if abs(number) == 1:
+            return Constant(number * value)
+        case [factor] if number == 1:
+            return factor
+    return Product(tuple(factors) if number == 1 else (Constant(number), *factors))
 
 
 def _sorted_powers(factors: Iterable[Tree]) -> list[Tree]:

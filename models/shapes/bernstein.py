@@ -22,7 +22,7 @@ class Bernstein(Model):
     degree: Annotated[int, Interval(ge=0, le=20)] = 2
 
     formula = "sum of bk * binomial(n, k) * t^k * (1 - t)^(n - k), t = (x - low) / (high - low)"
-    reference = "G. G. Lorentz, Bernstein Polynomials (University of Toronto Press, 1953)"
+    reference = "R. T. Farouki, Comput. Aided Geom. Des. 29 (2012) 379"
     example = Example(values=(20.0, 60.0, 30.0, 0.0, 10.0), x_range=(0.0, 10.0))
 
     def declare(self) -> tuple[Parameter, ...]:

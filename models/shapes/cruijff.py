@@ -36,7 +36,7 @@ class Cruijff(Density):
         "sigma, alpha: sigma_left, alpha_left for x < mu, else sigma_right, alpha_right; "
         "norm: the integral from low to high"
     )
-    reference = "BaBar Collaboration, Phys. Rev. D 82 (2010) 051101"
+    reference = "BaBar Collaboration, Phys. Rev. D 82 (2010) 051101, arXiv:1005.4087"
     example = Example(
         values=(1000.0, 0.5, 0.8, 1.2, 0.2, 0.1, -6.0, 7.0),
         x_range=(-6.0, 7.0),

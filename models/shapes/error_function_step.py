@@ -28,7 +28,7 @@ class ErrorFunctionStep(Model):
     """
 
     formula = "offset + height / 2 * erfc(-(x - mu) / (sqrt(2) sigma))"
-    reference = "Abramowitz and Stegun, Handbook of Mathematical Functions, 7.1 and 26.2.2"
+    reference = "Abramowitz and Stegun, Handbook of Mathematical Functions, 7.1"
     example = Example(values=(50.0, 4.0, 0.9, 20.0), x_range=(0.0, 10.0))
 
     def declare(self) -> tuple[Parameter, ...]:

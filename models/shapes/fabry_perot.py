@@ -22,7 +22,7 @@ class FabryPerot(Model):
     """
 
     formula = "i0 / (1 + coefficient * sin(pi (x - center) / fsr)^2)"
-    reference = "M. Born and E. Wolf, Principles of Optics (7th ed.), 7.6.1"
+    reference = "N. Ismail et al., Opt. Express 24 (2016) 16366"
     example = Example(values=(100.0, 8.0, 3.0, 1.2), x_range=(0.0, 10.0))
 
     def declare(self) -> tuple[Parameter, ...]:

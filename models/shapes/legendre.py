@@ -21,7 +21,7 @@ class Legendre(Model):
     degree: Annotated[int, Interval(ge=0, le=20)] = 2
 
     formula = "c0 P0(u) + c1 P1(u) + ... + cn Pn(u), u = (2 x - low - high) / (high - low)"
-    reference = "Abramowitz and Stegun, Handbook of Mathematical Functions, 22.7.10"
+    reference = "NIST Digital Library of Mathematical Functions, table 18.9.1"
     example = Example(values=(40.0, 10.0, -5.0, 0.0, 10.0), x_range=(0.0, 10.0))
 
     def declare(self) -> tuple[Parameter, ...]:

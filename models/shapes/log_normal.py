@@ -30,7 +30,7 @@ class LogNormal(Density):
     """Log-normal density on x > 0, zero below, times amp: log x has mean mu and deviation sigma."""
 
     formula = "amp / (x sigma sqrt(2 pi)) * exp(-(log x - mu)^2 / (2 sigma^2)) for x > 0, else 0"
-    reference = "Johnson, Kotz and Balakrishnan, Continuous Univariate Distributions, ch. 14"
+    reference = "Johnson, Kotz and Balakrishnan, Continuous Univariate Distributions 1, ch. 14"
     example = Example(values=(1000.0, 1.0, 0.5), x_range=(0.0, 10.0))
 
     def pdf_parameters(self) -> tuple[Parameter, ...]:

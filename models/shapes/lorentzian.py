@@ -29,7 +29,7 @@ class Lorentzian(Density):
     """Lorentzian peak at mu of half width at half maximum gamma, times amp."""
 
     formula = "amp / (pi * gamma * (1 + ((x - mu) / gamma)^2))"
-    reference = "Johnson, Kotz and Balakrishnan, Continuous Univariate Distributions, vol. 1, 16"
+    reference = "Johnson, Kotz and Balakrishnan, Continuous Univariate Distributions 1, ch. 16"
     example = Example(values=(1000.0, 0.5, 0.8), x_range=(-8.0, 9.0))
 
     def pdf_parameters(self) -> tuple[Parameter, ...]:

@@ -25,7 +25,9 @@ class RelativisticBreitWigner(Density):
         "amp * k / ((x^2 - mass^2)^2 + mass^2 width^2) for x >= 0, else 0; "
         "k = 2 sqrt(2) mass width g / (pi sqrt(mass^2 + g)), g = mass sqrt(mass^2 + width^2)"
     )
-    reference = "Bohm and Sato, Phys. Rev. D 71 (2005) 085018; Breit and Wigner (1936)"
+    reference = (
+        "Bohm and Sato, Phys. Rev. D 71 (2005) 085018; Breit and Wigner, Phys. Rev. 49 (1936) 519"
+    )
     example = Example(values=(1000.0, 91.2, 2.5), x_range=(80.0, 102.0))
 
     def pdf_parameters(self) -> tuple[Parameter, ...]:

@@ -28,7 +28,7 @@ class Sine(Model):
     """
 
     formula = "offset + amplitude * sin(2 pi frequency x + phase)"
-    reference = "IEEE Std 1057-2017, Digitizing Waveform Recorders, annex on sine fitting"
+    reference = "IEEE Std 1057; P. Händel, IEEE Trans. Instrum. Meas. 49 (2000) 1189"
     example = Example(values=(30.0, 0.25, 0.6, 60.0), x_range=(0.0, 10.0))
 
     def declare(self) -> tuple[Parameter, ...]:

@@ -19,7 +19,7 @@ class Uniform(Density):
     normalised: Literal["range"] = field(default="range", kw_only=True)
 
     formula = "amp / (high - low) for low <= x <= high, else 0"
-    reference = "Johnson, Kotz and Balakrishnan, Continuous Univariate Distributions, ch. 26"
+    reference = "Johnson, Kotz and Balakrishnan, Continuous Univariate Distributions 2, ch. 26"
     example = Example(values=(1000.0, 0.0, 10.0), x_range=(0.0, 10.0))
 
     def pdf_parameters(self) -> tuple[Parameter, ...]:

@@ -105,6 +105,19 @@ def test_exact_differences_are_taken_first(text):
     assert float(found[0]) == 0.25 + 1e-12
 
 
+def test_a_long_sum_of_parameters_nested_until_python_gave_up():
+    """Each pair of its terms was a node, so that 290 of them could not even be hashed."""
+    formula = Formula.read("+".join(["a", "b"] * 145), SHAPES)
+    assert formula.tree.depth < 5
+    assert pickle.loads(pickle.dumps(formula)) == formula
+    assert float(formula.value(jnp.zeros(1), 1.0, 2.0)[0]) == 435
+
+
+def test_minus_a_product_too_large_to_be_multiplied_out_was_written_in_two_ways():
+    tree = tree_of("x - (a*exp(x)*1.7e308*1e10 + x)")
+    assert canonical(tree) == tree
+
+
 def test_quotients_do_not_overflow_on_one_side():
     """Multiplied out first, the divisors would be infinite, and the quotient 0."""
     tree = tree_of("n*exp(b*x)/exp(c*x)/exp(d*x)")

@@ -1,0 +1,32 @@
+"""A short run of the fuzzer (`fuzz.py`) with every run of the tests; `make fuzz` is a long one."""
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SECONDS = 8
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("atheris") is None, reason="the fuzzer has no wheel for this platform"
+)
+def test_some_thousand_texts_that_reach_every_corner_of_the_parser(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [
+            sys.executable,
+            *("-m", "tests.formula.fuzz", f"-max_total_time={SECONDS}"),
+            *("-seed=1", f"-artifact_prefix={tmp_path}/", "-print_final_stats=1"),
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stderr[-5000:]
+    runs = done.stderr.split("number_of_executed_units:")[1].split()[0]
+    assert int(runs) > 500  # on any machine
