@@ -25,6 +25,7 @@ from fitting.problem import FitProblem, Knowledge
 from models.composition.mixture import Mixture
 
 MOST_TRIED = 8  # candidates of one shape that are all compared by the true cost
+MOST_SOLVED = 1000
 MOST_REFINED = 4
 WAYS = 4  # combinations of terms that are kept while more terms are placed
 INSIDE = 0.01  # of the distance between limits, or of the value: a start at a limit cannot move
@@ -123,6 +124,7 @@ class Search:
         """A shape's few candidates, best by the true cost first; then some over the whole range."""
         for features in (self.few, ManyCandidates.of(self.outline)):
             rows = self._proposals(0, self.blank, features)
+            rows = rows[:: -(-len(rows) // MOST_SOLVED)]
             if len(rows) > MOST_TRIED:
                 rows = self._best_refined(rows)
             yield from sorted((self.solved(row) for row in rows), key=self._cost)

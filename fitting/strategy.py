@@ -128,10 +128,8 @@ class Strategy:
             other = self._descend(estimate)
             if not self._is_certain(other):
                 other = self._better(other, self._descend(estimate, valley=True))
-            agreed = self._is_certain(other) and self._alike(best, other)
-            agreed = agreed and not is_degenerate(best)
             best = self._better(best, other)
-            if agreed or self._is_sound(best):
+            if self._is_sound(best):
                 break
         given = any(k.start is not None and not k.fixed for k in self.problem.knowledge)
         if given and best is not from_given:

@@ -82,7 +82,7 @@ class DoubleSlit(Model):
     def starts(self, data: Features) -> Iterable[tuple[float, ...]]:
         # slits do not overlap, and hide no more fringes than a pattern of 25 would show
         for place, width in product(data.locations, data.widths):
-            for slit in (0.7 / width, 0.35 / width):
+            for slit in (0.7 / width, 0.35 / width, 0.12 / width):
                 yield slit, 3 * slit, place
                 # about its centre the pattern is half as choosy as one from end to end
                 for period in data.periods[3::2]:

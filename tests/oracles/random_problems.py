@@ -1,7 +1,7 @@
 """Random fits of each shape: a truth drawn over a wide range, and realistic noise.
 
-Parameters come from the shape's twin, over many orders of magnitude and in any place. Data that do
-not resolve the truth (a peak between two points, more periods than points) are left out, and so is
+Parameters come from the twin, over many orders of magnitude and in any place. Points that do
+not resolve the truth (a peak between two of them, more periods than points) are left out, and so is
 what even the fit from the truth cannot determine.
 """
 
@@ -77,7 +77,7 @@ def histogram(model, truth, edges, rng):
     expected = np.asarray(model.integral(jnp.asarray(edges), *truth))
     if not (np.isfinite(expected).all() and (expected >= 0).all()):
         return None
-    if not expected.sum() > FEWEST_EVENTS or not is_resolved(model, truth, edges):
+    if not expected.sum() > FEWEST_EVENTS:
         return None
     counts = rng.poisson(expected).astype(float)
     return RandomProblem(model, tuple(truth), Histogram(edges, counts))
