@@ -99,7 +99,8 @@ class LeastSquares:
 class EffectiveVariance:
     """sum(r^2 / V + L log(V / y_err^2)), r = y - f(x), V = y_err^2 + (f'(x) x_err)^2.
 
-    J. Orear, Am. J. Phys. 50 (1982) 912. L is 0 for classical errors in x and 1 for Berkson
+    J. Orear, Am. J. Phys. 50 (1982) 912. Of several predictors, whose errors are independent,
+    V has a term (df/dx_j x_err_j)^2 each. L is 0 for classical errors in x and 1 for Berkson
     ones (`Marks.log_weight`, so both share a kernel); the constant log(y_err^2) makes the cost
     that of least squares where x_err is 0.
     """
@@ -128,11 +129,24 @@ class EffectiveVariance:
         return jacobian.T @ jacobian
 
     def _x_variance(self, model: Model, params: Array, data: Marks) -> Array:
-        """(f'(x) x_err)^2."""
+        """(f'(x) x_err)^2, of several predictors the sum."""
+        if data.x.ndim > 1:
+            return self._sum_of_x_variances(model, params, data)
         _, slope = jax.jvp(
             lambda x: model.value(x, *params), (data.x_slope,), (jnp.ones_like(data.x_slope),)
         )
         return (slope * data.x_err) ** 2
+
+    def _sum_of_x_variances(self, model: Model, params: Array, data: Marks) -> Array:
+        def along(direction: Array, x_err: Array, anchor: Array) -> Array:
+            # as with one predictor: a slope that is not needed may be infinite
+            x = jnp.where(x_err > 0, data.x, anchor[:, None])
+            tangent = jnp.broadcast_to(direction[:, None], x.shape)
+            _, slope = jax.jvp(lambda x: model.value(x, *params), (x,), (tangent,))
+            return (slope * x_err) ** 2
+
+        directions = jnp.eye(len(data.x))
+        return jnp.sum(jax.vmap(along)(directions, data.x_err, data.x_slope), axis=0)
 
 
 def with_jacobian(f: Callable[[Array], Array], params: Array) -> tuple[Array, Array]:

@@ -57,6 +57,11 @@ class Model(ABC):
         """Candidate values of the parameters that are not linear, in order."""
 
     @property
+    def inputs(self) -> int:
+        """Number of predictors; for several, x of `value` is (inputs, points)."""
+        return 1
+
+    @property
     def parts(self) -> tuple[tuple["Model", tuple[int, ...]], ...]:
         """The terms of a sum, each with the places of its parameters; else the whole model."""
         return ((self, tuple(range(len(self.declare())))),)

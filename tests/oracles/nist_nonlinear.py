@@ -105,6 +105,8 @@ def digits(found: np.ndarray, certified: np.ndarray) -> float:
     """Correct digits of the worst, the log relative error, at most 11: so many are certified."""
     with np.errstate(divide="ignore", invalid="ignore"):
         worst = np.max(np.abs(np.asarray(found, float) - certified) / np.abs(certified))
-    return float(np.clip(-np.log10(worst), 0, 11)) if np.isfinite(worst) and worst else 11.0 * (
-        worst == 0
+    return (
+        float(np.clip(-np.log10(worst), 0, 11))
+        if np.isfinite(worst) and worst
+        else 11.0 * (worst == 0)
     )
