@@ -118,6 +118,13 @@ POINTS_EXAMPLES: dict[str, Any] = {
         "y_err": 0.1,
         "model": {"formula": "a*exp(-x/tau) + c"},
     },
+    "two predictors, one with errors": {
+        "x": {"t": [0, 1, 2, 3, 4, 5], "h": [3, 1, 4, 1, 5, 9]},
+        "y": [1.2, 2.1, 1.8, 3.3, 2.4, 1.8],
+        "x_err": {"h": 0.2},
+        "y_err": 0.1,
+        "model": {"formula": "a + b*t + c*h"},
+    },
     "decay, an error for each point": {
         "x": [0.5, 1, 2, 3, 4, 6, 8],
         "y": [39.1, 30.4, 18.2, 11.3, 6.5, 2.6, 0.8],

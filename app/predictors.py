@@ -40,6 +40,8 @@ def model_in_columns(request: PointsRequest, settings: Settings) -> Formula:
 
 def refuse_names(columns: Mapping[str, Any], settings: Settings) -> None:
     """InvalidRequest for too many columns, or for what is no name of a predictor."""
+    if not columns:
+        raise InvalidRequest([(("x",), "there is no column; give at least one, by its name")])
     if len(columns) > settings.max_predictors:
         raise InvalidRequest(
             [(("x",), f"{len(columns)} columns; at most {settings.max_predictors} are allowed")]

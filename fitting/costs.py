@@ -138,15 +138,19 @@ class EffectiveVariance:
         return (slope * data.x_err) ** 2
 
     def _sum_of_x_variances(self, model: Model, params: Array, data: Marks) -> Array:
-        def along(direction: Array, x_err: Array, anchor: Array) -> Array:
+        total = jnp.zeros_like(data.y)
+        for j, x_err in enumerate(data.x_err):
             # as with one predictor: a slope that is not needed may be infinite
-            x = jnp.where(x_err > 0, data.x, anchor[:, None])
-            tangent = jnp.broadcast_to(direction[:, None], x.shape)
-            _, slope = jax.jvp(lambda x: model.value(x, *params), (x,), (tangent,))
-            return (slope * x_err) ** 2
+            x = list(jnp.where(x_err > 0, data.x, data.x_slope[j][:, None]))
 
-        directions = jnp.eye(len(data.x))
-        return jnp.sum(jax.vmap(along)(directions, data.x_err, data.x_slope), axis=0)
+            def along(moved: Array, j: int = j, x: list[Array] = x) -> Array:
+                # the others as they are: a 0 times their slopes would be a 0 times infinity
+                columns: Any = [*x[:j], moved, *x[j + 1 :]]
+                return model.value(columns, *params)
+
+            _, slope = jax.jvp(along, (x[j],), (jnp.ones_like(x[j]),))
+            total = total + (slope * x_err) ** 2
+        return total
 
 
 def with_jacobian(f: Callable[[Array], Array], params: Array) -> tuple[Array, Array]:

@@ -58,7 +58,7 @@ class Model(ABC):
 
     @property
     def inputs(self) -> int:
-        """Number of predictors; for several, x of `value` is (inputs, points)."""
+        """Number of predictors; for several, x of `value` is (inputs, points), or their list."""
         return 1
 
     @property

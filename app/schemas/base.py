@@ -49,7 +49,7 @@ NumberOrList = Annotated[
 BY_COLUMN = "by column"
 
 
-_COLUMNS = Field(min_length=1, json_schema_extra={"propertyNames": {"pattern": f"^{NAME}$"}})
+_COLUMNS = Field(json_schema_extra={"propertyNames": {"pattern": f"^{NAME}$"}})
 
 Columns = Annotated[dict[str, Annotated[list[Number], Field(min_length=1)]], _COLUMNS]
 

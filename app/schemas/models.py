@@ -99,7 +99,7 @@ class TemplateModel(Named):
 
 
 class FormulaModel(Request):
-    """A formula in x; every other name is a parameter, in order of appearance."""
+    """A formula in x, or in the columns of x; other names are parameters, as they appear."""
 
     formula: str
     parameters: list[Name] | None = Field(
