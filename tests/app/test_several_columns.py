@@ -209,3 +209,15 @@ def test_a_model_by_name_is_told_to_be_a_formula(client):
 
 def test_the_limit_on_columns_is_shown(client):
     assert read(client.get("/limits"))["max_predictors"] == 10
+
+
+def test_the_schema_shows_columns_by_an_example_that_runs(client):
+    schema = read(client.get("/openapi.json"))
+    request = schema["paths"]["/fit/xy-errors"]["post"]["requestBody"]["content"]
+    examples = [e["value"] for e in request["application/json"]["examples"].values()]
+    (body,) = (e for e in examples if isinstance(e["x"], dict))
+    assert fit(client, "xy-errors", body)["valid"]
+    fields = schema["components"]["schemas"]["PointsRequest"]["properties"]
+    assert {option["type"] for option in fields["x"]["anyOf"]} == {"array", "object"}
+    assert all("column" in fields[name]["description"] for name in ("x_err", "fit_range"))
+    assert "predictors" in fields["x"]["description"]
