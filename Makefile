@@ -2,12 +2,13 @@
 # make test    install everything and run the tests (test-full: the long simulations, too)
 # make lint    ruff and mypy
 # make bench   the service against its peers, in one run
+# make robustness  NIST's problems, and random ones of each shape
 # make lock    renew the pinned dependencies from pyproject.toml
 
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: serve test test-full lint bench lock check-readme
+.PHONY: serve test test-full lint bench robustness lock check-readme
 
 serve: .venv/serve.done
 	$(BIN)/python -m app
@@ -30,6 +31,9 @@ lint: .venv/dev.done
 
 bench: .venv/dev.done
 	$(BIN)/python -m benchmarks
+
+robustness: .venv/dev.done
+	$(BIN)/python -m benchmarks.robustness
 
 # the README's commands and curl lines, as printed, in a clean clone
 check-readme: .venv/dev.done

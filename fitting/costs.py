@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Protocol
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jax.lax import stop_gradient
 
 from fitting.data import Bins, Marks
 from models.model import Model
@@ -35,6 +36,12 @@ class Cost(Protocol):
 
     def information(self, model: Model, params: Array, data: Any) -> Array:
         """Half the Gauss-Newton Hessian, (parameters, parameters): first derivatives only."""
+
+    def residuals(self, model: Model, params: Array, data: Any, at: Array) -> Array:
+        """A vector r, whose metric is that of `at`: at params = at the gradient is 2 J'r."""
+
+    def rest(self, model: Model, params: Array, data: Any, at: Array) -> Array:
+        """A scalar: at params = at its Hessian is that of the cost without 2 J'J."""
 
 
 @dataclass(frozen=True)
@@ -67,10 +74,27 @@ class Poisson:
 
     def information(self, model: Model, params: Array, data: Bins) -> Array:
         """Fisher's: sum of grad(mu) grad(mu)' / mu."""
-        mu, jacobian = with_jacobian(lambda p: self.prediction(model, p, data), params)
+        return squared_jacobian(lambda p: self.residuals(model, p, data, params), params)
+
+    def residuals(self, model: Model, params: Array, data: Bins, at: Array) -> Array:
+        """(mu - n) over the root of mu at `at`: J'J is Fisher's information."""
+        expected, safe = self._expected(model, data, at)
+        mu = self.prediction(model, params, data)
+        return jnp.where(expected, (mu - data.counts) / jnp.sqrt(safe), 0.0)
+
+    def rest(self, model: Model, params: Array, data: Bins, at: Array) -> Array:
+        """Second derivatives of mu, and what the observed n adds to Fisher's information."""
+        expected, safe = self._expected(model, data, at)
+        mu = self.prediction(model, params, data)
+        excess = (safe - data.counts) / safe
+        terms = 2 * excess * mu - excess / safe * (mu - safe) ** 2
+        return jnp.sum(jnp.where(expected, terms, 0.0))
+
+    def _expected(self, model: Model, data: Bins, at: Array) -> tuple[Array, Array]:
+        """Which bins expect something at `at`, and there how much."""
+        mu = stop_gradient(self.prediction(model, stop_gradient(at), data))
         expected = data.used & (mu > 0)
-        weight = jnp.where(expected, 1 / jnp.where(expected, mu, 1.0), 0.0)
-        return (jacobian * weight[:, None]).T @ jacobian
+        return expected, jnp.where(expected, mu, 1.0)
 
 
 @dataclass(frozen=True)
@@ -87,8 +111,13 @@ class LeastSquares:
 
     def information(self, model: Model, params: Array, data: Marks) -> Array:
         """J'J of the pulls."""
-        _, jacobian = with_jacobian(lambda p: self._pulls(model, p, data), params)
-        return jacobian.T @ jacobian
+        return squared_jacobian(lambda p: self._pulls(model, p, data), params)
+
+    def residuals(self, model: Model, params: Array, data: Marks, at: Array) -> Array:
+        return self._pulls(model, params, data)
+
+    def rest(self, model: Model, params: Array, data: Marks, at: Array) -> Array:
+        return bend(lambda p: self._pulls(model, p, data), params, at)
 
     def _pulls(self, model: Model, params: Array, data: Marks) -> Array:
         pulls = (data.y - self.prediction(model, params, data)) / data.y_err
@@ -119,14 +148,23 @@ class EffectiveVariance:
 
     def information(self, model: Model, params: Array, data: Marks) -> Array:
         """J'J of the pulls r / sqrt(V), V moving with the parameters: York's for a line."""
+        return squared_jacobian(lambda p: self._pulls(model, p, data), params)
 
-        def pulls(p: Array) -> Array:
-            residual = data.y - self.prediction(model, p, data)
-            variance = data.y_err**2 + self._x_variance(model, p, data)
-            return jnp.where(data.used, residual / jnp.sqrt(variance), 0.0)
+    def residuals(self, model: Model, params: Array, data: Marks, at: Array) -> Array:
+        """The pulls and the roots of the logarithms, whose squares add up to the cost."""
+        ratio = self._x_variance(model, params, data) / data.y_err**2
+        counts = data.used & (ratio > 0) & (data.log_weight > 0)
+        logarithm = data.log_weight * jnp.log1p(ratio)
+        roots = jnp.where(counts, jnp.sqrt(jnp.where(counts, logarithm, 1.0)), 0.0)
+        return jnp.concatenate([self._pulls(model, params, data), roots])
 
-        _, jacobian = with_jacobian(pulls, params)
-        return jacobian.T @ jacobian
+    def rest(self, model: Model, params: Array, data: Marks, at: Array) -> Array:
+        return bend(lambda p: self.residuals(model, p, data, at), params, at)
+
+    def _pulls(self, model: Model, params: Array, data: Marks) -> Array:
+        residual = data.y - self.prediction(model, params, data)
+        variance = data.y_err**2 + self._x_variance(model, params, data)
+        return jnp.where(data.used, residual / jnp.sqrt(variance), 0.0)
 
     def _x_variance(self, model: Model, params: Array, data: Marks) -> Array:
         """(f'(x) x_err)^2, of several predictors the sum."""
@@ -156,6 +194,17 @@ class EffectiveVariance:
 def with_jacobian(f: Callable[[Array], Array], params: Array) -> tuple[Array, Array]:
     """f(params) and its derivatives, (length,) and (length, parameters)."""
     return f(params), jax.jacfwd(f)(params)
+
+
+def squared_jacobian(f: Callable[[Array], Array], params: Array) -> Array:
+    """J'J, (parameters, parameters)."""
+    jacobian = jax.jacfwd(f)(params)
+    return jacobian.T @ jacobian
+
+
+def bend(f: Callable[[Array], Array], params: Array, at: Array) -> Array:
+    """Of a sum of squares: its Hessian at `at` is the sum's without 2 J'J, without a difference."""
+    return jnp.sum(2 * stop_gradient(f(stop_gradient(at))) * f(params))
 
 
 COSTS: Mapping[str, Cost] = MappingProxyType(

@@ -14,9 +14,11 @@ from typing import Literal
 import numpy as np
 from iminuit import Minuit
 
-from fitting.newton import Bounds, Minimum, Spectrum
+from fitting.bounds import Bounds
+from fitting.newton import ILL_CONDITIONED, Minimum, spectrum_at
 from fitting.objective import Objective
 from fitting.padding import Flags, Floats
+from fitting.spectrum import Spectrum
 
 Method = Literal["autodiff", "hesse", "gauss-newton"]
 
@@ -47,29 +49,22 @@ class Covariance:
         return self.matrix / np.outer(self.errors, self.errors)
 
 
-def from_hessian(hessian: Floats, free: Flags, scale: float, method: Method) -> Covariance:
+def from_spectrum(
+    spectrum: Spectrum | None, free: Flags, scale: float, method: Method
+) -> Covariance:
     """2 scale inv(H) over the free parameters, or nothing; an indefinite H is never patched."""
-    block = hessian[np.ix_(free, free)]
     indices = tuple(np.flatnonzero(free).tolist())
     matrix = None
-    if len(block) == 0:
-        matrix = block
-    elif np.isfinite(block).all() and (np.diag(block) > 0).all():
-        spectrum = Spectrum.of(block)
-        if spectrum.positive_definite:
-            matrix = 2 * scale * spectrum.inverse()
+    if not indices:
+        matrix = np.zeros((0, 0))
+    elif spectrum is not None and spectrum.positive_definite:
+        matrix = 2 * scale * spectrum.inverse()
     return Covariance(method, indices, matrix)
 
 
 def at_minimum(minimum: Minimum, scale: float) -> Covariance:
     """The exact covariance where a descent ended, from what it knows already."""
-    indices = tuple(np.flatnonzero(minimum.free).tolist())
-    matrix = None
-    if not indices:
-        matrix = np.zeros((0, 0))
-    elif minimum.positive_definite and minimum.spectrum is not None:
-        matrix = 2 * scale * minimum.spectrum.inverse()
-    return Covariance("autodiff", indices, matrix)
+    return from_spectrum(minimum.spectrum, minimum.free, scale, "autodiff")
 
 
 def at_point(
@@ -82,11 +77,26 @@ def at_point(
     scale: float,
 ) -> Covariance:
     """Covariance by the asked method, from the derivatives at `params`."""
-    if method == "autodiff":
-        return from_hessian(objective.hessian(params), free, scale, method)
-    if method == "gauss-newton":
-        return from_hessian(objective.linearised(params)[2], free, scale, method)
-    return _hesse(objective, params, free, bounds, names, scale)
+    if method == "hesse":
+        return _hesse(objective, params, free, bounds, names, scale)
+    decompose = _exact if method == "autodiff" else _expected
+    return from_spectrum(decompose(objective, params, free), free, scale, method)
+
+
+def _exact(objective: Objective, params: Floats, free: Flags) -> Spectrum | None:
+    block = objective.hessian(params)[np.ix_(free, free)]
+    return spectrum_at(objective, params, block, free)
+
+
+def _expected(objective: Objective, params: Floats, free: Flags) -> Spectrum | None:
+    """Of the information, from the Jacobian where that keeps more digits."""
+    block = objective.linearised(params)[2][np.ix_(free, free)]
+    spectrum = Spectrum.of(block)
+    if spectrum is None or spectrum.weakest > ILL_CONDITIONED:
+        return spectrum
+    objective.drop_logarithm()
+    _, jacobian = objective.residuals(params)
+    return Spectrum.from_factors(jacobian[:, free], np.zeros_like(block)) or spectrum
 
 
 def _hesse(
@@ -102,7 +112,7 @@ def _hesse(
     m.errordef = Minuit.LEAST_SQUARES
     m.limits = list(zip(bounds.lower, bounds.upper, strict=True))
     m.fixed = (~free).tolist()
-    exact = from_hessian(objective.hessian(params), free, 1.0, "autodiff").errors
+    exact = from_spectrum(_exact(objective, params, free), free, 1.0, "autodiff").errors
     if exact is not None:
         steps = np.ones(len(params))
         steps[free] = exact

@@ -4,7 +4,7 @@
 arguments of a kernel: float64 arrays of a bucket length and a mask of the entries that count.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -222,6 +222,17 @@ class Points:
     def is_empty(self) -> bool:
         """Never: a point that is there says something, a bin without events may not."""
         return False
+
+    def softened(self) -> "Points":
+        """Errors in x turned into errors in y by one slope for all, the range of y over that of x.
+
+        Where errors in x are large, a fit that knows nothing of them follows single points.
+        """
+        y_err, height = self.y_err, np.ptp(self.y[self.inside])
+        for x, x_err in zip(np.atleast_2d(self.x), np.atleast_2d(self.x_err), strict=True):
+            slope = float(height / (np.ptp(x[self.inside]) or 1.0))
+            y_err = np.hypot(y_err, slope * x_err)
+        return replace(self, x_err=np.zeros_like(self.x_err), y_err=y_err)
 
     def padded(self) -> Marks:
         """Padding repeats the last point, without weight."""

@@ -1,5 +1,6 @@
 """What the data look like: candidate positions and lengths for starting values."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -64,6 +65,17 @@ class Outline:
             self.extent,
         )
 
+    def shortest_half(self) -> tuple[float, float]:
+        """Middle and length of the shortest interval with half of the amount: the core of a peak.
+
+        P. Rousseeuw and A. Leroy, Statistica Neerlandica 42 (1988) 103 (the shorth).
+        """
+        below = np.cumsum(self.amount) - self.amount / 2
+        firsts = self.x[below <= self.amount.sum() / 2]
+        ends = np.interp(below[: len(firsts)] + self.amount.sum() / 2, below, self.x)
+        i = int(np.argmin(ends - firsts))
+        return float(firsts[i] + ends[i]) / 2, float(ends[i] - firsts[i])
+
     def quantiles(self, *fractions: float) -> Floats:
         """Positions below which these fractions of the amount lie."""
         below = np.cumsum(self.amount) - self.amount / 2
@@ -72,7 +84,7 @@ class Outline:
 
 @dataclass(frozen=True)
 class FewCandidates:
-    """For a single shape: moments, and quantiles where these tell another story."""
+    """For a single shape: moments; quantiles and the core where these tell another story."""
 
     locations: tuple[float, ...]
     widths: tuple[float, ...]
@@ -91,10 +103,14 @@ class FewCandidates:
         low, median, high = (float(q) for q in outline.quantiles(0.25, 0.5, 0.75))
         robust = (high - low) / 1.349 or deviation
         widening = np.sqrt(2.0) if squared else 1.0
-        outliers = not 0.7 < robust / deviation < 1.4
+        core, length = outline.shortest_half()
+        narrow = length / 1.349 or robust
         return cls(
-            locations=(mean, median) if abs(mean - median) > 0.3 * robust else (mean,),
-            widths=tuple(w * widening for w in ((deviation, robust) if outliers else (deviation,))),
+            locations=distinct((mean, median, core), lambda a, b: abs(a - b) <= 0.3 * robust),
+            widths=tuple(
+                widening * width
+                for width in distinct((deviation, robust, narrow), lambda a, b: 0.7 < a / b < 1.4)
+            ),
             decay_lengths=(
                 max((2 if squared else 1) * (mean - outline.low), 0.01 * outline.extent),
             ),
@@ -103,6 +119,15 @@ class FewCandidates:
             high=outline.high,
             others=tuple(cls.of(other, squared=squared) for other in outline.others),
         )
+
+
+def distinct(values: Iterable[float], alike: Callable[[float, float], bool]) -> tuple[float, ...]:
+    """Those that are not like an earlier one."""
+    found: list[float] = []
+    for value in values:
+        if not any(alike(value, known) for known in found):
+            found.append(value)
+    return tuple(found)
 
 
 @dataclass(frozen=True)

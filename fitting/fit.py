@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 
+from fitting.coordinates import ease
 from fitting.errors import DeadlineReached
 from fitting.kernels import KernelCache, Usage
 from fitting.objective import Objective
@@ -23,6 +24,9 @@ def fit(
     `deadline` is a moment on time.monotonic's clock. `stop` is called before each evaluation
     and may raise `errors.Stopped`, which then leaves this function.
     """
+    eased = ease(problem)
+    if eased is not None:
+        return eased.result(fit(eased.problem, kernels, deadline, stop))
     began = time.perf_counter()
     objective = bind(problem, kernels, deadline, stop)
     strategy = Strategy(problem, objective, kernels)

@@ -30,7 +30,16 @@ jax.config.update("jax_cpu_enable_async_dispatch", False)
 MOST_FORWARD = 10  # parameters; measured, the two ways cross between 9 and 15
 
 Tier = Literal["memory", "disk", "compiled"]
-Function = Literal["value_and_gradient", "linearised", "derivatives", "jacobian", "predictions"]
+Function = Literal[
+    "value_and_gradient",
+    "linearised",
+    "derivatives",
+    "jacobian",
+    "predictions",
+    "residuals",
+    "acceleration",
+    "rest",
+]
 
 
 class KernelKey(NamedTuple):
@@ -194,10 +203,45 @@ def _predictions(key: KernelKey, params: Array, data: Bins | Marks, prior: Prior
     return jax.vmap(lambda p: COSTS[key.cost].prediction(key.model, p, data))(params)
 
 
+def _residuals(key: KernelKey, params: Array, data: Bins | Marks, prior: Prior) -> Array:
+    """Residuals beside their derivatives, (rows, 1 + parameters), constraints among them."""
+    r, jacobian = with_jacobian(lambda p: _all_residuals(key, p, data, prior, params), params)
+    return jnp.concatenate([r[:, None], jacobian], axis=1)
+
+
+def _all_residuals(
+    key: KernelKey, params: Array, data: Bins | Marks, prior: Prior, at: Array
+) -> Array:
+    own = COSTS[key.cost].residuals(key.model, params, data, at)
+    return jnp.concatenate([own, jnp.sqrt(prior.weight) * (params - prior.center)])
+
+
+def _acceleration(key: KernelKey, rows: Array, data: Bins | Marks, prior: Prior) -> Array:
+    """Second derivative of the residuals at rows[0] in the direction rows[1], (rows,)."""
+    at, way = rows
+
+    def residuals(p: Array) -> Array:
+        return _all_residuals(key, p, data, prior, at)
+
+    def velocity(p: Array) -> Array:
+        return jax.jvp(residuals, (p,), (way,))[1]
+
+    return jax.jvp(velocity, (at,), (way,))[1]
+
+
+def _rest(key: KernelKey, params: Array, data: Bins | Marks, prior: Prior) -> Array:
+    """The Hessian without 2 J'J of the residuals, (parameters, parameters)."""
+    cost = COSTS[key.cost]
+    return jax.jacfwd(jax.jacfwd(lambda p: cost.rest(key.model, p, data, params)))(params)
+
+
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "value_and_gradient": _value_and_gradient,
     "linearised": _linearised,
     "derivatives": _derivatives,
     "jacobian": _jacobian,
     "predictions": _predictions,
+    "residuals": _residuals,
+    "acceleration": _acceleration,
+    "rest": _rest,
 }

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy.linalg.lapack import dposv
 
-from fitting.newton import Bounds
+from fitting.bounds import Bounds
 from fitting.padding import Flags, Floats
 
 MAX_STEPS = 20
@@ -42,14 +42,19 @@ def approach(
         return start
     for _ in range(MAX_STEPS):
         moving = free & ~bounds.held(params, gradient)
-        if not moving.any():
+
+        def descent(
+            gradient: Floats,
+            free: Flags,
+            information: Floats = information,
+            damping: float = damping,
+        ) -> Floats:
+            return _step(gradient, information[np.ix_(free, free)], damping)
+
+        step = bounds.step(params, gradient, information, moving, descent)
+        if not moving.any() or -0.5 * (gradient @ step) < near:
             break
-        step = _step(gradient[moving], information[np.ix_(moving, moving)], damping)
-        if -0.5 * (gradient[moving] @ step) < near:
-            break
-        moved = params.copy()
-        moved[moving] += step
-        moved = bounds.clip(moved)
+        moved = bounds.clip(params + step)
         new = linearised(moved)
         if new[0] < cost and np.isfinite(new[2]).all():
             gain = 1 - new[0] / cost

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from iminuit import Minuit
 
-from fitting.newton import Bounds
+from fitting.bounds import Bounds
 from fitting.objective import Objective
 from fitting.padding import Floats
 
@@ -39,6 +39,7 @@ def minuit(
     # the name again: of a single parameter iminuit would make x0
     m = Minuit(cost, start, grad=objective.gradient, name=names)
     m.strategy = strategy
+    m.print_level = -1  # at 0 it still writes some errors to the terminal
     if bounds.fixed.any():
         m.fixed = bounds.fixed.tolist()
     m.errors = first_steps(objective, start)
@@ -59,13 +60,8 @@ def descend(
     start: Floats,
     bounds: Bounds,
     names: Sequence[str],
-    *,
-    strategy: int = 0,
-    simplex: bool = False,
 ) -> Floats:
     """The point at which MIGRAD ends, valid or not; `newton.certify` judges it."""
-    m = minuit(objective, start, bounds, names, strategy)
-    if simplex:
-        m.simplex()
+    m = minuit(objective, start, bounds, names, strategy=0)
     m.migrad(iterate=1)
     return np.array(m.values)

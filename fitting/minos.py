@@ -10,12 +10,14 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from fitting.bounds import Bounds
 from fitting.covariance import Covariance
 from fitting.migrad import minuit
-from fitting.newton import Bounds, Minimum, Spectrum
+from fitting.newton import Minimum
 from fitting.objective import Objective
 from fitting.padding import Floats
 from fitting.result import MinosInterval
+from fitting.spectrum import Spectrum
 
 MAX_STEPS = 30
 MAX_HALVINGS = 10
@@ -90,7 +92,8 @@ def _newton_step(
     """One step on cost = level and zero gradient along the others."""
     block = hessian[np.ix_(others, others)]
     if len(others):
-        if (np.diag(block) <= 0).any() or not Spectrum.of(block).positive_definite:
+        spectrum = Spectrum.of(block)
+        if spectrum is None or not spectrum.positive_definite:
             return None
         relax = -np.linalg.solve(block, gradient[others])
         drift = -np.linalg.solve(block, hessian[others, target])

@@ -13,81 +13,21 @@ from functools import cached_property
 
 import numpy as np
 
+from fitting.bounds import Bounds
 from fitting.objective import Objective
 from fitting.padding import Flags, Floats
+from fitting.spectrum import Spectrum
 
-MAX_STEPS = 100
+MAX_STEPS = 30
 NEAR = 1e-6  # EDM below which the cost is too flat to compare
 SETTLED = 3e-6  # standard deviations; a Newton step of this size leaves an error of its square
 ROUNDING = 8 * np.finfo(float).eps
-SINGULAR = 1e-13  # smallest eigenvalue of a Hessian of unit diagonal, per parameter
-
-
-@dataclass(frozen=True, eq=False)
-class Bounds:
-    """Limits (-inf, inf where there are none) and fixed flags, each (parameters,)."""
-
-    lower: Floats
-    upper: Floats
-    fixed: Flags
-
-    def contain(self, params: Floats) -> bool:
-        """Whether all are inside the limits, ends included."""
-        return bool(((params >= self.lower) & (params <= self.upper)).all())
-
-    def clip(self, params: Floats) -> Floats:
-        """The nearest parameters inside the limits."""
-        # np.clip takes twice as long
-        return np.minimum(np.maximum(params, self.lower), self.upper)
-
-    def held(self, params: Floats, gradient: Floats) -> Flags:
-        """Parameters at a limit beyond which the cost would fall."""
-        at_lower = (params <= self.lower) & (gradient > 0)
-        at_upper = (params >= self.upper) & (gradient < 0)
-        return (at_lower | at_upper) & ~self.fixed
-
-
-@dataclass(frozen=True, eq=False)
-class Spectrum:
-    """Eigen-decomposition of a Hessian brought to unit diagonal: `scales * vectors`."""
-
-    scales: Floats
-    values: Floats
-    vectors: Floats
-
-    @classmethod
-    def of(cls, hessian: Floats) -> "Spectrum":
-        scales = np.sqrt(np.abs(hessian.diagonal()))
-        scales[scales == 0] = 1.0
-        values, vectors = np.linalg.eigh(hessian / scales / scales[:, None])
-        return cls(scales, values, vectors)
-
-    @property
-    def positive_definite(self) -> bool:
-        # ascending, as eigh gives them
-        return len(self.values) == 0 or bool(self.values[0] > SINGULAR * len(self.values))
-
-    def decrement(self, gradient: Floats) -> float:
-        """g' inv(H) g / 2, what a Newton step promises."""
-        along = self.vectors.T @ (gradient / self.scales)
-        return float(0.5 * np.sum(along * along / self.values))
-
-    def inverse(self) -> Floats:
-        """Inverse of the Hessian."""
-        root = self.vectors / np.sqrt(self.values) / self.scales[:, None]
-        return root @ root.T
-
-    def descent(self, gradient: Floats) -> Floats:
-        """The Newton step, with absolute and not too small eigenvalues."""
-        floor = max(SINGULAR * len(self.values), 1e-3 * -self.values.min(initial=0.0))
-        curvature = np.maximum(np.abs(self.values), floor)
-        along = self.vectors.T @ (gradient / self.scales)
-        return -(self.vectors @ (along / curvature)) / self.scales
+ILL_CONDITIONED = 1e-7  # weakest direction of a Hessian that has lost half of its digits there
 
 
 @dataclass(frozen=True, eq=False)
 class Minimum:
-    """Where the descent is, with exact derivatives there (of the scaled cost).
+    """Where the descent is, with exact derivatives there (of the cost times `scale`).
 
     `free` are the parameters neither fixed nor held at a limit; `spectrum` is that of their
     Hessian, None where it is not finite.
@@ -100,6 +40,12 @@ class Minimum:
     free: Flags
     held: Flags
     spectrum: Spectrum | None
+    scale: float
+
+    @property
+    def fval(self) -> float:
+        """The cost itself."""
+        return self.cost / self.scale
 
     @property
     def defined(self) -> bool:
@@ -130,7 +76,7 @@ class Minimum:
         """The parameters along the direction in which the cost curves least."""
         if self.spectrum is None or not self.free.any():
             return ()
-        weakest = np.abs(self.spectrum.vectors[:, 0])
+        weakest = np.abs(self.spectrum.direction)
         return tuple(np.flatnonzero(self.free)[weakest > 0.3 * weakest.max()].tolist())
 
 
@@ -159,8 +105,15 @@ def _step(objective: Objective, here: Minimum, bounds: Bounds, max_halvings: int
     spectrum = here.spectrum
     if spectrum is None or not here.free.any():
         return None
-    step = np.zeros_like(here.values)
-    step[here.free] = spectrum.descent(here.gradient[here.free])
+
+    def descent(gradient: Floats, free: Flags) -> Floats:
+        if (free == here.free).all():
+            return spectrum.descent(gradient)
+        rest = Spectrum.of(here.hessian[np.ix_(free, free)])
+        assert rest is not None
+        return rest.descent(gradient)
+
+    step = bounds.step(here.values, here.gradient, here.hessian, here.free, descent)
     near = here.positive_definite and here.edm < NEAR
     way = here.sigmas(here.values + step)
     if near and way < ROUNDING:
@@ -191,9 +144,21 @@ def certify(objective: Objective, params: Floats, bounds: Bounds) -> Minimum:
     held = bounds.held(params, gradient)
     free = ~bounds.fixed & ~held
     block = hessian if free.all() else hessian[np.ix_(free, free)]
-    finite = np.isfinite(block).all() and math.isfinite(gradient.sum())
-    spectrum = Spectrum.of(block) if finite else None
-    return Minimum(params, cost, gradient, hessian, free, held, spectrum)
+    finite = math.isfinite(gradient.sum())
+    spectrum = spectrum_at(objective, params, block, free) if finite else None
+    return Minimum(params, cost, gradient, hessian, free, held, spectrum, objective.scale)
+
+
+def spectrum_at(
+    objective: Objective, params: Floats, block: Floats, free: Flags
+) -> Spectrum | None:
+    """Of the Hessian of the free parameters, from its factors where that keeps more digits."""
+    spectrum = Spectrum.of(block)
+    if spectrum is None or spectrum.weakest > ILL_CONDITIONED:
+        return spectrum
+    _, jacobian = objective.residuals(params)
+    rest = objective.rest(params)[np.ix_(free, free)]
+    return Spectrum.from_factors(jacobian[:, free], rest) or spectrum
 
 
 def undetermined(objective: Objective, minimum: Minimum, start: Floats) -> tuple[int, ...]:

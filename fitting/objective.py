@@ -67,6 +67,11 @@ class Objective:
         self._last = self._last_hessian = self._last_information = b""
         self.best_cost, self.best = float("inf"), None
 
+    def drop_logarithm(self) -> None:
+        """Leave the pulls alone in a Berkson cost; another cost has no logarithm."""
+        if isinstance(self._data, Marks):
+            self.replace(log_weight=np.asarray(0.0))
+
     def evaluate(self, params: Floats) -> tuple[float, Floats]:
         """Cost and gradient (parameters,), computed together; not finite where undefined."""
         self._update(params)
@@ -120,6 +125,22 @@ class Objective:
             self._remember(params, key, out[: 1 + size])
             self._last_information, self._information = key, out[1 + size :].reshape(size, size)
         return (*self.evaluate(params), self._information * self.scale)
+
+    def residuals(self, params: Floats) -> tuple[Floats, Floats]:
+        """Residuals r (rows,) and their derivatives J (rows, parameters): the gradient is 2 J'r."""
+        out = np.asarray(self._call("residuals", params)) * math.sqrt(self.scale)
+        return out[:, 0], out[:, 1:]
+
+    def acceleration(self, params: Floats, way: Floats) -> Floats:
+        """Second derivative of the residuals along `way`, (rows,)."""
+        rows = np.stack([params, way])
+        return np.asarray(self._call("acceleration", rows)) * math.sqrt(self.scale)
+
+    def rest(self, params: Floats) -> Floats:
+        """The exact Hessian without 2 J'J, (parameters, parameters)."""
+        self.nhess += 1
+        out = np.asarray(self._call("rest", params)) * self.scale
+        return (out + out.T) / 2
 
     def jacobian(self, params: Floats) -> tuple[Floats, Floats]:
         """Prediction (length,) and its derivatives (length, parameters)."""

@@ -6,10 +6,10 @@ from functools import cached_property
 
 import numpy as np
 
+from fitting.bounds import Bounds
 from fitting.data import Data, Histogram
 from fitting.errors import InvalidProblem
 from fitting.kernels import KernelKey
-from fitting.newton import Bounds
 from fitting.packing import Prior
 from models.model import Model
 from models.parameter import Parameter

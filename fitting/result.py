@@ -18,6 +18,8 @@ class Status(StrEnum):
     NOT_CONVERGED = "not-converged"
     DEADLINE = "deadline"
     NOT_POSITIVE_DEFINITE = "not-positive-definite"
+    UNDETERMINED = "undetermined"
+    RUNAWAY = "runaway"
     AT_LIMIT_ONLY = "at-limit-only"
     UNDEFINED_COST = "undefined-cost"
     EMPTY_DATA = "empty-data"
@@ -35,9 +37,17 @@ MESSAGES = {
         "time with deadline_s, or give starting values."
     ),
     Status.NOT_POSITIVE_DEFINITE: (
-        "The data do not determine {names}: along a combination of these the cost does not "
-        "curve upwards, so there are no errors. Fix or constrain one of them, or use fewer "
-        "parameters."
+        "The fit ended at a saddle: along a combination of {names} the cost curves downwards, so "
+        "there is no minimum here and there are no errors. Give other starting values, or limits."
+    ),
+    Status.UNDETERMINED: (
+        "The data do not determine {names}: along a combination of these the cost stays the same, "
+        "so there are no errors. Fix or constrain one of them, or use fewer parameters."
+    ),
+    Status.RUNAWAY: (
+        "There is no minimum near the data: the cost keeps falling, or the errors in x swallow "
+        "all there is to fit, while {names} grows beyond all bounds. Give limits, a constraint, "
+        "or a simpler model."
     ),
     Status.AT_LIMIT_ONLY: (
         "Every free parameter ended at a limit ({names}), so nothing was measured. Widen the "

@@ -8,13 +8,14 @@ Pati, Rezaiifar and Krishnaprasad, Asilomar 27 (1993) 40), and refined before th
 All of this happens on data of coarse grain (`coarse`), so its cost does not grow with theirs.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 from scipy.optimize import lsq_linear
 
 from fitting.coarse import coarsen
-from fitting.data import Bins, Data
+from fitting.data import Bins, Data, Points
 from fitting.features import FewCandidates, ManyCandidates, Outline
 from fitting.kernels import KernelCache, KernelKey
 from fitting.levenberg import approach
@@ -25,6 +26,7 @@ from models.composition.mixture import Mixture
 
 MOST_TRIED = 8  # candidates of one shape that are all compared by the true cost
 MOST_REFINED = 4
+WAYS = 4  # combinations of terms that are kept while more terms are placed
 INSIDE = 0.01  # of the distance between limits, or of the value: a start at a limit cannot move
 
 
@@ -32,20 +34,22 @@ def starting_values(problem: FitProblem, objective: Objective, kernels: KernelCa
     """The client's starts, completed; (parameters,), inside the limits."""
     given = np.array([np.nan if k.start is None else k.start for k in problem.knowledge])
     if np.isnan(given).any():
-        given = estimated_values(problem, objective, kernels, given)
+        given = next(estimates(problem, objective, kernels, given))
     return inside(given, problem)
 
 
-def estimated_values(
+def estimates(
     problem: FitProblem, objective: Objective, kernels: KernelCache, given: Floats
-) -> Floats:
-    """Our own estimate; entries of `given` that are not NaN are kept."""
+) -> Iterator[Floats]:
+    """Our own estimates, the best first; entries of `given` that are not NaN are kept."""
     if isinstance(problem.model, Mixture):
-        return from_yields(problem.model, problem, objective, kernels, given)
+        yield from_yields(problem.model, problem, objective, kernels, given)
+        return
     search = Search(problem, objective, kernels, given)
     if len(problem.model.parts) == 1:
-        return search.single()
-    return search.sum()
+        yield from search.single()
+    else:
+        yield from search.sum()
 
 
 def from_yields(
@@ -73,7 +77,8 @@ class Search:
     def __init__(
         self, problem: FitProblem, objective: Objective, kernels: KernelCache, given: Floats
     ):
-        data: Data = coarsen(problem.data)
+        known = problem.data
+        data: Data = coarsen(known.softened() if isinstance(known, Points) else known)
         padded = data.padded()
         cost = "poisson" if isinstance(padded, Bins) else "least-squares"
         kernel = kernels.get(KernelKey(cost, problem.model, data.length))
@@ -114,29 +119,44 @@ class Search:
             if not p.linear and p.end is None
         ]
 
-    def single(self) -> Floats:
-        """The best of a shape's candidates, by the true cost; of many, those that refine best."""
-        rows = self._proposals(0, self.blank, self.few)
-        if len(rows) > MOST_TRIED:
-            everything = np.ones(len(self.owner), dtype=bool)
-            solved = [self._solve(row, everything) for row in rows]
-            order = np.argsort([self._misfit(row) for row in solved], kind="stable")
-            rows = [self._refined(solved[i], everything) for i in order[:MOST_REFINED]]
-        return min((self.solved(row) for row in rows), key=self._cost)
+    def single(self) -> Iterator[Floats]:
+        """A shape's few candidates, best by the true cost first; then some over the whole range."""
+        for features in (self.few, ManyCandidates.of(self.outline)):
+            rows = self._proposals(0, self.blank, features)
+            if len(rows) > MOST_TRIED:
+                rows = self._best_refined(rows)
+            yield from sorted((self.solved(row) for row in rows), key=self._cost)
 
-    def sum(self) -> Floats:
-        """The terms placed in turn; the better of the result before and after refinement."""
+    def _best_refined(self, rows: list[Floats]) -> list[Floats]:
+        """The rows that describe the data best with their linear parameters solved, refined."""
+        everything = np.ones(len(self.owner), dtype=bool)
+        solved = [self._solve(row, everything) for row in rows]
+        order = np.argsort([self._misfit(row) for row in solved], kind="stable")
+        return [self._refined(solved[i], everything) for i in order[:MOST_REFINED]]
+
+    def sum(self) -> Iterator[Floats]:
+        """The terms placed in turn, each where it explains most; then other combinations."""
+        yield self.solved(self._placed(1)[0])
+        yield from sorted(map(self.solved, self._placed(WAYS)), key=self._cost)
+
+    def _placed(self, ways: int) -> list[Floats]:
+        """All terms placed one after the other; of all combinations the best `ways` are kept."""
         many = ManyCandidates.of(self.outline)
         counts = [len(list(part.starts(many))) for part, _ in self.parts]
-        point = self.blank
+        points = [self.blank]
         placed = np.zeros(len(self.owner), dtype=bool)
         for i in sorted(range(len(counts)), key=lambda i: counts[i]):
-            proposals = self._proposals(i, point, many)
             placed |= self.owner == i
-            if len(proposals) > 1:
-                point = proposals[self._best_row(proposals, i, placed)]
-            point = self._refined(self._solve(point, placed), placed)
-        return self.solved(point)
+            rows = []
+            for point in points:
+                proposals = self._proposals(i, point, many)
+                if len(proposals) > 1:
+                    rows += [proposals[k] for k in self._best_rows(proposals, i, placed)[:ways]]
+                else:
+                    rows.append(point)
+            refined = [self._refined(self._solve(row, placed), placed) for row in rows]
+            points = sorted(refined, key=self._misfit)[:ways] if ways > 1 else refined
+        return points
 
     def _proposals(
         self, i: int, point: Floats, features: FewCandidates | ManyCandidates
@@ -152,12 +172,12 @@ class Search:
             rows.append(self.problem.bounds.clip(np.where(self.unknown, row, self.blank)))
         return rows
 
-    def _best_row(self, rows: list[Floats], i: int, placed: Flags) -> int:
-        """The candidate of component i whose column lowers the misfit of the others most."""
+    def _best_rows(self, rows: list[Floats], i: int, placed: Flags) -> list[int]:
+        """The candidates of component i, those first whose column lowers the misfit most."""
         columns = np.flatnonzero((self.owner == i) & self.linear)
         if len(columns) != 1:
             misfits = [self._misfit(self._solve(row, placed)) for row in rows]
-            return int(np.argmin(misfits))
+            return np.argsort(misfits, kind="stable").tolist()
         shapes = np.array(rows)
         shapes[:, self.linear] = 0.0
         shapes[:, columns] = 1.0
@@ -173,7 +193,8 @@ class Search:
         gain = gain if lower == 0 else np.abs(gain)
         # a column that the others already span explains nothing
         spanned = norm < 1e-6 * np.sqrt((candidates * candidates).sum(axis=1))
-        return int(np.argmax(np.where(spanned | ~np.isfinite(gain), -np.inf, gain)))
+        gain = np.where(spanned | ~np.isfinite(gain), -np.inf, gain)
+        return np.argsort(-gain, kind="stable").tolist()
 
     def _residual_and_basis(self, point: Floats, columns: Flags) -> tuple[Floats, Floats]:
         prediction, jacobian = self.coarse.jacobian(point)
@@ -204,6 +225,8 @@ class Search:
         return solution
 
     def _cost(self, point: Floats) -> float:
+        if self.problem.data.has_x_err:
+            return self._misfit(point)  # the true cost rewards steep candidates
         value = self.objective.evaluate(point)[0]
         return value if np.isfinite(value) else np.inf
 

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from typing import Any, ClassVar, Literal
 
 import jax.numpy as jnp
@@ -55,6 +56,16 @@ class Model(ABC):
     @abstractmethod
     def starts(self, data: Features) -> Iterable[tuple[float, ...]]:
         """Candidate values of the parameters that are not linear, in order."""
+
+    def coordinates(
+        self, low: float, high: float
+    ) -> "tuple[Model, Sequence[Sequence[Fraction]]] | None":
+        """A model of the same functions in parameters that depend less on each other, if known.
+
+        From `low` to `high` the data lie. The matrix, upper triangular, makes the parameters of
+        this model from those of that one, whose ends of its range come last and are no part of it.
+        """
+        return None
 
     @property
     def inputs(self) -> int:

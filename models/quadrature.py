@@ -2,7 +2,7 @@
 
 `bin_integrals` is right for a function that is smooth over every bin. `panel_integrals` is right
 for bins of any width: the shape names points between which its function is smooth, and bins are
-cut there.
+cut there. `scaled_integrals` is the same on other scales, such as that of log x.
 """
 
 import math
@@ -14,7 +14,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 from jax.custom_batching import custom_vmap
-from jax.lax import cond, stop_gradient
+from jax.lax import cond, sort, stop_gradient
+from jax.ops import segment_sum
 
 PANEL_ORDER = 16
 NARROW_ORDER = 6
@@ -91,6 +92,53 @@ def panel_integrals(f: Callable[[Array], Array], edges: Array, breaks: Array) ->
     # recomputing costs less than keeping what both branches would remember for reverse mode
     small, large = (jax.checkpoint(rule, prevent_cse=False) for rule in (narrow, general))
     return cond(_everywhere(jnp.all(stop_gradient(upper - lower) <= widest)), small, large)
+
+
+Scale = Callable[[Array, Array, Array], tuple[Array, Array]]
+
+
+def linear_scale(lower: Array, upper: Array, nodes: Array) -> tuple[Array, Array]:
+    """x at nodes that lie on [-1, 1] in x, and dx per node."""
+    half = (upper - lower) / 2
+    return lower + half * (1 + nodes), half
+
+
+def log_scale(lower: Array, upper: Array, nodes: Array) -> tuple[Array, Array]:
+    """x at nodes that lie on [-1, 1] in log x, and dx per node; lower > 0."""
+    half = jnp.log1p((upper - lower) / lower) / 2
+    x = lower * jnp.exp(half * (1 + nodes))
+    return x, x * half
+
+
+def inverse_scale(lower: Array, upper: Array, nodes: Array) -> tuple[Array, Array]:
+    """x at nodes that lie on [-1, 1] in -1 / x, and dx per node; lower > 0."""
+    half = (upper - lower) / lower / upper / 2
+    x = 1 / (1 / lower - half * (1 + nodes))
+    return x, x * x * half
+
+
+def scaled_integrals(
+    f: Callable[[Array], Array], edges: Array, breaks: Array, scale: Scale
+) -> Array:
+    """Integral of f over each bin, of any width: shape (bins + 1,) in, (bins,) out.
+
+    Between breaks, of any order, f must be as smooth on the scale as `panel_integrals` wants it
+    in x. It compiles faster: edges and breaks are sorted together, and each piece gets the
+    large rule. There are no derivatives in edges and breaks.
+    """
+    edges, breaks = stop_gradient((edges, breaks))
+    breaks = jnp.clip(breaks, edges[0], edges[-1])
+    bins = jnp.concatenate([jnp.arange(len(edges)), jnp.sum(edges <= breaks[:, None], 1) - 1])
+    points, bins = sort((jnp.concatenate([edges, breaks]), bins), num_keys=2)
+    nodes, weights = map(jnp.array, gauss_legendre(PANEL_ORDER))
+    lower, upper = points[:-1], points[1:]
+    # an empty piece may lie where f has no value
+    some = upper > lower
+    x, dx = scale(
+        jnp.where(some, lower, edges[0])[:, None], jnp.where(some, upper, edges[-1])[:, None], nodes
+    )
+    pieces = jnp.where(some, (f(x) * dx) @ weights, 0.0)
+    return segment_sum(pieces, bins[:-1], len(edges) - 1, indices_are_sorted=True)
 
 
 def split_integrals(

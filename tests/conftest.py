@@ -23,6 +23,8 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from fitting.kernels import use_disk_cache
+
 ROOT = Path(__file__).resolve().parents[1]
 READY_TIMEOUT_S = 120.0
 STOP_TIMEOUT_S = 60.0
@@ -124,10 +126,25 @@ def _free_port() -> int:
 
 
 @pytest.fixture(scope="session")
-def start_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartServer]:
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One folder for all processes of a parallel run."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compile_once(shared_folder: Path) -> None:
+    """What one test has compiled, others find on disk: compiling is most of the tests' time."""
+    use_disk_cache(shared_folder / "compiled", 2**33)
+
+
+@pytest.fixture(scope="session")
+def start_server(
+    tmp_path_factory: pytest.TempPathFactory, shared_folder: Path
+) -> Iterator[StartServer]:
     """Start a server; settings by keyword, as in `start_server(FIT_WORKERS=1)`."""
-    # One compile cache for the session: only its first server pays for the usual kernels.
-    kernels = tmp_path_factory.mktemp("kernels")
+    # One compile cache for all: only the first server pays for the usual kernels.
+    kernels = shared_folder / "kernels"
     started: list[LiveServer] = []
 
     def start(data_dir: Path | None = None, **env: object) -> LiveServer:

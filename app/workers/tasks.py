@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from fitting.coordinates import ease
 from fitting.covariance import Covariance, Method, at_point
 from fitting.fit import bind, fit
 from fitting.kernels import KernelCache, KernelKey, Usage
@@ -61,18 +62,24 @@ class CovarianceTask(ProblemTask):
 
     def run(self, kernels: KernelCache, stop: Stop) -> CovarianceOutcome:
         began = time.perf_counter()
-        problem, bounds = self.problem, self.problem.bounds
+        eased = ease(self.problem)
+        problem, params = self.problem, self.params
+        if eased is not None:
+            problem, params = eased.problem, eased.coordinates(params)
+        bounds = problem.bounds
         objective = bind(problem, kernels, self.deadline, stop)
-        at_limit = (self.params <= bounds.lower) | (self.params >= bounds.upper)
+        at_limit = (params <= bounds.lower) | (params >= bounds.upper)
         covariance = at_point(
             objective,
-            self.params,
+            params,
             ~bounds.fixed & ~at_limit,
             bounds,
             problem.names,
             self.method,
             self.scale,
         )
+        if eased is not None:
+            covariance = eased.covariance(covariance)
         seconds = time.perf_counter() - began - objective.usage.compile_s
         return CovarianceOutcome(covariance, objective.usage, seconds)
 

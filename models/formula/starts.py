@@ -21,6 +21,7 @@ EXPONENTS = (1.0, 2.0, 0.5, -1.0, 3.0, -2.0, -0.5)
 PHASES = (0.0, math.pi / 2)
 FINE = 40  # periods
 FEW = 6  # locations
+BEYOND = (-0.05, 1.05, -0.3, 1.3)  # where a pole or a centre outside the data could be
 PLACED = {"location", "period", "rate", "width"}
 
 Choice = dict[int, float]
@@ -50,7 +51,7 @@ class Spread:
                 data.low,
                 data.high,
             )
-        grid = (0.25, 0.75, 0.5, 0.1, 0.9, *((k + 0.5) / 24 for k in range(24)))
+        grid = (0.25, 0.75, 0.5, 0.1, 0.9, *((k + 0.5) / 24 for k in range(24)), *BEYOND)
         return cls(
             (*data.locations, *(data.low + extent * f for f in grid)),
             (*data.widths[:1], 0.1 * extent, 0.03 * extent),

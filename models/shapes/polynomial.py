@@ -1,7 +1,9 @@
 """Polynomial in powers of x; independent twin: numpy.polynomial.Polynomial."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
 from typing import Annotated
 
 import jax.numpy as jnp
@@ -12,6 +14,7 @@ from models.features import Features
 from models.model import Example, Model
 from models.parameter import Parameter
 from models.quadrature import bin_integrals
+from models.shapes.chebyshev import Chebyshev
 
 
 @dataclass(frozen=True)
@@ -38,5 +41,30 @@ class Polynomial(Model):
         order = self.degree // 2 + 1
         return bin_integrals(lambda x: self.value(x, *params), edges, order)
 
+    def coordinates(
+        self, low: float, high: float
+    ) -> tuple[Model, Sequence[Sequence[Fraction]]] | None:
+        """Chebyshev's coefficients on the range of the data, nearly independent of each other."""
+        if not (self.degree and low < high):
+            return None
+        chebyshev = Chebyshev(degree=self.degree, prefix=self.prefix, rename=self.rename)
+        return chebyshev, powers_of_chebyshev(self.degree, low, high)
+
     def starts(self, data: Features) -> Iterable[tuple[float, ...]]:
         return ((),)
+
+
+@lru_cache(maxsize=100)
+def powers_of_chebyshev(degree: int, low: float, high: float) -> Sequence[Sequence[Fraction]]:
+    """Column k: coefficients of Tk(u(x)) in powers of x, by T(k+1) = 2 u Tk - T(k-1)."""
+    width = Fraction(high) - Fraction(low)
+    slope, shift = 2 / width, -(Fraction(high) + Fraction(low)) / width
+    zero = Fraction(0)
+    columns = [[Fraction(1)] + [zero] * degree, [shift, slope] + [zero] * (degree - 1)]
+    for _ in range(degree - 1):
+        before, last = columns[-2:]
+        shifted = [zero, *last[:-1]]
+        columns.append(
+            [2 * (slope * s + shift * c) - b for s, c, b in zip(shifted, last, before, strict=True)]
+        )
+    return tuple(zip(*columns, strict=True))

@@ -1,18 +1,22 @@
 """Stretched exponential; independent twin: NumPy's closed form."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import product
 
 import jax.numpy as jnp
 from jax import Array
+from jax.lax import stop_gradient
 
 from models.features import Features
 from models.model import Example, Model
 from models.parameter import Parameter
-from models.shapes.hill import integrals_of_powers
+from models.quadrature import log_scale, scaled_integrals
 
-NODES = 32
+FALL = 16.0  # of the exponent over a piece of the quadrature, at most
+FIRST = math.exp(-60.0)  # of the last edge; a smaller tau is none
+LAST = 500.0  # of log(x / tau): no edge is farther off
 GONE = 20.0  # exp(-exp(20)) is 0 in any float, and so is every derivative
 
 
@@ -42,8 +46,12 @@ class StretchedExponential(Model):
 
     def integral(self, edges: Array, *params: Array) -> Array:
         amplitude, tau, beta, offset = params
-        area = integrals_of_powers(lambda x: relaxation(x, tau, beta), edges, NODES)
-        return offset * jnp.diff(edges) + amplitude * area
+        breaks = _breaks(jnp.maximum(tau, FIRST * jnp.where(edges[-1] > 0, edges[-1], 1.0)), beta)
+        fall = stop_gradient(jnp.min(breaks))
+        flat = jnp.diff(jnp.minimum(edges, fall))
+        x = jnp.maximum(edges, fall)
+        area = scaled_integrals(lambda x: relaxation(x, tau, beta), x, breaks, log_scale)
+        return offset * jnp.diff(edges) + amplitude * (flat + area)
 
     def starts(self, data: Features) -> Iterable[tuple[float, ...]]:
         high = data.high if data.high > 0 else 1.0
@@ -55,3 +63,15 @@ def relaxation(x: Array, tau: Array, beta: Array) -> Array:
     positive = x > 0
     u = beta * (jnp.log(jnp.where(positive, x, 1.0)) - jnp.log(tau))
     return jnp.where(positive, jnp.exp(-jnp.exp(jnp.where(u < GONE, u, GONE))), 1.0)
+
+
+def _breaks(tau: Array, beta: Array) -> Array:
+    """Where (x / tau)^beta is about FALL * j for j > 0, and before that grows by a factor.
+
+    From 1e-16, before which nothing falls, to 745, beyond which nothing is left. If beta is small
+    that is too long a way, and it is the growth of x that counts.
+    """
+    step = jnp.minimum(1.5, FALL * beta)
+    exponents = FALL / step * jnp.logaddexp(step * jnp.arange(-26, 47), 0.0)
+    growth = jnp.concatenate([jnp.log(exponents) / beta, FALL * jnp.arange(-6, 7)])
+    return tau * jnp.exp(jnp.clip(growth, -LAST, LAST))

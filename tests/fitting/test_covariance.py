@@ -4,8 +4,9 @@ import mpmath
 import numpy as np
 import pytest
 
-from fitting.covariance import at_point, from_hessian
+from fitting.covariance import at_point, from_spectrum
 from fitting.problem import Knowledge
+from fitting.spectrum import Spectrum
 from models.shapes.polynomial import Polynomial
 from tests.fitting.problems import (
     LINE,
@@ -23,6 +24,12 @@ from tests.models.twins.twin import exact_derivatives
 from tests.oracles.reference import Poisson, minimise
 
 RNG = np.random.default_rng(14)
+
+
+def from_hessian(hessian, free, scale, method):
+    return from_spectrum(Spectrum.of(hessian[np.ix_(free, free)]), free, scale, method)
+
+
 X = np.sort(RNG.uniform(-2, 2, 25))
 SY = RNG.uniform(0.2, 2, 25)
 PEAK_DATA = toy(PEAK, np.linspace(-4, 5, 31), (800.0, 0.3, 1.1), 3)

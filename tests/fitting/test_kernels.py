@@ -11,6 +11,7 @@ from pathlib import Path
 import jax.monitoring
 import numpy as np
 import pytest
+from jax.experimental.compilation_cache import compilation_cache
 
 from fitting.data import Histogram
 from fitting.fit import fit
@@ -21,6 +22,18 @@ from models.shapes.exponential import Exponential
 from models.shapes.gaussian import Gaussian
 from models.shapes.polynomial import Polynomial
 from tests.fitting.problems import LINE, PEAK, objective, points, problem, toy
+
+
+@pytest.fixture(autouse=True)
+def nothing_on_disk():
+    """Here it matters what is compiled and what is found; other tests share a folder."""
+    folder = jax.config.jax_compilation_cache_dir
+    jax.config.update("jax_compilation_cache_dir", None)
+    compilation_cache.reset_cache()
+    yield
+    jax.config.update("jax_compilation_cache_dir", folder)
+    compilation_cache.reset_cache()
+
 
 ROOT = Path(__file__).resolve().parents[2]
 GAUSS_AT = np.array([480.0, 0.3, 1.1])

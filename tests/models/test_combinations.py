@@ -17,6 +17,8 @@ from models.composition.template import Template
 from models.shapes.exponential import Exponential
 from models.shapes.gaussian import Gaussian
 from models.shapes.polynomial import Polynomial
+from tests.models.twins import SCIPY_TWINS
+from tests.models.twins.twin import exact_integrals, exactly
 
 X = jnp.linspace(-1.0, 9.0, 41)
 PEAK, DECAY = Gaussian(prefix="s_"), Exponential(prefix="b_")
@@ -113,31 +115,39 @@ class PlainPeak(Gaussian):
     """The same of a Gaussian."""
 
 
-def far_from_cancelling(distribution, edges):
-    cdf, sf = distribution.cdf(edges), distribution.sf(edges)
-    return np.where(cdf[1:] < 0.5, np.diff(cdf), -np.diff(sf))
+def assert_smeared(density, params, edges, twin, smeared_params):
+    """Bins and values against mpmath; at 1e-12 of the largest, the smearing is cut off."""
+    model, exact = Smeared(density=density), SCIPY_TWINS[twin]
+    found = model.integral(jnp.asarray(edges), *params)
+    expected = exact_integrals(exact, edges.tolist(), smeared_params)
+    np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-12 * expected.max())
+    expected = np.array([exactly(exact.exact_value, [x], smeared_params) for x in edges])
+    found = model.value(jnp.asarray(edges), *params)
+    np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-12 * expected.max())
 
 
+@pytest.mark.parametrize("density", [Exponential(), Plain()], ids=lambda d: type(d).__name__)
 @pytest.mark.parametrize(
-    ("tau", "resolution"), [(2.0, 0.4), (2.0, 1e-3), (0.1, 0.1), (100.0, 0.1), (1e-3, 1.0)]
+    ("tau", "resolution"),
+    [(2.0, 0.4), (2.0, 1e-3), (2.0, 1e-7), (0.1, 0.1), (100.0, 0.1), (1e7, 0.1), (3e-3, 1.0)],
 )
-def test_a_smeared_exponential_is_exponentially_modified(tau, resolution):
-    twin = stats.exponnorm(tau / resolution, 0, resolution)
-    edges = np.linspace(-3 * resolution, 5 * max(tau, resolution), 30)
-    expected = far_from_cancelling(twin, edges)
-    for density, relative, absolute in ((Exponential(), 1e-9, 1e-13), (Plain(), 1e-5, 1e-8)):
-        found = Smeared(density=density).integral(jnp.asarray(edges), 1.0, tau, resolution)
-        np.testing.assert_allclose(found, expected, rtol=relative, atol=absolute)
+def test_a_smeared_exponential_is_exponentially_modified(density, tau, resolution):
+    for length in (max(tau, resolution), resolution):
+        edges = np.linspace(-3 * resolution, 5 * length, 30)
+        params, modified = (1.0, tau, resolution), (1.0, 0.0, resolution, tau)
+        assert_smeared(density, params, edges, "exponentially_modified_gaussian", modified)
 
 
-@pytest.mark.parametrize(("sigma", "resolution"), [(1.0, 1.0), (1e-3, 1.0), (1.0, 1e-3)])
-def test_a_smeared_gaussian_is_a_wider_gaussian(sigma, resolution):
-    edges = jnp.linspace(-4.0, 5.0, 37)
+@pytest.mark.parametrize("density", [Gaussian(), PlainPeak()], ids=lambda d: type(d).__name__)
+@pytest.mark.parametrize(
+    ("sigma", "resolution"), [(1.0, 1.0), (0.1, 1.0), (1e-3, 1.0), (1.0, 1e-3), (1e4, 1.0)]
+)
+def test_a_smeared_gaussian_is_a_wider_gaussian(density, sigma, resolution):
     wide = np.hypot(sigma, resolution)
-    expected = Gaussian().integral(edges, 1.0, 0.3, wide)
-    for density, relative, absolute in ((Gaussian(), 1e-13, 0), (PlainPeak(), 1e-5, 1e-7)):
-        found = Smeared(density=density).integral(edges, 1.0, 0.3, sigma, resolution)
-        np.testing.assert_allclose(found, expected, rtol=relative, atol=absolute)
+    for length in (wide, resolution):
+        edges = 0.3 + length * np.linspace(-5.0, 6.0, 37)
+        params, wider = (1.0, 0.3, sigma, resolution), (1.0, 0.3, wide)
+        assert_smeared(density, params, edges, "gaussian", wider)
 
 
 @pytest.mark.parametrize(

@@ -26,13 +26,14 @@ BINS = {
     "left tail": [-36.0, -30.0, -20.0, -8.5, -8.0, -5.0],
     "wide": [-1e6, -50.0, 70.0, 1e6],
     "everything in one": [-1e3, 1e3],
+    "from the origin on": [0.0, 1e3, 1e6],
     "width 1e-4": [-6.0001, -6.0, 0.7, 0.7001, 6.0, 6.0001],
     "widths about 1e-3": [-9.0005, -9.0, 0.0, 0.0009, 0.002, 0.7, 0.7005, 0.702, 12.0, 12.00007],
     "width 1e-9": [-6.000000001, -6.0, 0.7, 0.700000001, 6.0, 6.000000001],
 }
 LONGEST = max(map(len, BINS.values()))
 #: Those that heavy shapes, too, are always compared in.
-FIRST = ("around", "right tail", "width 1e-9", "everything in one")
+FIRST = ("around", "right tail", "width 1e-9", "everything in one", "from the origin on")
 
 
 def cases(name, rng, number):

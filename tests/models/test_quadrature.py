@@ -15,6 +15,7 @@ from scipy.integrate import quad
 from models.model import Density, Model
 from models.parameter import Parameter
 from models.quadrature import bin_integrals, gauss_legendre
+from models.registry import SHAPES
 
 
 @dataclass(frozen=True)
@@ -98,3 +99,22 @@ def test_derivatives_pass_through_the_quadrature():
         np.testing.assert_allclose(
             found, jax.jit(derivative(exact))(params), rtol=1e-11, atol=1e-13
         )
+
+
+@pytest.mark.parametrize(
+    ("name", "params", "expected"),
+    [
+        ("hill", (3.0, 0.0, 2.0, 0.1), 3.1),
+        ("hill", (3.0, 2.0, 0.0, 0.1), 1.6),
+        ("stretched_exponential", (3.0, 0.0, 1.0, 0.1), 0.1),
+        ("stretched_exponential", (3.0, 1.0, 0.0, 0.1), 3 * np.exp(-1) + 0.1),
+        ("planck", (3.0, 0.0), 0.0),
+        ("resonance", (3.0, 0.0, 1.0), 0.0),
+        ("resonance", (3.0, 1.0, 0.0), 0.0),
+    ],
+)
+def test_a_parameter_at_its_limit_is_no_reason_for_nan(name, params, expected):
+    """Points to cut bins at, which scale with such a parameter, fall together there."""
+    edges = jnp.linspace(0.0, 5.0, 11)
+    found = SHAPES[name]().integral(edges, *map(jnp.asarray, params))
+    np.testing.assert_allclose(found, 0.5 * expected, rtol=1e-12)

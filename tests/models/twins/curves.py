@@ -146,20 +146,28 @@ def planck_exact(x, amplitude, temperature):
     return amplitude * 2 * h * c**2 / x**5 / mpmath.expm1(h * c / (x * k * temperature))
 
 
+def polylogarithm(s, u):
+    """Li_s(exp(-u)); mpmath's own has no digits left at large u."""
+    if u < 1:
+        return mpmath.polylog(s, mpmath.exp(-u))
+    return sum(mpmath.exp(-n * u) / mpmath.mpf(n) ** s for n in range(1, int(140 / u) + 2))
+
+
 def planck_area(lo, hi, amplitude, temperature):
-    """By sum over n of exp(-n u), integrated: the series of Stefan and Boltzmann's law."""
+    """By the series of Stefan and Boltzmann's law, over n of exp(-n u): polylogarithms."""
     h, k = mpmath.mpf("6.62607015e-34"), mpmath.mpf("1.380649e-23")
     c = mpmath.mpf(299792458)
     scale = h * c / (k * temperature)
 
-    def above(u):
-        """Integral of u^3 / (exp(u) - 1) from u up."""
-        return mpmath.nsum(
-            lambda n: mpmath.exp(-n * u) * (u**3 / n + 3 * u**2 / n**2 + 6 * u / n**3 + 6 / n**4),
-            [1, int(140 / u) + 2],
-        )
+    def below(x):
+        """Integral of u^3 / (exp(u) - 1) from u = scale / x up."""
+        if x <= 0:
+            return mpmath.mpf(0)
+        u = scale / x
+        powers = {1: u**3, 2: 3 * u**2, 3: 6 * u, 4: 6}
+        return sum(power * polylogarithm(n, u) for n, power in powers.items())
 
-    return amplitude * 2 * h * c**2 / scale**4 * (above(scale / hi) - above(scale / lo))
+    return amplitude * 2 * h * c**2 / scale**4 * (below(hi) - below(lo))
 
 
 def power_exact(x, amplitude, exponent, offset):
@@ -185,7 +193,7 @@ def draw_damped(rng, _):
 
 def draw_stretched(rng, _):
     amplitude, tau = log_uniform(rng, 1e-3, 1e6), log_uniform(rng, 1e-9, 1e9)
-    return amplitude, tau, log_uniform(rng, 0.3, 2), amplitude * log_uniform(rng, 1e-3, 10)
+    return amplitude, tau, log_uniform(rng, 0.03, 10), amplitude * log_uniform(rng, 1e-3, 10)
 
 
 def draw_decay(rng, _):
@@ -205,7 +213,8 @@ def draw_step(rng, _):
 
 def draw_hill(rng, _):
     top = log_uniform(rng, 1e-3, 1e6)
-    return top, log_uniform(rng, 1e-9, 1e9), log_uniform(rng, 0.5, 4), top * rng.uniform(0, 2)
+    offset = top * rng.choice([0.0, rng.uniform(0, 2)])
+    return top, log_uniform(rng, 1e-9, 1e9), log_uniform(rng, 0.03, 20), offset
 
 
 def draw_arrhenius(rng, _):
@@ -260,7 +269,7 @@ TWINS = {
         draw=draw_hill,
         frame=lambda top, k, n, offset: (0.0, k),
         params=lambda _: (3.0, 1.3, 2.2, 0.4),
-        domain=(0.0, 40.0),
+        domain=(0.0, INFINITY),
     ),
     "michaelis_menten": Twin(
         models=(MichaelisMenten(),),
@@ -326,7 +335,7 @@ TWINS = {
         draw=draw_stretched,
         frame=lambda amplitude, tau, beta, offset: (0.0, tau),
         params=lambda _: (3.0, 1.3, 1.4, 0.4),  # below beta = 1 the slope at 0 is infinite
-        domain=(0.0, 40.0),
+        domain=(0.0, INFINITY),
     ),
     "exponential_decay": Twin(
         models=(ExponentialDecay(),),
@@ -346,7 +355,7 @@ TWINS = {
         draw=lambda rng, _: (log_uniform(rng, 1e-3, 1e6), log_uniform(rng, 1e-3, 1e9)),
         frame=frame_planck,
         params=lambda _: (3.0, 5000.0),
-        domain=(-36.0, 100.0),  # x > 0
+        domain=(-50.0, INFINITY),  # x >= 0
     ),
     "power": Twin(
         models=(Power(),),

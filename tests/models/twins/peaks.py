@@ -178,7 +178,7 @@ def modified_area(lo, hi, amp, mu, sigma, tau):
 
 def draw_modified(rng, _):
     amp, mu, sigma = draw_location(rng)
-    return amp, mu, sigma, sigma * 10 ** rng.uniform(-3, 3)
+    return amp, mu, sigma, sigma * 10 ** rng.uniform(-9, 9)
 
 
 def johnson_z(x, mu, sigma, gamma, delta):

@@ -1,0 +1,54 @@
+"""Random problems of each shape without a start, against the fit that is started at the truth."""
+
+import statistics
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from fitting.fit import fit
+from fitting.kernels import KernelCache
+from fitting.result import FitResult
+from tests.oracles.random_problems import draw
+
+SAME = 1e-6  # of the cost, and of one
+
+
+@dataclass(frozen=True)
+class Row:
+    """One shape: how many problems were fitted, how many ended higher than from the truth."""
+
+    name: str
+    fitted: int
+    lost: tuple[int, ...]
+    unsure: int
+    median_ms: float
+    longest_ms: float
+
+
+def row(name: str, number: int, kernels: KernelCache, seed: int = 7) -> Row:
+    """`number` problems are drawn; those that the data do not resolve or determine do not count."""
+    rng = np.random.default_rng(seed)
+    times, lost, unsure = [], [], 0
+    for i in range(number):
+        problem = draw(name, rng)
+        if problem is None:
+            continue
+        truth = fit(problem.from_truth(), kernels)
+        if not truth.valid:
+            continue
+        began = time.perf_counter()
+        own = fit(problem.from_nothing(), kernels)
+        times.append(1e3 * (time.perf_counter() - began - own.usage.compile_s))
+        if is_higher(own, truth):
+            lost.append(i)
+        elif not own.valid:
+            unsure += 1
+    middle, longest = (statistics.median(times), max(times)) if times else (0.0, 0.0)
+    return Row(name, len(times), tuple(lost), unsure, middle, longest)
+
+
+def is_higher(own: FitResult, truth: FitResult) -> bool:
+    """Whether the fit without a start missed the minimum."""
+    assert truth.cost is not None
+    return own.cost is None or own.cost > truth.cost + SAME * (1 + abs(truth.cost))

@@ -1,0 +1,112 @@
+"""The same question in other parameters, where those of the model depend on each other too much.
+
+The powers of x are nearly parallel unless x is centred and scaled, and their coefficients so
+strongly correlated that a double cannot tell them apart (NIST's Filip: a condition number of 1e15).
+A model that knows better coordinates offers them (`Model.coordinates`); the fit is done there, and
+values and covariance are brought back by the linear map, which is known exactly.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import cached_property
+
+import numpy as np
+
+from fitting.covariance import Covariance
+from fitting.padding import Floats
+from fitting.problem import FitProblem, Knowledge, with_ends
+from fitting.result import FitResult
+from models.model import Model
+
+WORTH_IT = 1e4  # condition number: below it the detour gains no digit that matters
+
+Matrix = Sequence[Sequence[Fraction]]
+
+
+@dataclass(frozen=True, eq=False)
+class Eased:
+    """A problem in better coordinates; `matrix`, upper triangular, leads back to the old ones."""
+
+    problem: FitProblem
+    matrix: Matrix
+
+    def values(self, coordinates: Floats) -> Floats:
+        """The model's own parameters."""
+        return np.array([float(v) for v in times(self.matrix, coordinates.tolist())])
+
+    def coordinates(self, values: Floats) -> Floats:
+        """Where `values` are; what more the eased model has is known."""
+        own = np.array([float(v) for v in solve(self.matrix, values.tolist())])
+        return np.append(own, [k.start for k in self.problem.knowledge[len(values) :]])
+
+    def covariance(self, covariance: Covariance) -> Covariance:
+        """The covariance of the model's own parameters."""
+        if covariance.matrix is None:
+            return covariance
+        return replace(covariance, matrix=self._floats @ covariance.matrix @ self._floats.T)
+
+    def result(self, result: FitResult) -> FitResult:
+        """The result in the model's own parameters."""
+        size = len(self.matrix)
+        return replace(
+            result,
+            values=self.values(result.values[:size]),
+            starts=self.values(result.starts[:size]),
+            held=result.held[:size],
+            covariance=self.covariance(result.covariance),
+        )
+
+    @cached_property
+    def _floats(self) -> Floats:
+        return np.array(self.matrix, dtype=float)
+
+
+def ease(problem: FitProblem) -> Eased | None:
+    """The problem in better coordinates, if there are any and they are worth it.
+
+    Limits, constraints, fixed values and MINOS intervals belong to a parameter and its own axis.
+    """
+    bounds = problem.bounds
+    free = np.isinf(bounds.lower).all() and np.isinf(bounds.upper).all()
+    if not free or bounds.fixed.any() or problem.prior.weight.any() or problem.minos:
+        return None
+    offer = problem.model.coordinates(*problem.data.ends[0])
+    if offer is None or not is_worth_it(offer[1]):
+        return None
+    return Eased(eased(problem, *offer), offer[1])
+
+
+def eased(problem: FitProblem, model: Model, matrix: Matrix) -> FitProblem:
+    """The same data and starts for another model."""
+    starts = [k.start for k in problem.knowledge]
+    known: list[float | None] = [None] * len(starts)
+    if None not in starts:
+        known = [float(v) for v in solve(matrix, starts)]
+    known += [None] * (len(model.parameters) - len(known))
+    knowledge = with_ends(model, problem.data, [Knowledge(start=value) for value in known])
+    return replace(problem, model=model, knowledge=knowledge)
+
+
+def is_worth_it(matrix: Matrix) -> bool:
+    """Whether the old parameters are far from independent, whatever their units."""
+    floats = np.array(matrix, dtype=float)
+    return bool(np.linalg.cond(floats / np.abs(floats).max(axis=1)[:, None]) > WORTH_IT)
+
+
+def times(matrix: Matrix, vector: Sequence[float]) -> list[Fraction]:
+    """Product without rounding."""
+    return [
+        sum((m * Fraction(v) for m, v in zip(row, vector, strict=True) if m), start=Fraction(0))
+        for row in matrix
+    ]
+
+
+def solve(matrix: Matrix, vector: Sequence[float | None]) -> list[Fraction]:
+    """Solution for an upper triangular matrix, without rounding."""
+    size = len(matrix)
+    solution = [Fraction(0)] * size
+    for i in reversed(range(size)):
+        rest = sum((matrix[i][k] * solution[k] for k in range(i + 1, size)), start=Fraction(0))
+        solution[i] = (Fraction(vector[i] or 0.0) - rest) / matrix[i][i]
+    return solution

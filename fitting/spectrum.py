@@ -1,0 +1,93 @@
+"""The Hessian of the free parameters, decomposed: is it positive definite, its inverse, steps.
+
+There are two ways. Usually the Hessian itself is decomposed (`of`). Where the data hardly tell
+parameters apart, its weakest direction drowns in the rounding of the strongest. A Hessian is also
+2 J'J + S, with J the derivatives of the residuals and S all the rest; the decomposition of J has
+the condition number of J, the root of that of J'J (`from_factors`; A. Bjorck, Numerical Methods
+for Least Squares Problems, SIAM 1996, 1.4 and 2.7).
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from fitting.padding import Floats
+
+SINGULAR = 1e-13  # smallest eigenvalue of a Hessian of unit diagonal, per parameter
+SINGULAR_JACOBIAN = 1e-14  # smallest singular value of a Jacobian of unit columns, per parameter
+FLOOR = 1e-3  # smallest curvature of a step, of the most negative one
+
+
+@dataclass(frozen=True, eq=False)
+class Spectrum:
+    """`basis` diagonalises the Hessian H: basis' H basis has the `values` on its diagonal.
+
+    `scales` are the roots of the curvatures of each parameter alone; `weakest` is the smallest
+    eigenvalue of H brought to unit diagonal, `singular` what of it is rounding.
+    """
+
+    scales: Floats
+    values: Floats
+    basis: Floats
+    weakest: float
+    singular: float
+
+    @classmethod
+    def of(cls, hessian: Floats) -> "Spectrum | None":
+        """From the Hessian itself; None where it is not finite."""
+        if not np.isfinite(hessian).all():
+            return None
+        scales = np.sqrt(np.abs(hessian.diagonal()))
+        scales[scales == 0] = 1.0
+        values, vectors = np.linalg.eigh(hessian / scales / scales[:, None])
+        # ascending, as eigh gives them
+        weakest = float(values[0]) if len(values) else 1.0
+        return cls(scales, values, vectors / scales[:, None], weakest, SINGULAR * len(values))
+
+    @classmethod
+    def from_factors(cls, jacobian: Floats, rest: Floats) -> "Spectrum | None":
+        """Of 2 J'J + S, in the coordinates in which 2 J'J is 1; None where J has a null space."""
+        if not (np.isfinite(jacobian).all() and np.isfinite(rest).all()):
+            return None
+        scales = np.sqrt(2 * np.sum(jacobian * jacobian, axis=0))
+        if len(jacobian) < len(scales) or not scales.all():
+            return None
+        triangle = np.linalg.qr(np.sqrt(2) * jacobian / scales, mode="r")
+        _, widths, right = np.linalg.svd(triangle)
+        if widths[-1] <= SINGULAR_JACOBIAN * len(widths) * widths[0]:
+            return None
+        stretch = right.T / widths
+        bent = stretch.T @ (rest / scales / scales[:, None]) @ stretch
+        values, turned = np.linalg.eigh(np.eye(len(widths)) + bent)
+        weakest = float(widths[-1] ** 2 * np.sign(values[0]))
+        return cls(scales, values, stretch @ turned / scales[:, None], weakest, 0.0)
+
+    @property
+    def positive_definite(self) -> bool:
+        return len(self.values) == 0 or self.weakest > self.singular
+
+    def decrement(self, gradient: Floats) -> float:
+        """g' inv(H) g / 2, what a Newton step promises."""
+        along = self.basis.T @ gradient
+        return float(0.5 * np.sum(along * along / self.values))
+
+    def inverse(self) -> Floats:
+        """Inverse of the Hessian."""
+        root = self.basis / np.sqrt(self.values)
+        return root @ root.T
+
+    def descent(self, gradient: Floats) -> Floats:
+        """The Newton step, with absolute and not too small eigenvalues."""
+        floor = max(SINGULAR * len(self.values), FLOOR * -self.values.min(initial=0.0))
+        along = self.basis.T @ gradient
+        return -(self.basis @ (along / np.maximum(np.abs(self.values), floor)))
+
+    @cached_property
+    def direction(self) -> Floats:
+        """Along which the cost curves least, or downwards, in units of 1 / `scales`."""
+        scaled = self.basis * self.scales[:, None]
+        if self.values[0] <= 0:
+            return scaled[:, 0]
+        lengths = np.sum(scaled * scaled, axis=0) / self.values
+        return scaled[:, int(np.argmax(lengths))]

@@ -1,0 +1,73 @@
+"""What the exact derivatives say of where a descent ended, whatever Minuit thinks of it."""
+
+import numpy as np
+
+from fitting.data import Histogram
+from fitting.migrad import EDM_GOAL
+from fitting.newton import Minimum
+from fitting.padding import Floats
+from fitting.problem import FitProblem
+from fitting.result import Status
+
+CERTAIN_EDM = 1e-10  # 1e-5 standard deviations; Newton's method ends far below
+ROUNDING = 4 * np.finfo(float).eps  # of a prediction, relative
+DEGENERATE = 1e-5  # weakest direction of a Hessian of unit diagonal: correlations of 0.99999
+DOWNWARDS = -1e-7  # curvature that no rounding explains, on the same scale
+FAR = 1e3  # times the start
+GAINED = 1e-3  # of the cost: who runs along a flat direction gains nothing
+
+
+def judge(minimum: Minimum, problem: FitProblem, start: Floats, gained: float) -> Status:
+    """How the fit ended that began at `start` and since has lowered the cost by `gained`."""
+    if not minimum.defined:
+        return Status.UNDEFINED_COST
+    if problem.bounds.fixed.all():
+        return Status.CONVERGED
+    if not minimum.free.any():
+        return Status.AT_LIMIT_ONLY
+    if is_certain(minimum, problem):
+        return Status.CONVERGED
+    if gained * minimum.scale > GAINED and grown(minimum, start).any():
+        return Status.RUNAWAY
+    if minimum.positive_definite:
+        return Status.NOT_CONVERGED
+    assert minimum.spectrum is not None
+    downwards = minimum.spectrum.weakest < DOWNWARDS
+    return Status.NOT_POSITIVE_DEFINITE if downwards else Status.UNDETERMINED
+
+
+def is_certain(minimum: Minimum, problem: FitProblem) -> bool:
+    """Gradient zero to rounding, Hessian positive definite."""
+    if not (minimum.defined and minimum.positive_definite):
+        return False
+    return minimum.edm < CERTAIN_EDM or minimum.edm < min(rounding_edm(minimum, problem), EDM_GOAL)
+
+
+def rounding_edm(minimum: Minimum, problem: FitProblem) -> float:
+    """The EDM that rounded predictions leave where residuals are hardly larger than rounding."""
+    if isinstance(problem.data, Histogram):
+        return 0.0
+    pulls = (problem.data.y / problem.data.y_err)[problem.data.inside]
+    return float(len(minimum.values) * ROUNDING**2 * minimum.scale * np.mean(pulls**2))
+
+
+def grown(minimum: Minimum, start: Floats) -> np.ndarray:
+    """Which free parameters have left the order of magnitude of their start."""
+    far = np.abs(minimum.values) > FAR * np.abs(start)
+    return far & minimum.free & (start != 0)
+
+
+def is_degenerate(minimum: Minimum) -> bool:
+    """Parameters so strongly correlated are often the trace of two terms that merged into one."""
+    return minimum.spectrum is None or minimum.spectrum.weakest < DEGENERATE
+
+
+def is_poor(minimum: Minimum, problem: FitProblem) -> bool:
+    """One that describes the data badly: five sigma, or no better than half of what a constant
+    leaves where errors are relative."""
+    cost, ndof = minimum.fval, problem.ndof
+    if problem.absolute_sigma:
+        return cost > ndof + 5 * np.sqrt(2 * ndof)
+    assert not isinstance(problem.data, Histogram)
+    pulls = (problem.data.y / problem.data.y_err)[problem.data.inside]
+    return cost > 0.5 * float(np.sum((pulls - pulls.mean()) ** 2))
