@@ -137,8 +137,10 @@ def to_template(spec: TemplateModel, settings: Settings, path: Path) -> Model:
     return named(Template, spec, path, size=size, **tables)
 
 
-def to_formula(spec: FormulaModel, settings: Settings, path: Path) -> Model:
-    """A formula's model; mistakes are told by column."""
+def to_formula(
+    spec: FormulaModel, settings: Settings, path: Path, columns: Sequence[str] | None = None
+) -> Formula:
+    """A formula's model, in x or in these columns; mistakes are told by column of the text."""
     limits = Limits(
         length=settings.max_formula_length,
         nodes=settings.max_formula_nodes,
@@ -146,7 +148,9 @@ def to_formula(spec: FormulaModel, settings: Settings, path: Path) -> Model:
     )
     declared = None if spec.parameters is None else tuple(spec.parameters)
     try:
-        return read_formula(spec.formula, declared, limits)
+        # in one order: that in which the client names the columns means nothing
+        predictors = None if columns is None else tuple(sorted(columns))
+        return read_formula(spec.formula, declared, limits, predictors)
     except FormulaError as error:
         listed = error.column is None and spec.parameters is not None
         field = "parameters" if listed else "formula"
@@ -154,6 +158,11 @@ def to_formula(spec: FormulaModel, settings: Settings, path: Path) -> Model:
 
 
 @lru_cache(maxsize=1000)
-def read_formula(text: str, parameters: tuple[str, ...] | None, limits: Limits) -> Formula:
+def read_formula(
+    text: str,
+    parameters: tuple[str, ...] | None,
+    limits: Limits,
+    columns: tuple[str, ...] | None,
+) -> Formula:
     """Reading a long formula takes milliseconds, and clients send the same one again and again."""
-    return Formula.read(text, SHAPES, parameters, limits)
+    return Formula.read(text, SHAPES, parameters, limits, columns)

@@ -80,8 +80,9 @@ COMPOSITIONS: dict[str, dict[str, Any]] = {
         },
     },
     "formula": {
-        "description": "An expression in x; every other name is a parameter; densities of this "
-        "list may be called in it, gaussian(x, mu, sigma), without their amp",
+        "description": "An expression in x, or for points in the columns of x; every other name is "
+        "a parameter; densities of this list may be called in it, gaussian(x, mu, sigma), without "
+        "their amp",
         "example": {
             "histogram": _PEAK_ON_DECAY,
             "model": {"formula": "n*gaussian(x, mu, sigma) + b*exp(-x/tau)"},
@@ -117,6 +118,13 @@ POINTS_EXAMPLES: dict[str, Any] = {
         "y": [5.1, 3.4, 2.5, 1.9, 1.5, 1.4, 1.2],
         "y_err": 0.1,
         "model": {"formula": "a*exp(-x/tau) + c"},
+    },
+    "two predictors, one with errors": {
+        "x": {"t": [0, 1, 2, 3, 4, 5], "h": [3, 1, 4, 1, 5, 9]},
+        "y": [1.2, 2.1, 1.8, 3.3, 2.4, 1.8],
+        "x_err": {"h": 0.2},
+        "y_err": 0.1,
+        "model": {"formula": "a + b*t + c*h"},
     },
     "decay, an error for each point": {
         "x": [0.5, 1, 2, 3, 4, 6, 8],

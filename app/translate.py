@@ -2,12 +2,13 @@
 
 import difflib
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import numpy as np
 
+from app import points
 from app.build import build_model
 from app.errors import InvalidRequest, nearest
+from app.predictors import model_in_columns
 from app.schemas.requests import (
     FitRequest,
     HistogramRequest,
@@ -15,9 +16,8 @@ from app.schemas.requests import (
     PointsRequest,
 )
 from app.settings import Settings
-from fitting.data import Data, Histogram, Points, Ranges
+from fitting.data import Data, Histogram
 from fitting.errors import InvalidProblem, Path
-from fitting.padding import Floats
 from fitting.problem import FitProblem, Knowledge, with_ends
 from models.model import Model
 
@@ -27,7 +27,7 @@ def to_problem(request: FitRequest, settings: Settings) -> FitProblem:
     model = to_model(request, settings)
     names = [p.name for p in model.parameters]
     try:
-        data = to_data(request, settings)
+        data = to_data(request, model, settings)
         knowledge = with_ends(model, data, to_knowledge(request, names))
         return FitProblem(
             model=model,
@@ -37,16 +37,25 @@ def to_problem(request: FitRequest, settings: Settings) -> FitProblem:
             minos=to_minos(request, names, knowledge),
         )
     except InvalidProblem as invalid:
-        inside = ("histogram",) if isinstance(request, HistogramRequest) else ()
         problems = getattr(invalid, "problems", [(invalid.path, invalid.message)])
         raise InvalidRequest(
-            [(inside + path if path[0] in ("edges", "counts") else path, m) for path, m in problems]
+            [(as_sent(path, request, model), m) for path, m in problems]
         ) from invalid
+
+
+def as_sent(path: Path, request: FitRequest, model: Model) -> Path:
+    """A path into the problem as a path into the body."""
+    if path[0] in ("edges", "counts"):
+        return ("histogram", *path)
+    return points.as_sent(path, request, model) if isinstance(request, PointsRequest) else path
 
 
 def to_model(request: FitRequest, settings: Settings) -> Model:
     """The model, within the limits."""
-    model = build_model(request.model, settings)
+    if isinstance(request, PointsRequest) and isinstance(request.x, dict):
+        model: Model = model_in_columns(request, settings)
+    else:
+        model = build_model(request.model, settings)
     for what, count, most in (
         ("components", len(model.parts), settings.max_components),
         ("parameters", len(model.declare()), settings.max_parameters),
@@ -56,53 +65,15 @@ def to_model(request: FitRequest, settings: Settings) -> Model:
     return model
 
 
-def to_data(request: FitRequest, settings: Settings) -> Data:
+def to_data(request: FitRequest, model: Model, settings: Settings) -> Data:
     """The data, within the limits."""
-    ranges = to_ranges(request)
-    if isinstance(request, HistogramRequest):
-        counts = request.histogram.counts
-        refuse_many(("histogram", "counts"), counts, settings.max_bins)
-        return Histogram(np.array(request.histogram.edges), np.array(counts), ranges)
-    assert isinstance(request, PointsRequest)
-    refuse_many(("x",), request.x, settings.max_points)
-    x = np.array(request.x)
-    for name, error in (("x_err", request.x_err), ("y_err", request.y_err)):
-        if error is not None and not isinstance(error, list) and error <= 0:
-            raise InvalidRequest([((name,), "must be positive; leave it out if there is none")])
-    return Points(
-        x=x,
-        y=np.array(request.y),
-        x_err=spread(request.x_err, len(x), 0.0),
-        y_err=spread(request.y_err, len(x), 1.0),
-        berkson=request.x_error_model == "berkson",
-        ranges=ranges,
-    )
-
-
-def refuse_many(path: Path, entries: Sequence[Any], most: int) -> None:
-    """Too many entries are refused before they are looked at."""
-    if len(entries) > most:
-        raise InvalidRequest([(path, f"{len(entries)} entries; at most {most} are allowed")])
-
-
-def spread(error: list[float] | float | None, size: int, default: float) -> Floats:
-    """An error for each point."""
-    if isinstance(error, list):
-        return np.array(error)
-    return np.full(size, default if error is None else error)
-
-
-def to_ranges(request: FitRequest) -> Ranges:
-    """The ranges to fit; none means all."""
-    given: Any = request.fit_range
-    if given is None:
-        return ()
-    several = bool(given) and isinstance(given, list)
-    for i, (low, high) in enumerate(given if several else [given]):
-        if low >= high:
-            path: Path = ("fit_range", i) if several else ("fit_range",)
-            raise InvalidRequest([(path, f"range [{low:g}, {high:g}] does not rise")])
-    return tuple(given) if several else (given,)
+    if isinstance(request, PointsRequest):
+        return points.to_points(request, model, settings)
+    assert isinstance(request, HistogramRequest)
+    ranges = points.to_ranges(request.fit_range)
+    counts = request.histogram.counts
+    points.refuse_many(("histogram", "counts"), counts, settings.max_bins)
+    return Histogram(np.array(request.histogram.edges), np.array(counts), ranges)
 
 
 def to_knowledge(request: FitRequest, names: list[str]) -> tuple[Knowledge, ...]:

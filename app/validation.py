@@ -16,12 +16,19 @@ from models.registry import SHAPES
 
 def from_validation(error: ValidationError, body: bytes) -> Problem:
     """Pydantic's errors in our words, with pointers into the body as it was sent."""
-    first = error.errors(include_url=False, include_input=False)[:MOST_REPORTED]
-    if first[0]["type"] == "json_invalid":
-        reason = first[0].get("ctx", {}).get("error", "")
+    errors: Sequence[Mapping[str, Any]] = error.errors(include_url=False, include_input=False)
+    if errors[0]["type"] == "json_invalid":
+        reason = errors[0].get("ctx", {}).get("error", "")
         return NotJson(f"The body is not valid JSON: {reason}. Send one JSON object in UTF-8.")
     sent = from_json(body)
+    first = [e for e in errors if not is_of_other_form(e, sent)][:MOST_REPORTED]
     return InvalidRequest([(where(e, sent), describe(e, sent)) for e in first])
+
+
+def is_of_other_form(error: Mapping[str, Any], sent: Any) -> bool:
+    """Whether it says that x, sent as a list, is no object, or the other way round."""
+    other = "list_type" if isinstance(found_at(sent, ("x",)), dict) else "dict_type"
+    return error["type"] == other and error["loc"][0] == "x" and len(error["loc"]) == 2
 
 
 def where(error: Mapping[str, Any], sent: Any) -> Path:

@@ -6,10 +6,14 @@ from fitting.data import Data, Histogram, Points
 from fitting.padding import Floats
 
 GRAINS = 128
+SCATTERED = 1024  # points in several dimensions, where neighbours cannot be merged
+GOLDEN = (5**0.5 - 1) / 2
 
 
 def coarsen(data: Data) -> Data:
     """At most about 128 entries that say the same, or `data` itself if it has no more."""
+    if isinstance(data, Points) and data.inputs > 1:
+        return data if data.length <= SCATTERED else _thin_points(data)
     if data.length <= GRAINS:
         return data
     return _merge_bins(data) if isinstance(data, Histogram) else _merge_points(data)
@@ -26,6 +30,25 @@ def _merge_bins(data: Histogram) -> Histogram:
         edges=np.append(edges[firsts], edges[-1]),
         counts=np.add.reduceat(np.where(used, data.counts[span], 0.0), firsts),
         ranges=data.ranges,
+    )
+
+
+def _thin_points(data: Points) -> Points:
+    """Some points of several predictors, spread over all.
+
+    In order of the predictors; the golden section is far from every ratio of whole numbers, so
+    that no row of a grid is met at the same places as the row before.
+    """
+    inside = np.flatnonzero(data.inside)
+    order = inside[np.lexsort((data.y[inside], *data.x[::-1, inside]))]
+    steps = (np.arange(SCATTERED) * GOLDEN) % 1.0
+    some = order[np.unique((steps * len(order)).astype(int))]
+    return Points(
+        x=data.x[:, some],
+        y=data.y[some],
+        x_err=np.zeros((data.inputs, len(some))),
+        y_err=data.y_err[some],
+        berkson=data.berkson,
     )
 
 

@@ -71,7 +71,7 @@ def ease(problem: FitProblem) -> Eased | None:
     free = np.isinf(bounds.lower).all() and np.isinf(bounds.upper).all()
     if not free or bounds.fixed.any() or problem.prior.weight.any() or problem.minos:
         return None
-    offer = problem.model.coordinates(*problem.data.ends)
+    offer = problem.model.coordinates(*problem.data.ends[0])
     if offer is None or not is_worth_it(offer[1]):
         return None
     return Eased(eased(problem, *offer), offer[1])

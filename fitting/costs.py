@@ -128,7 +128,8 @@ class LeastSquares:
 class EffectiveVariance:
     """sum(r^2 / V + L log(V / y_err^2)), r = y - f(x), V = y_err^2 + (f'(x) x_err)^2.
 
-    J. Orear, Am. J. Phys. 50 (1982) 912. L is 0 for classical errors in x and 1 for Berkson
+    J. Orear, Am. J. Phys. 50 (1982) 912. Of several predictors, whose errors are independent,
+    V has a term (df/dx_j x_err_j)^2 each. L is 0 for classical errors in x and 1 for Berkson
     ones (`Marks.log_weight`, so both share a kernel); the constant log(y_err^2) makes the cost
     that of least squares where x_err is 0.
     """
@@ -166,11 +167,28 @@ class EffectiveVariance:
         return jnp.where(data.used, residual / jnp.sqrt(variance), 0.0)
 
     def _x_variance(self, model: Model, params: Array, data: Marks) -> Array:
-        """(f'(x) x_err)^2."""
+        """(f'(x) x_err)^2, of several predictors the sum."""
+        if data.x.ndim > 1:
+            return self._sum_of_x_variances(model, params, data)
         _, slope = jax.jvp(
             lambda x: model.value(x, *params), (data.x_slope,), (jnp.ones_like(data.x_slope),)
         )
         return (slope * data.x_err) ** 2
+
+    def _sum_of_x_variances(self, model: Model, params: Array, data: Marks) -> Array:
+        total = jnp.zeros_like(data.y)
+        for j, x_err in enumerate(data.x_err):
+            # as with one predictor: a slope that is not needed may be infinite
+            x = list(jnp.where(x_err > 0, data.x, data.x_slope[j][:, None]))
+
+            def along(moved: Array, j: int = j, x: list[Array] = x) -> Array:
+                # the others as they are: a 0 times their slopes would be a 0 times infinity
+                columns: Any = [*x[:j], moved, *x[j + 1 :]]
+                return model.value(columns, *params)
+
+            _, slope = jax.jvp(along, (x[j],), (jnp.ones_like(x[j]),))
+            total = total + (slope * x_err) ** 2
+        return total
 
 
 def with_jacobian(f: Callable[[Array], Array], params: Array) -> tuple[Array, Array]:

@@ -4,18 +4,17 @@
 arguments of a kernel: float64 arrays of a bucket length and a mask of the entries that count.
 """
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from fitting.entries import Ranges, refuse_where, within
 from fitting.errors import InvalidProblem, Path
 from fitting.padding import Flags, Floats, bucket_length, pad
 
 Leaf = Any  # a NumPy array on the host, a JAX array inside a kernel
-Ranges = tuple[tuple[float, float], ...]
 
 
 class Bins(NamedTuple):
@@ -26,9 +25,9 @@ class Bins(NamedTuple):
     used: Leaf
 
     @staticmethod
-    def sizes(length: int) -> tuple[int, ...]:
-        """Number of entries of each field."""
-        return length + 1, length, length
+    def shapes(length: int, inputs: int) -> tuple[tuple[int, ...], ...]:
+        """The shape of each field; histograms have one predictor."""
+        return (length + 1,), (length,), (length,)
 
 
 class Marks(NamedTuple):
@@ -36,6 +35,9 @@ class Marks(NamedTuple):
 
     `x_slope` equals x where x_err > 0, and elsewhere a point at which f' is needed anyway, so
     that a slope which is infinite at an exactly known x cannot spoil the gradient.
+
+    Of several predictors x and x_err are (inputs, length), and x_slope is (inputs, inputs): in
+    row j the point at which df/dx_j is taken for those points whose x_j is exact.
     """
 
     x: Leaf
@@ -47,9 +49,11 @@ class Marks(NamedTuple):
     used: Leaf
 
     @staticmethod
-    def sizes(length: int) -> tuple[int, ...]:
-        """Number of entries of each field."""
-        return length, length, length, length, length, 1, length
+    def shapes(length: int, inputs: int) -> tuple[tuple[int, ...], ...]:
+        """The shape of each field, for so many predictors."""
+        one = (length,)
+        x, x_slope = (one, one) if inputs == 1 else ((inputs, length), (inputs, inputs))
+        return x, one, x, one, x_slope, (1,), one
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,13 +73,13 @@ class Histogram:
             )
         refuse_where(
             np.diff(self.edges) <= 0,
-            "edges",
+            ("edges",),
             lambda i: f"edge is {self.edges[i + 1]:g} after {self.edges[i]:g}; edges must rise",
             offset=1,
         )
         refuse_where(
             self.counts < 0,
-            "counts",
+            ("counts",),
             lambda i: f"count is {self.counts[i]:g}; counts cannot be negative",
         )
         if not self._in_range.any():
@@ -106,9 +110,9 @@ class Histogram:
         return self._in_range[self.span]
 
     @property
-    def ends(self) -> tuple[float, float]:
+    def ends(self) -> Ranges:
         """The first and the last edge of the fit."""
-        return float(self.edges[self.span.start]), float(self.edges[self.span.stop])
+        return ((float(self.edges[self.span.start]), float(self.edges[self.span.stop])),)
 
     @property
     def size(self) -> int:
@@ -147,6 +151,9 @@ class Points:
 
     Classical: x is a noisy reading of the true value. Berkson: x was set and the true value
     scatters about it, so the cost has the logarithm of the effective variance.
+
+    With several predictors x and x_err are (inputs, points), and `box` limits the fit to points
+    whose every x lies in one of its own ranges.
     """
 
     x: Floats
@@ -155,38 +162,46 @@ class Points:
     y_err: Floats
     berkson: bool = False
     ranges: Ranges = ()
+    box: tuple[Ranges, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("y", "x_err", "y_err"):
-            if len(getattr(self, name)) != len(self.x):
+            if getattr(self, name).shape[-1] != self.x.shape[-1]:
                 raise InvalidProblem(
-                    (name,), f"{len(getattr(self, name))} values for {len(self.x)} in x"
+                    (name,),
+                    f"{getattr(self, name).shape[-1]} values for {self.x.shape[-1]} in x",
                 )
         refuse_where(
-            self.y_err <= 0, "y_err", lambda i: f"y_err is {self.y_err[i]:g}; it must be positive"
+            self.y_err <= 0,
+            ("y_err",),
+            lambda i: f"y_err is {self.y_err[i]:g}; it must be positive",
         )
-        refuse_where(
-            self.x_err < 0,
-            "x_err",
-            lambda i: f"x_err is {self.x_err[i]:g}; it must be positive, or 0 where x is exact",
-        )
+        for j, row in enumerate(np.atleast_2d(self.x_err)):
+            refuse_negative_x_err(row, ("x_err",) if self.inputs == 1 else ("x_err", j))
         if not self.inside.any():
+            covers = " and ".join(f"{x.min():g} to {x.max():g}" for x in np.atleast_2d(self.x))
             raise InvalidProblem(
-                ("fit_range",),
-                "no point lies inside the fit range; "
-                f"x covers {self.x.min():g} to {self.x.max():g}",
+                ("fit_range",), f"no point lies inside the fit range; x covers {covers}"
             )
+
+    @property
+    def inputs(self) -> int:
+        """Number of predictors."""
+        return 1 if self.x.ndim == 1 else len(self.x)
 
     @cached_property
     def inside(self) -> Flags:
         """Which points are fitted."""
-        return within(self.ranges, self.x)
+        if not self.box:
+            return within(self.ranges, np.atleast_2d(self.x)[0])
+        columns = zip(self.box, self.x, strict=True)
+        return np.all([within(ranges, x) for ranges, x in columns], axis=0)
 
     @property
-    def ends(self) -> tuple[float, float]:
-        """The smallest and the largest x of the fit."""
-        x = self.x[self.inside]
-        return float(x.min()), float(x.max())
+    def ends(self) -> Ranges:
+        """The smallest and the largest x of the fit, of each predictor."""
+        columns = np.atleast_2d(self.x)[:, self.inside]
+        return tuple((float(x.min()), float(x.max())) for x in columns)
 
     @property
     def size(self) -> int:
@@ -201,7 +216,7 @@ class Points:
     @property
     def has_x_err(self) -> bool:
         """Whether any fitted point has an error in x."""
-        return bool(self.x_err[self.inside].any())
+        return bool(self.x_err[..., self.inside].any())
 
     @property
     def is_empty(self) -> bool:
@@ -213,51 +228,53 @@ class Points:
 
         Where errors in x are large, a fit that knows nothing of them follows single points.
         """
-        x, y = self.x[..., self.inside], self.y[self.inside]
-        slope = float(np.ptp(y) / (np.ptp(x) or 1.0))
-        y_err = np.hypot(self.y_err, slope * self.x_err)
+        y_err, height = self.y_err, np.ptp(self.y[self.inside])
+        for x, x_err in zip(np.atleast_2d(self.x), np.atleast_2d(self.x_err), strict=True):
+            slope = float(height / (np.ptp(x[self.inside]) or 1.0))
+            y_err = np.hypot(y_err, slope * x_err)
         return replace(self, x_err=np.zeros_like(self.x_err), y_err=y_err)
 
     def padded(self) -> Marks:
         """Padding repeats the last point, without weight."""
         inside, length = self.inside, self.length
-        x, x_err = self.x[inside], self.x_err[inside]
-        blurred = x_err > 0
-        anchor = x[blurred][0] if blurred.any() else x[0]
+        x, x_err = self.x[..., inside], self.x_err[..., inside]
         return Marks(
             x=pad(x, length),
             y=pad(self.y[inside], length),
             x_err=pad(x_err, length),
             y_err=pad(self.y_err[inside], length),
-            x_slope=pad(np.where(blurred, x, anchor), length),
+            x_slope=anchors(x, x_err) if x.ndim > 1 else pad(slope_places(x, x_err), length),
             log_weight=np.asarray(float(self.berkson)),
-            used=np.arange(length) < len(x),
+            used=np.arange(length) < self.size,
         )
 
 
 Data = Histogram | Points
 
 
-def within(ranges: Ranges, x: Floats) -> Flags:
-    """Which x lie in one of the ranges, ends included; all, where there are none."""
-    if not ranges:
-        return np.ones(len(x), dtype=bool)
-    return np.any([(x >= lo) & (x <= hi) for lo, hi in ranges], axis=0)
+def refuse_negative_x_err(x_err: Floats, path: Path) -> None:
+    """Raise for errors of one predictor that are no errors."""
+    refuse_where(
+        x_err < 0,
+        path,
+        lambda i: f"x_err is {x_err[i]:g}; it must be positive, or 0 where x is exact",
+    )
 
 
-MOST_REPORTED = 20
+def slope_places(x: Floats, x_err: Floats) -> Floats:
+    """x, where it is exact the first that is not."""
+    blurred = x_err > 0
+    return np.where(blurred, x, x[blurred][0] if blurred.any() else x[0])
 
 
-class InvalidEntries(InvalidProblem):
-    """Several entries of one array are wrong."""
+def anchors(x: Floats, x_err: Floats) -> Floats:
+    """For each predictor a point whose x_j is not exact, if there is one: the one in the middle.
 
-    def __init__(self, problems: Sequence[tuple[Path, str]]):
-        super().__init__(*problems[0])
-        self.problems = problems
-
-
-def refuse_where(wrong: Flags, name: str, message: Callable[[int], str], offset: int = 0) -> None:
-    """Raise for the entries that are wrong, each with its index."""
-    entries = np.flatnonzero(wrong)[:MOST_REPORTED]
-    if len(entries):
-        raise InvalidEntries([((name, int(i) + offset), message(int(i))) for i in entries])
+    Where slopes are infinite, it is at the ends.
+    """
+    rows = []
+    for own, error in zip(x, x_err, strict=True):
+        blurred = np.flatnonzero(error > 0) if error.any() else np.arange(len(own))
+        order = np.argsort(own[blurred], kind="stable")
+        rows.append(x[:, blurred[order[len(order) // 2]]])
+    return np.array(rows)

@@ -1,7 +1,7 @@
 """What the data look like: candidate positions and lengths for starting values."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,27 +15,43 @@ MOST_PERIODS = 30  # in the data's extent
 class Outline:
     """Positions x, amounts there (events, or y^2 times spacing), all in the fit range.
 
-    `low` and `high` are the ends of the fitted data: the first and last edge, or x.
+    `low` and `high` are the ends of the fitted data: the first and last edge, or x. Several
+    predictors have an outline each, that of the first holds the others.
     """
 
     x: Floats
     amount: Floats
     low: float
     high: float
+    others: tuple["Outline", ...] = ()
 
     @classmethod
     def of(cls, data: Data) -> "Outline":
         padded = data.padded()
         used = padded.used
-        low, high = data.ends
         if isinstance(padded, Bins):
+            low, high = data.ends[0]
             centers = (padded.edges[1:] + padded.edges[:-1]) / 2
             return cls(centers[used], padded.counts[used], low, high)
-        order = np.argsort(padded.x[used], kind="stable")
-        x, y = padded.x[used][order], padded.y[used][order]
-        spacing = np.gradient(x) if len(x) > 1 else np.ones(1)
         # squares: noise far from a peak would otherwise outweigh it
-        return cls(x, np.square(y) * np.abs(spacing), low, high)
+        squares = np.square(padded.y[used])
+        if padded.x.ndim > 1:
+            first, *others = (cls._marginal(x, squares) for x in padded.x[:, used])
+            return replace(first, others=tuple(others))
+        order = np.argsort(padded.x[used], kind="stable")
+        return cls._spaced(padded.x[used][order], squares[order])
+
+    @classmethod
+    def _spaced(cls, x: Floats, squares: Floats) -> "Outline":
+        """By y^2 at rising x."""
+        spacing = np.gradient(x) if len(x) > 1 else np.ones(1)
+        return cls(x, squares * np.abs(spacing), float(x[0]), float(x[-1]))
+
+    @classmethod
+    def _marginal(cls, x: Floats, squares: Floats) -> "Outline":
+        """By the mean of y^2 over whatever the other predictors are at each x."""
+        places, place_of = np.unique(x, return_inverse=True)
+        return cls._spaced(places, np.bincount(place_of, squares) / np.bincount(place_of))
 
     @property
     def extent(self) -> float:
@@ -76,6 +92,7 @@ class FewCandidates:
     periods: tuple[float, ...]
     low: float
     high: float
+    others: tuple["FewCandidates", ...] = ()
 
     @classmethod
     def of(cls, outline: Outline, *, squared: bool) -> "FewCandidates":
@@ -100,6 +117,7 @@ class FewCandidates:
             periods=outline.periods(),
             low=outline.low,
             high=outline.high,
+            others=tuple(cls.of(other, squared=squared) for other in outline.others),
         )
 
 
@@ -122,6 +140,7 @@ class ManyCandidates:
     periods: tuple[float, ...]
     low: float
     high: float
+    others: tuple["ManyCandidates", ...] = ()
 
     @classmethod
     def of(cls, outline: Outline) -> "ManyCandidates":
@@ -133,4 +152,5 @@ class ManyCandidates:
             periods=outline.periods(),
             low=low,
             high=outline.high,
+            others=tuple(map(cls.of, outline.others)),
         )

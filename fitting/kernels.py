@@ -143,11 +143,11 @@ def _compile(
 
 def _bind(function: Callable[..., Any], key: KernelKey) -> Callable[..., Any]:
     kind = COSTS[key.cost].data
-    size = len(key.model.declare())
+    inputs, size = key.model.inputs, len(key.model.declare())
     table_sizes = tuple(len(table) for table in key.model.tables)
 
     def kernel(params: Array, vector: Array) -> Any:
-        data, prior, tables = unpack(vector, kind, key.length, size, table_sizes)
+        data, prior, tables = unpack(vector, kind, key.length, inputs, size, table_sizes)
         bound = key._replace(model=key.model.with_tables(iter(tables)))
         return function(bound, params, data, prior)
 

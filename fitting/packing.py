@@ -5,6 +5,7 @@ vector is float64 whatever the data were, cast here and nowhere else: another dt
 another compile.
 """
 
+import math
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -36,14 +37,17 @@ def unpack(
     vector: Array,
     kind: type[Bins] | type[Marks],
     length: int,
+    inputs: int,
     parameters: int,
     table_sizes: tuple[int, ...],
 ) -> tuple[Bins | Marks, Prior, list[Array]]:
-    """The arrays again, inside a kernel."""
+    """The arrays again, inside a kernel; `inputs` is the number of predictors."""
     leaves, first = [], 0
-    own = kind.sizes(length)
-    for size in (*own, parameters, parameters, *table_sizes):
-        leaves.append(vector[first : first + size])
+    own = kind.shapes(length, inputs)
+    for shape in (*own, (parameters,), (parameters,), *((size,) for size in table_sizes)):
+        size = math.prod(shape)
+        leaf = vector[first : first + size]
+        leaves.append(leaf if len(shape) == 1 else leaf.reshape(shape))
         first += size
     data, rest = kind(*leaves[: len(own)]), leaves[len(own) :]
     # the only flags, and the only scalar

@@ -15,5 +15,9 @@ def bucket_length(size: int) -> int:
 
 
 def pad(array: Floats | Flags, length: int) -> NDArray[np.generic]:
-    """`array` lengthened by repeating its last entry, which every model can be evaluated at."""
-    return np.concatenate([array, np.repeat(array[-1:], length - len(array))])
+    """`array` lengthened by repeating its last entry, which every model can be evaluated at.
+
+    Of several predictors, (inputs, entries), each is.
+    """
+    more = np.repeat(array[..., -1:], length - array.shape[-1], axis=-1)
+    return np.concatenate([array, more], axis=-1)

@@ -29,11 +29,14 @@ class Knowledge:
 
 def with_ends(model: Model, data: Data, knowledge: Iterable[Knowledge]) -> tuple[Knowledge, ...]:
     """Knowledge of the ends of a shape's range, where the client has none: those of the data."""
-    ends = dict(zip(("low", "high"), data.ends, strict=True))
+    ends = [{"low": low, "high": high} for low, high in data.ends]
     return tuple(
         known
         if parameter.end is None or known.limits is not None or known.constraint is not None
-        else Knowledge(ends[parameter.end] if known.start is None else known.start, fixed=True)
+        else Knowledge(
+            ends[parameter.column][parameter.end] if known.start is None else known.start,
+            fixed=True,
+        )
         for parameter, known in zip(model.parameters, knowledge, strict=True)
     )
 

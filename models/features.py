@@ -34,3 +34,7 @@ class Features(Protocol):
     @property
     def high(self) -> float:
         """Where the fitted data end."""
+
+    @property
+    def others(self) -> Sequence["Features"]:
+        """The same along the other predictors, where there are several."""

@@ -68,6 +68,11 @@ class Model(ABC):
         return None
 
     @property
+    def inputs(self) -> int:
+        """Number of predictors; for several, x of `value` is (inputs, points), or their list."""
+        return 1
+
+    @property
     def parts(self) -> tuple[tuple["Model", tuple[int, ...]], ...]:
         """The terms of a sum, each with the places of its parameters; else the whole model."""
         return ((self, tuple(range(len(self.declare())))),)

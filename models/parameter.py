@@ -12,7 +12,8 @@ class Parameter:
     linear in it, so its start is solved for rather than searched. `events`: it counts events
     when the data are a histogram, and is non-negative there; for points it is an area of
     either sign. `end`: it is the low or high end of the range on which the shape is defined, and
-    unless the client says otherwise it is fixed at the end of the fitted data.
+    unless the client says otherwise it is fixed at the end of the fitted data, of the predictor
+    number `column` if there are several.
     """
 
     name: str
@@ -21,6 +22,7 @@ class Parameter:
     linear: bool = False
     events: bool = False
     end: Literal["low", "high"] | None = None
+    column: int = 0
 
     def limits(self, *, counting: bool) -> tuple[float | None, float | None]:
         """Natural limits; `counting` is true for histograms."""

@@ -44,7 +44,11 @@ async def fit_histogram(request: Request) -> Response:
     openapi_extra=request_body(PointsRequest, POINTS_EXAMPLES),
 )
 async def fit_xy_errors(request: Request) -> Response:
-    """Effective variance, f' by automatic differentiation; x errors classical or Berkson."""
+    """Effective variance, f' by automatic differentiation; x errors classical or Berkson.
+
+    Several predictors are an `x` of named columns and a formula in their names:
+    `{"x": {"x1": [...], "x2": [...]}, "model": {"formula": "b1 - b2*x1*exp(-b3*x2)"}}`.
+    """
     return await answer_fit(request, PointsRequest)
 
 

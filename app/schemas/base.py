@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Discriminator, FiniteFloat, Tag
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, FiniteFloat, Tag
 from pydantic.types import Strict
 
 
@@ -14,6 +14,9 @@ class Request(BaseModel):
 
 
 Number = Annotated[FiniteFloat, Strict()]
+
+#: What a name looks like, of a parameter or of a column.
+NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 
 
 def choose(**choices: Callable[[Any], bool]) -> Discriminator:
@@ -42,6 +45,14 @@ NumberOrList = Annotated[
     choose(list=is_list, number=lambda _: True),
 ]
 
+#: A tag of an object whose names are the client's: none of them can be this.
+BY_COLUMN = "by column"
+
+
+_COLUMNS = Field(json_schema_extra={"propertyNames": {"pattern": f"^{NAME}$"}})
+
+Columns = Annotated[dict[str, Annotated[list[Number], Field(min_length=1)]], _COLUMNS]
+
 Range = tuple[Number, Number]
 
 
@@ -52,6 +63,20 @@ def is_list_of_lists(value: Any) -> bool:
 FitRange = Annotated[
     Annotated[list[Range], Tag("ranges")] | Annotated[Range, Tag("range")],
     choose(ranges=is_list_of_lists, range=lambda _: True),
+]
+
+PointsRange = Annotated[
+    Annotated[dict[str, FitRange], _COLUMNS, Tag(BY_COLUMN)]
+    | Annotated[list[Range], Tag("ranges")]
+    | Annotated[Range, Tag("range")],
+    choose(**{BY_COLUMN: is_object, "ranges": is_list_of_lists, "range": lambda _: True}),
+]
+
+XErrors = Annotated[
+    Annotated[dict[str, NumberOrList], _COLUMNS, Tag(BY_COLUMN)]
+    | Annotated[list[Number], Tag("list")]
+    | Annotated[Number, Tag("number")],
+    choose(**{BY_COLUMN: is_object, "list": is_list, "number": lambda _: True}),
 ]
 
 Minos = Annotated[

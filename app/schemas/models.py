@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, get_type_h
 
 from pydantic import BaseModel, Discriminator, Field, StringConstraints, Tag, create_model
 
-from app.schemas.base import Number, Request, is_list
+from app.schemas.base import NAME, Number, Request, is_list
 from models.model import Model
 from models.registry import SHAPES
-
-NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 
 Prefix = Annotated[str, StringConstraints(pattern=rf"^({NAME})?$", max_length=50)]
 Name = Annotated[str, StringConstraints(pattern=rf"^{NAME}$", max_length=100)]
@@ -101,7 +99,7 @@ class TemplateModel(Named):
 
 
 class FormulaModel(Request):
-    """A formula in x; every other name is a parameter, in order of appearance."""
+    """A formula in x, or in the columns of x; other names are parameters, as they appear."""
 
     formula: str
     parameters: list[Name] | None = Field(

@@ -5,11 +5,14 @@ from typing import Annotated, Literal
 from pydantic import Field, Tag
 
 from app.schemas.base import (
+    Columns,
     FitRange,
     Minos,
     Number,
     NumberOrList,
+    PointsRange,
     Request,
+    XErrors,
     choose,
     is_object,
 )
@@ -49,9 +52,6 @@ class FitRequest(Request):
     parameters: dict[str, ParameterSpec] = Field(
         default_factory=dict, description="By name: a start, or settings"
     )
-    fit_range: FitRange | None = Field(
-        None, description="[lo, hi] or several; bins wholly inside, or points inside, are fitted"
-    )
     minos: Minos = Field(False, description="true, or the names of parameters")
     deadline_s: Annotated[Number, Field(gt=0)] | None = Field(
         None, description="Seconds; the server's own deadline still holds"
@@ -69,6 +69,9 @@ class HistogramRequest(FitRequest):
     """A fit of a model to a histogram."""
 
     histogram: HistogramData
+    fit_range: FitRange | None = Field(
+        None, description="[lo, hi] or several; bins wholly inside are fitted"
+    )
     cost: Literal["poisson"] = Field("poisson", description="Baker-Cousins, extended")
     bin_content: Literal["integral"] = Field(
         "integral", description="The model is integrated over each bin"
@@ -78,9 +81,18 @@ class HistogramRequest(FitRequest):
 class PointsRequest(FitRequest):
     """A fit of a model to points with errors in x and y."""
 
-    x: list[Number] = Field(min_length=1)
+    # to look which of the two was sent would cost as much as to read it
+    x: Annotated[list[Number], Field(min_length=1)] | Columns = Field(
+        description="Numbers; or several predictors by name, each of y's length: the model is "
+        "then a formula in these names",
+        examples=[[1, 2, 3, 4], {"x1": [1, 2, 3, 4], "x2": [0, 0, 5, 5]}],
+    )
     y: list[Number] = Field(min_length=1)
-    x_err: NumberOrList | None = Field(None, description="Left out: x is exact")
+    x_err: XErrors | None = Field(
+        None,
+        description="Left out: x is exact. Where x has columns, by their names: a column that is "
+        "left out is exact; errors of several columns are independent",
+    )
     y_err: NumberOrList | None = Field(
         None, description="Left out: equal weights, covariance scaled by the reduced chi-square"
     )
@@ -88,6 +100,11 @@ class PointsRequest(FitRequest):
         "classical",
         description="classical: x is a noisy reading of the true value; "
         "berkson: x was set, the true value scatters about it",
+    )
+    fit_range: PointsRange | None = Field(
+        None,
+        description="[lo, hi] or several; points inside are fitted. Where x has columns, by their "
+        "names: points inside the ranges of all columns named are fitted",
     )
     absolute_sigma: bool | None = Field(
         None,

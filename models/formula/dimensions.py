@@ -1,5 +1,7 @@
 """Units of the parameters, in powers of the units of x and y, from how a formula uses them.
 
+Each of several predictors has a unit of its own.
+
 Terms of a sum have one unit, exponents and arguments of exp none. Each such demand is a linear
 equation for the unknown powers; they are solved one after the other, in fractions, and a demand
 that contradicts those before it is dropped: people write log(x) and 1 + b*x.
@@ -24,7 +26,7 @@ from models.formula.tree import (
 )
 from models.model import Density
 
-Symbol = int | str  # parameters by index, "x" and "y", further unknowns by name
+Symbol = int | str  # parameters by index; "x0", "x1", ... and "y"; further unknowns by name
 Form = dict[Symbol, Fraction]
 
 POWERS = {"sqrt": Fraction(1, 2), "cbrt": Fraction(1, 3), "abs": Fraction(1)}
@@ -34,10 +36,15 @@ NONE: Form = {}
 
 @dataclass(frozen=True)
 class Unit:
-    """Powers of the units of x and of y."""
+    """Powers of the units of the predictors, those that are not 0 by index, and of y."""
 
-    x: Fraction
+    predictors: tuple[tuple[int, Fraction], ...]
     y: Fraction
+
+    @property
+    def x(self) -> Fraction:
+        """Power of the unit of the first predictor, or the only one."""
+        return dict(self.predictors).get(0, Fraction(0))
 
 
 def units(tree: Tree) -> dict[int, Unit]:
@@ -47,11 +54,12 @@ def units(tree: Tree) -> dict[int, Unit]:
     # the demands that people break come last
     equations = [*demands.firm, _difference(value, {"y": Fraction(1)}), *demands.soft]
     solved = _solve(equations)
-    zero = Fraction(0)
-    return {
-        i: Unit(solved.get(i, NONE).get("x", zero), solved.get(i, NONE).get("y", zero))
-        for i in sorted(tree.parameters)
-    }
+
+    def unit(form: Form) -> Unit:
+        powers = [(i, form[f"x{i}"]) for i in sorted(tree.inputs) if f"x{i}" in form]
+        return Unit(tuple(powers), form.get("y", Fraction(0)))
+
+    return {i: unit(solved.get(i, NONE)) for i in sorted(tree.parameters)}
 
 
 @dataclass
@@ -64,8 +72,8 @@ class _Demands:
     def form(self, tree: Tree) -> Form:
         """The unit of a tree as a linear form in the unknowns."""
         match tree:
-            case Input():
-                return {"x": Fraction(1)}
+            case Input(index):
+                return {f"x{index}": Fraction(1)}
             case Param(index):
                 return {index: Fraction(1)}
             case Sum(terms):
@@ -134,7 +142,7 @@ def _solve(equations: Iterable[Form]) -> dict[Symbol, Form]:
             if symbol in solved:
                 rest = {s: c for s, c in left.items() if s != symbol}
                 left = _combined(rest, solved[symbol], left.get(symbol, Fraction(0)))
-        unknown = [s for s in left if s not in ("x", "y")]
+        unknown = [s for s in left if not (isinstance(s, str) and s[0] in "xy")]
         if not unknown:
             continue
         symbol = unknown[0]

@@ -30,24 +30,24 @@ from models.model import Density, Model
 STEEP = {"exp", "expm1", "sinh", "cosh"}
 
 
-def evaluate(tree: Tree, x: Array, params: Sequence[Array]) -> Array:
-    """Value at x, of the shape of x."""
-    x = jnp.asarray(x, dtype=float)
+def evaluate(tree: Tree, x: Array | tuple[Array, ...], params: Sequence[Array]) -> Array:
+    """Value at x, of the shape of x; a tuple holds an array for each predictor."""
+    inputs = tuple(jnp.asarray(one, dtype=float) for one in (x if isinstance(x, tuple) else (x,)))
     arrays = {i: jnp.asarray(params[i], dtype=float) for i in tree.parameters}
-    return jnp.broadcast_to(_Evaluation(x, arrays).value(tree), x.shape)
+    return jnp.broadcast_to(_Evaluation(inputs, arrays).value(tree), inputs[0].shape)
 
 
 def evaluate_guarded(tree: Tree, x: Array, params: Sequence[Array], chosen: Array) -> Array:
     """Value at x where chosen, else 0; there the slopes are 0 too, whatever the tree does."""
     arrays = {i: jnp.asarray(params[i], dtype=float) for i in tree.parameters}
-    return jnp.where(chosen, _Evaluation(x, arrays).branch(tree, chosen), 0.0)
+    return jnp.where(chosen, _Evaluation((x,), arrays).branch(tree, chosen), 0.0)
 
 
 class _Evaluation:
     """Values of trees at one x and one set of parameters; each tree is computed once."""
 
-    def __init__(self, x: Array, params: dict[int, Array]):
-        self.x = x
+    def __init__(self, inputs: tuple[Array, ...], params: dict[int, Array]):
+        self.inputs = inputs
         self.params = params
         self.known: dict[Tree, Array] = {}
 
@@ -60,8 +60,8 @@ class _Evaluation:
         match tree:
             case Constant(value):
                 return jnp.asarray(value)
-            case Input():
-                return self.x
+            case Input(index):
+                return self.inputs[index]
             case Param(index):
                 return self.params[index]
             case Sum((first, *rest)):
@@ -145,8 +145,8 @@ class _Evaluation:
             for i, p in self.params.items()
             if i in tree.parameters
         }
-        x = jnp.where(chosen, self.x, stop_gradient(self.x))
-        return _Evaluation(x, guarded).value(tree)
+        inputs = tuple(jnp.where(chosen, x, stop_gradient(x)) for x in self.inputs)
+        return _Evaluation(inputs, guarded).value(tree)
 
 
 def shape_value(model: Model, x: Array, *params: Array) -> Array:

@@ -12,6 +12,7 @@ from models.formula.canonical import canonical
 from models.formula.evaluate import evaluate
 from models.formula.integrate import integrate
 from models.formula.linear import linear_parameters
+from models.formula.names import PREDICTOR
 from models.formula.parse import Limits, parse
 from models.formula.starts import starts
 from models.formula.terms import separate_terms
@@ -24,14 +25,20 @@ from models.parameter import Parameter
 class Formula(Model):
     """A formula in x; its parameters in order of appearance, or as declared.
 
-    Formulas that differ in the names of their parameters only, or in spelling, are equal.
+    Formulas that differ in the names of their parameters only, or in spelling, are equal. So are
+    those that differ in the names of their predictors, of which there may be several.
     """
 
     tree: Tree
     names: tuple[str, ...] = field(compare=False)
+    predictors: tuple[str, ...] = field(default=(PREDICTOR,), compare=False)
+    columns: int = field(init=False)
 
     formula = "an expression in x"
     reference = "-"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "columns", len(self.predictors))
 
     @classmethod
     def read(
@@ -40,10 +47,18 @@ class Formula(Model):
         shapes: Mapping[str, type[Model]],
         parameters: Sequence[str] | None = None,
         limits: Limits = Limits(),  # noqa: B008 (immutable)
+        columns: Sequence[str] | None = None,
     ) -> Self:
-        """The model of a text that may call these shapes; FormulaError says what is wrong."""
-        parsed = parse(text, shapes, parameters, limits)
-        return cls(tree=canonical(parsed.tree), names=parsed.names)
+        """The model of a text that may call these shapes; FormulaError says what is wrong.
+
+        `columns` are the names that may be predictors, instead of x.
+        """
+        parsed = parse(text, shapes, parameters, limits, columns)
+        return cls(canonical(parsed.tree), parsed.names, parsed.predictors)
+
+    @property
+    def inputs(self) -> int:
+        return self.columns
 
     def declare(self) -> tuple[Parameter, ...]:
         return self._declared
@@ -60,7 +75,7 @@ class Formula(Model):
         )
 
     def value(self, x: Array, *params: Array) -> Array:
-        return evaluate(self.tree, x, params)
+        return evaluate(self.tree, x if self.columns == 1 else tuple(x), params)
 
     def integral(self, edges: Array, *params: Array) -> Array:
         return integrate(self.tree, edges, params)
@@ -81,7 +96,8 @@ class Formula(Model):
         if len(terms) == 1:
             return super().parts
         return tuple(
-            (Formula(tree, tuple(self.names[i] for i in places)), places) for tree, places in terms
+            (Formula(tree, tuple(self.names[i] for i in places), self.predictors), places)
+            for tree, places in terms
         )
 
     @property
@@ -107,11 +123,15 @@ def natural_limits(tree: Tree) -> dict[int, Parameter]:
     for node in tree.walk():
         if not isinstance(node, Shape):
             continue
+        columns = node.arguments[0].inputs
         for parameter, argument in node.handed:
             if isinstance(argument, Param):
                 known = found.get(argument.index, parameter)
                 found[argument.index] = replace(
                     known,
+                    # the range of a shape at x1 + x2 has no ends in the data
+                    end=known.end if len(columns) < 2 else None,
+                    column=min(columns, default=0),
                     lower=_tighter(max, known.lower, parameter.lower),
                     upper=_tighter(min, known.upper, parameter.upper),
                 )

@@ -13,7 +13,14 @@ from dataclasses import dataclass
 
 from models.formula.errors import FormulaError
 from models.formula.functions import ELSEWHERE, FUNCTIONS
-from models.formula.tokens import Word, check_name, split
+from models.formula.names import (
+    CONSTANTS,
+    PREDICTOR,
+    declared_parameters,
+    found_parameters,
+    used_predictors,
+)
+from models.formula.tokens import Word, split
 from models.formula.tree import (
     MINUS_ONE,
     Call,
@@ -32,8 +39,6 @@ from models.formula.tree import (
 )
 from models.model import Model
 
-PREDICTOR = "x"
-CONSTANTS = {"pi": math.pi}
 DIGITS = frozenset("123456789")
 
 
@@ -49,10 +54,11 @@ class Limits:
 
 @dataclass(frozen=True)
 class Parsed:
-    """A tree, and the names of its parameters in the order of their indices."""
+    """A tree, and the names of parameters and predictors in the order of their indices."""
 
     tree: Tree
     names: tuple[str, ...]
+    predictors: tuple[str, ...] = (PREDICTOR,)
 
 
 def parse(
@@ -60,21 +66,27 @@ def parse(
     shapes: Mapping[str, type[Model]],
     parameters: Sequence[str] | None = None,
     limits: Limits = Limits(),
+    columns: Sequence[str] | None = None,
 ) -> Parsed:
     """The tree of a formula in x that may call these shapes; FormulaError says what is wrong.
 
     Every name that is neither x nor pi nor called is a parameter, in order of appearance; with
-    `parameters` these alone are, in their order.
+    `parameters` these alone are, in their order. With `columns` these are the predictors instead
+    of x; they too are numbered in order of appearance, those that do not appear are left out.
     """
     if len(text) > limits.length:
         raise FormulaError(
             f"{len(text)} characters; at most {limits.length} are allowed", limits.length + 1
         )
     words = split(text, limits.depth)
-    names = _declared(words, parameters) if parameters is not None else _found(words)
+    predictors = (PREDICTOR,) if columns is None else used_predictors(words, columns)
+    if parameters is not None:
+        names = declared_parameters(words, parameters, predictors)
+    else:
+        names = found_parameters(words, predictors)
     if len(names) > limits.parameters:
         raise FormulaError(f"{len(names)} parameters; at most {limits.parameters} are allowed")
-    tree = _Reader(words, names, shapes, limits).read()
+    tree = _Reader(words, names, predictors, shapes, limits).read()
     if tree.size > limits.nodes:
         raise FormulaError(
             f"the formula has {tree.size} terms, factors and calls; "
@@ -82,48 +94,7 @@ def parse(
         )
     if not names:
         raise FormulaError("the formula has no parameter to fit", 1)
-    return Parsed(tree, names)
-
-
-def _declared(words: Sequence[Word], parameters: Sequence[str]) -> tuple[str, ...]:
-    """The client's names, if all of them are names, and used."""
-    if len(parameters) > 1000:
-        raise FormulaError(f"{len(parameters)} parameters are too many")
-    used = {w.text for w in words if w.kind == "name" and not w.calls}
-    for i, name in enumerate(parameters):
-        where = f"entry {i} of the parameters"
-        if not (name.isascii() and name.isidentifier()):
-            raise FormulaError(f"{where} is no name: use letters, digits and _, no digit first")
-        check_name(name, None)
-        if name == PREDICTOR:
-            raise FormulaError(f"{where} is x, the predictor; take it out")
-        if name in parameters[:i]:
-            raise FormulaError(f"{where} repeats an earlier one; take it out")
-        if name not in used:
-            raise FormulaError(f"{where} does not occur in the formula; take it out")
-    return tuple(parameters)
-
-
-def _found(words: Sequence[Word]) -> tuple[str, ...]:
-    """The names in order of appearance."""
-    names: dict[str, None] = {}
-    for word, after in zip(words, [*words[1:], None], strict=True):
-        if word.kind != "name" or word.calls or word.text in (PREDICTOR, *CONSTANTS):
-            continue
-        if word.text in FUNCTIONS or word.text == "where":
-            raise FormulaError(
-                f"{word.text} is a function: write {word.text}(...), "
-                'or declare it in "parameters" if it is one',
-                word.column,
-            )
-        if word.text == "e" and after is not None and after.text == "**":
-            raise FormulaError(
-                "write exp(...) for a power of Euler's number, "
-                'or declare e in "parameters" if it is one',
-                word.column,
-            )
-        names[word.text] = None
-    return tuple(names)
+    return Parsed(tree, names, predictors)
 
 
 class _Reader:
@@ -133,11 +104,13 @@ class _Reader:
         self,
         words: Sequence[Word],
         names: Sequence[str],
+        predictors: Sequence[str],
         shapes: Mapping[str, type[Model]],
         limits: Limits,
     ):
         self.words = words
         self.index = {name: i for i, name in enumerate(names)}
+        self.inputs = {name: i for i, name in enumerate(predictors)}
         self.shapes = shapes
         self.limits = limits
         # a stand-in for each word: no name or number of the client reaches Python
@@ -196,8 +169,8 @@ class _Reader:
             return _number(word)
         if word.text in self.index:
             return Param(self.index[word.text])
-        if word.text == PREDICTOR:
-            return Input()
+        if word.text in self.inputs:
+            return Input(self.inputs[word.text])
         if word.text in CONSTANTS:
             return Constant(CONSTANTS[word.text])
         raise FormulaError(
@@ -269,7 +242,7 @@ class _Reader:
         return Shape(shape(), trees)
 
     def _unknown(self, name: str) -> str:
-        if name in self.index or name in (PREDICTOR, *CONSTANTS):
+        if name in self.index or name in (*self.inputs, *CONSTANTS):
             return "this is not a function; write * for a product, a*(...)"
         if name in ELSEWHERE:
             return f"there is no such function; it is called {ELSEWHERE[name]} here"

@@ -1,4 +1,7 @@
-"""What each parameter does to x: where it moves it, how it stretches it, or neither."""
+"""What each parameter does to x: where it moves it, how it stretches it, or neither.
+
+Of several predictors it is the one that the parameter meets.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -39,11 +42,15 @@ STRETCHED: dict[str, Kind] = {
 
 @dataclass(frozen=True)
 class Role:
-    """A parameter p in `coefficient * p^power * x`, or in `x - p` and the like."""
+    """A parameter p in `coefficient * p^power * x`, or in `x - p` and the like.
+
+    `column` is the index of x among several predictors.
+    """
 
     kind: Kind
     coefficient: float = 1.0
     power: int = 1
+    column: int = 0
 
 
 def roles(tree: Tree) -> dict[int, Role]:
@@ -60,27 +67,29 @@ def _uses(tree: Tree) -> Iterator[tuple[int, Role]]:
         match node:
             case Sum(terms):
                 yield from _moves(terms)
-            case Compare(_, Input(), Param(index)) | Compare(_, Param(index), Input()):
-                yield index, Role("location")
+            case Compare(_, Input(c), Param(index)) | Compare(_, Param(index), Input(c)):
+                yield index, Role("location", column=c)
             case Call(name, (argument,)) if name in STRETCHED:
                 yield from _stretches(argument, STRETCHED[name])
             case Power(base, exponent) if not isinstance(exponent, Constant):
                 yield from ((i, Role("exponent")) for i in exponent.parameters)
                 if isinstance(base, Param) and exponent.has_input:
-                    yield base.index, Role("base")
+                    yield base.index, Role("base", column=min(exponent.inputs))
 
 
 def _moves(terms: tuple[Tree, ...]) -> Iterator[tuple[int, Role]]:
     """x - p moves x to p; x + p may be that with a sign, or a positive p added to a positive x."""
     signs = [_sign_of_input(t) for t in terms]
-    if not any(signs):
-        return
+    columns = frozenset().union(*(t.inputs for t, sign in zip(terms, signs, strict=True) if sign))
+    if len(columns) != 1:
+        return  # no x, or several, and p is no place of one of them
+    (column,) = columns
     for term in terms:
         match term:
             case Param(index):
-                yield index, Role("offset" if 1 in signs else "location")
+                yield index, Role("offset" if 1 in signs else "location", column=column)
             case Product((Constant(-1.0), Param(index))):
-                yield index, Role("location" if 1 in signs else "offset")
+                yield index, Role("location" if 1 in signs else "offset", column=column)
 
 
 def _sign_of_input(term: Tree) -> int:
@@ -104,12 +113,13 @@ def _stretches(argument: Tree, kind: Kind) -> Iterator[tuple[int, Role]]:
             number *= factor.value if isinstance(factor, Constant) else 1.0
         for factor in below:
             number /= factor.value if isinstance(factor, Constant) else 1.0
-        stretched = any(_sign_of_input(f) for f in above)
+        # x1 * x2 is stretched by no length of either
+        stretched = any(_sign_of_input(f) for f in above) and len(term.inputs) == 1
         alone = len([f for f in above + below if isinstance(f, Param)]) == 1
         for factors, power in ((above, 1), (below, -1)):
             for factor in factors:
                 if isinstance(factor, Param) and alone and stretched:
-                    yield factor.index, Role(kind, number, power)
+                    yield factor.index, Role(kind, number, power, min(term.inputs))
                 elif isinstance(factor, Param) and kind == "period" and not term.has_input:
                     yield factor.index, Role("phase")
 

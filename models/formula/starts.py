@@ -1,4 +1,7 @@
-"""Candidate values of a formula's parameters, from what they do to x and from their units."""
+"""Candidate values of a formula's parameters, from what they do to x and from their units.
+
+Of several predictors each has features of its own.
+"""
 
 import math
 from collections.abc import Hashable, Iterator, Sequence
@@ -34,6 +37,7 @@ class Spread:
     periods: tuple[float, ...]
     low: float
     high: float
+    others: tuple["Spread", ...] = ()
 
     @classmethod
     def over(cls, data: Features) -> "Spread":
@@ -60,17 +64,19 @@ class Spread:
 
 def starts(tree: Tree, searched: Sequence[int], data: Features) -> Iterator[tuple[float, ...]]:
     """Values of the searched parameters, best guesses first, at most `MOST` of them."""
-    spread = Spread.over(data)
     does, unit, shapes = _analysis(tree)
+    along = [data, *data.others] if tree.inputs - {0} else [data]
+    spread = [Spread.over(one) for one in along]
     left = set(searched)
     choices: list[list[Choice]] = []
     kinds: list[Hashable] = []  # what is alike must not start alike
-    alone = len(shapes) == 1 and not isinstance(tree, Sum)
-    for shape in shapes:
-        given = _of_shape(shape, data if alone else spread, left)
+    columns = [min(shape.arguments[0].inputs, default=0) for shape in shapes]
+    alone = len(set(columns)) == len(columns) and not isinstance(tree, Sum)
+    for shape, column in zip(shapes, columns, strict=True):
+        given = _of_shape(shape, (along if alone else spread)[column], left)
         if given:
             choices.append(given)
-            kinds.append(Shape)
+            kinds.append((Shape, column))
             left -= given[0].keys()
     for index in sorted(left):
         role = does.get(index)
@@ -98,11 +104,11 @@ def _of_shape(shape: Shape, data: Features, left: set[int]) -> list[Choice]:
     return [dict(items) for items in found if items]
 
 
-def candidates(role: Role | None, unit: Unit, data: Features) -> list[float]:
-    """Values of one parameter, best guess first."""
-    found = _by_role(role, data) if role else []
-    if not found or (role and role.kind == "exponent" and unit.x):
-        found = _by_unit(unit, data)
+def candidates(role: Role | None, unit: Unit, along: Sequence[Features]) -> list[float]:
+    """Values of one parameter, best guess first, by the features along each predictor."""
+    found = _by_role(role, along[role.column]) if role else []
+    if not found or (role and role.kind == "exponent" and unit.predictors):
+        found = _by_unit(unit, along)
     return [value for value in dict.fromkeys(found) if math.isfinite(value)] or [1.0]
 
 
@@ -133,10 +139,16 @@ def _by_role(role: Role, data: Features) -> list[float]:
     return [_power(one / size, role.power) for one in products]
 
 
-def _by_unit(unit: Unit, data: Features) -> list[float]:
-    if not unit.x:
+def _by_unit(unit: Unit, along: Sequence[Features]) -> list[float]:
+    if not unit.predictors:
         return [*PLAIN]
-    extent, power = (data.high - data.low) or 1.0, float(unit.x)
+    # the best guess for one predictor goes with the best for another
+    powers = [_powers(along[i], float(power)) for i, power in unit.predictors]
+    return [math.prod(row) for row in zip(*powers, strict=False)]
+
+
+def _powers(data: Features, power: float) -> list[float]:
+    extent = (data.high - data.low) or 1.0
     if power > 0:
         lengths = (*data.widths, *data.decay_lengths[:1], extent, _far(data))
         return [_power(length, power) for length in lengths]

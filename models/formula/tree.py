@@ -48,7 +48,12 @@ class Tree:
     @cached_property
     def has_input(self) -> bool:
         """Whether the value depends on x."""
-        return any(child.has_input for child in self.children)
+        return bool(self.inputs)
+
+    @cached_property
+    def inputs(self) -> frozenset[int]:
+        """Indices of the predictors."""
+        return frozenset().union(*(child.inputs for child in self.children))
 
     @cached_property
     def parameters(self) -> frozenset[int]:
@@ -89,10 +94,13 @@ class Constant(Tree):
 
 @dataclass(frozen=True, eq=False)
 class Input(Tree):
-    """The predictor."""
+    """The predictor of that index; x, where there is only one."""
 
-    name: str = "x"
-    has_input = True
+    index: int = 0
+
+    @cached_property
+    def inputs(self) -> frozenset[int]:
+        return frozenset((self.index,))
 
 
 @dataclass(frozen=True, eq=False)

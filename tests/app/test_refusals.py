@@ -33,6 +33,12 @@ COUNTS = "/histogram/counts"
 EDGES = "/histogram/edges"
 GOOD = json.dumps(SMALL_HISTOGRAM).encode()
 SMALL_LIMIT = 10_000
+PLANE: Body = {
+    "x": {"t": [0, 1, 2, 3, 4, 5], "h": [3, 1, 4, 1, 5, 9]},
+    "y": [1.2, 2.1, 1.8, 3.3, 2.4, 1.8],
+    "y_err": 0.1,
+    "model": {"formula": "a + b*t + c*h"},
+}
 
 
 def raw_counts(literal: bytes) -> bytes:
@@ -119,6 +125,10 @@ def test_data_that_cannot_decide_get_words_that_help(
         (XY_ERRORS, STRAIGHT_LINE, [("/y_err", 1e-308)]),
         (XY_ERRORS, STRAIGHT_LINE, [("/x_err", 1e308)]),
         (XY_ERRORS, STRAIGHT_LINE, [("/x_err", 0)]),
+        (XY_ERRORS, PLANE, [("/x/t", [1] * 6)]),
+        (XY_ERRORS, PLANE, [("/x/h/0", 1e308)]),
+        (XY_ERRORS, PLANE, [("/x_err/h", 1e308)]),
+        (XY_ERRORS, PLANE, [("/fit_range", {"t": [2, 2.5]})]),
     ],
 )
 def test_extreme_data_give_a_fit_or_a_reason(
@@ -229,6 +239,40 @@ def test_no_text_of_the_client_comes_back(client: httpx.Client, place: str, valu
     response = client.post(HISTOGRAM, json=replaced(SMALL_HISTOGRAM, (place, value)))
     refused(response, 422)
     assert "zq-marker" not in response.text
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        ("/x/t", "zq-marker"),
+        ("/x/t/3", "zq-marker"),
+        ("/x_err", {"h": "zq-marker"}),
+        ("/fit_range", {"h": ["zq-marker", 1]}),
+        ("/model", {"formula": "a*t + b*h + zq-marker $"}),
+    ],
+)
+def test_no_text_of_the_client_comes_back_from_columns(
+    client: httpx.Client, place: str, value: Any
+) -> None:
+    response = client.post(XY_ERRORS, json=replaced(PLANE, (place, value)))
+    refused(response, 422)
+    assert "zq-marker" not in response.text
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        replaced(PLANE, ("/x", {f"x{i}": [1] for i in range(20_000)})),
+        replaced(PLANE, ("/x/t", ["x" * 20] * 20_000)),
+        replaced(PLANE, ("/x/" + "k" * 50_000, [1] * 6)),
+        replaced(PLANE, ("/x_err", {f"x{i}": 1 for i in range(20_000)})),
+    ],
+    ids=["columns", "texts", "long-name", "errors"],
+)
+def test_twenty_thousand_mistakes_in_columns_give_a_small_reply(
+    client: httpx.Client, body: Body
+) -> None:
+    assert refused(client.post(XY_ERRORS, json=body), 422)["errors"]
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from models.formula.errors import FormulaError
 from models.formula.functions import ELSEWHERE, FUNCTIONS
+from models.formula.names import check_predictor
 from models.formula.parse import Limits, parse
 from models.registry import SHAPES
 
@@ -197,6 +198,70 @@ def test_a_declaration_gives_the_order_and_overrides_constants_and_functions():
     assert parse("e^(x/t)", SHAPES, ["e", "t"]).names == ("e", "t")
     assert parse("min + (max - min)*x", SHAPES, ["min", "max"]).names == ("min", "max")
     assert parse("max*max(x, 1)", SHAPES, ["max"]).names == ("max",)
+
+
+#: text, columns: predictors and parameters, both in order of appearance
+COLUMNS = {
+    ("b1 - b2*x1*exp(-b3*x2)", ("x2", "x1")): (("x1", "x2"), ("b1", "b2", "b3")),
+    ("a*t", ("t",)): (("t",), ("a",)),
+    ("a*t", ("t", "u")): (("t",), ("a",)),
+    ("a*x", ("t",)): ((), ("a", "x")),
+    ("gaussian*a + t", ("gaussian", "t")): (("gaussian", "t"), ("a",)),
+    ("a*gaussian(x2, m, s)", ("x1", "x2")): (("x2",), ("a", "m", "s")),
+    ("a*e^x", ("e", "x")): (("e", "x"), ("a",)),
+    ("where(u < v, a, b)", ("v", "u")): (("u", "v"), ("a", "b")),
+    ("lambda*a", ("lambda",)): (("lambda",), ("a",)),
+}
+
+
+@pytest.mark.parametrize(("text", "columns"), COLUMNS)
+def test_columns_are_predictors_instead_of_x(text, columns):
+    parsed = parse(text, SHAPES, columns=columns)
+    assert (parsed.predictors, parsed.names) == COLUMNS[text, columns]
+    assert len(parsed.tree.inputs) == len(parsed.predictors)
+
+
+@pytest.mark.parametrize(
+    ("text", "parameters", "word"),
+    [
+        ("a*t + u", ["a", "t"], "entry 1 of the parameters is a predictor"),
+        ("a*t + u*x", ["a"], "not declared"),
+        ("t(a) + t*u", None, "not a function"),
+        ("t*u", None, "no parameter"),
+        ("t*u", ["t"], "is a predictor"),
+    ],
+)
+def test_refused_with_columns(text, parameters, word):
+    error = message_of(text, parameters=parameters, columns=("t", "u"))
+    assert word in error.message
+
+
+@pytest.mark.parametrize("name", ["x", "t", "x1", "_a", "lambda", "gaussian", "e", "k" * 50])
+def test_names_of_predictors(name):
+    check_predictor(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "word"),
+    [
+        ("", "no name"),
+        ("1a", "no name"),
+        ("a b", "no name"),
+        ("a.b", "no name"),
+        ("\u00e9", "no name"),
+        ("k" * 51, "at most 50"),
+        ("if", "reserved"),
+        ("None", "reserved"),
+        ("exp", "function"),
+        ("max", "function"),
+        ("where", "function"),
+        ("pi", "constant"),
+    ],
+)
+def test_what_is_no_name_of_a_predictor(name, word):
+    with pytest.raises(FormulaError) as refusal:
+        check_predictor(name)
+    assert word in refusal.value.message
 
 
 def test_limits_can_be_set():
