@@ -164,7 +164,7 @@ def spectrum_at(
     return factored or replace(spectrum, singular=ILL_CONDITIONED)
 
 
-def undetermined(objective: Objective, minimum: Minimum, start: Floats) -> tuple[int, ...]:
+def undetermined(objective: Objective, minimum: Minimum) -> tuple[int, ...]:
     """Free parameters on which the cost does not depend as its second derivatives say.
 
     A parameter of which the data know nothing has a curvature of rounding, which may be positive;
@@ -175,7 +175,7 @@ def undetermined(objective: Objective, minimum: Minimum, start: Floats) -> tuple
     assert minimum.spectrum is not None
     covariance = 2 * minimum.spectrum.inverse()
     sigmas = np.sqrt(covariance.diagonal())
-    sizes = np.maximum(np.abs(minimum.values), np.abs(start))[minimum.free]
+    sizes = np.abs(minimum.values)[minimum.free]
     places = np.flatnonzero(minimum.free)
     found = []
     for i in np.flatnonzero(sigmas >= LONG * sizes):

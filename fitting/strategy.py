@@ -79,7 +79,7 @@ class Strategy:
             return minimum, Status.RUNAWAY
         status = judge(minimum, self.problem, start, first - minimum.fval)
         if status is Status.CONVERGED:
-            self.vague = undetermined(self.objective, minimum, start)
+            self.vague = undetermined(self.objective, minimum)
             if self.vague:
                 return minimum, Status.UNDETERMINED
         return minimum, status

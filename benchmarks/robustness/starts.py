@@ -30,7 +30,9 @@ class Row:
 def row(name: str, number: int, kernels: KernelCache, seed: int = 7) -> Row:
     """Until `number` problems are found that the data resolve and determine, if there are any."""
     rng = np.random.default_rng(seed)
-    times, lost, unsure = [], [], 0
+    times: list[float] = []
+    lost: list[int] = []
+    unsure = 0
     for i in range(MOST_DRAWN * number):
         if len(times) == number:
             break
