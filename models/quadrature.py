@@ -63,8 +63,9 @@ def panel_integrals(f: Callable[[Array], Array], edges: Array, breaks: Array) ->
     """
     breaks = stop_gradient(breaks)  # the integral does not depend on where it is cut
     lower, upper = edges[:-1], edges[1:]
-    first = jnp.searchsorted(breaks, stop_gradient(lower), side="right")
-    last = jnp.searchsorted(breaks, stop_gradient(upper), side="left") - 1
+    below = jnp.searchsorted(breaks, stop_gradient(edges))
+    on_break = breaks[jnp.minimum(below, len(breaks) - 1)] == stop_gradient(edges)
+    first, last = (below + on_break)[:-1], below[1:] - 1
     panels = jnp.diff(breaks)
     room = jnp.concatenate([panels[:1], panels, panels[-1:]])
     widest = NARROW * jnp.minimum(room[first], room[last + 1])

@@ -257,7 +257,6 @@ TWINS = {
         params=lambda _: (3.0, 0.5, 1.25, 3.5),
     ),
     "voigt": Twin(
-        heavy=True,
         models=(Voigt(),),
         value=lambda x, amp, mu, sigma, gamma: amp * special.voigt_profile(x - mu, sigma, gamma),
         exact_value=voigt_exact,
