@@ -236,7 +236,6 @@ TWINS = {
         slow=True,
     ),
     "landau": Twin(
-        heavy=True,
         models=(Landau(),),
         value=lambda x, amp, mu, sigma: amp * stats.landau.pdf(x, mu, sigma),
         exact_value=landau_exact,
