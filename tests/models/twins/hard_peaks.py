@@ -225,7 +225,6 @@ def draw_cruijff(rng, _):
 
 TWINS = {
     "cruijff": Twin(
-        heavy=True,
         models=(Cruijff(),),
         value=cruijff_value,
         exact_value=cruijff_exact,
