@@ -193,7 +193,8 @@ class EffectiveVariance:
 
 def with_jacobian(f: Callable[[Array], Array], params: Array) -> tuple[Array, Array]:
     """f(params) and its derivatives, (length,) and (length, parameters)."""
-    return f(params), jax.jacfwd(f)(params)
+    jacobian, value = jax.jacfwd(lambda p: (f(p),) * 2, has_aux=True)(params)
+    return value, jacobian
 
 
 def squared_jacobian(f: Callable[[Array], Array], params: Array) -> Array:

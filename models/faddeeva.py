@@ -12,6 +12,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from models.special import settled
+
 STEP = math.sqrt(math.pi / 12)  # the rule errs by exp(-pi^2 / STEP^2), 4e-17
 NODES = 14  # the next has a weight of 1e-21: small even where derivatives blow it up
 FAR = 9.0  # |z|^2 from which derivatives are those of the sum; nearer they follow from w itself
@@ -23,7 +25,13 @@ Complex = tuple[Array, Array]
 def faddeeva(order: int, x: Array, y: Array) -> tuple[Complex, ...]:
     """w and its derivatives up to this order at x + i y, y >= 0: real and imaginary parts."""
     right = jnp.abs(x)
-    near = [_value(right, y)]
+    midpoint = _nodes_at_midpoints(right)
+    residue, g = _residue(right, y, midpoint)
+    if order > 0:
+        a, b, c, d = settled(*residue, *g)
+        residue, g = (a, b), (c, d)
+    sums = _sums(order, right, y, midpoint)
+    near = [_plus(sums[0], residue)]
     for n in range(order):
         # w' = -2 z w + 2i / sqrt(pi), differentiated n times; cancels where |z| is large
         real, imaginary = _times(-2 * right, -2 * y, near[n])
@@ -34,9 +42,9 @@ def faddeeva(order: int, x: Array, y: Array) -> tuple[Complex, ...]:
         near.append((real, imaginary))
     if order > 0:
         far = x * x + y * y >= FAR
-        outside = _derivatives_far(order, jnp.where(far, right, 10.0), y)
+        residues = _residue_derivatives(order, right, y, residue, g)
         for n in range(1, order + 1):
-            near[n] = _select(far, outside[n - 1], near[n])
+            near[n] = _select(far, _plus(sums[n], residues[n - 1]), near[n])
     mirror = jnp.where(x < 0, -1.0, 1.0)  # w(-x + iy) is the conjugate of w(x + iy)
     return tuple(
         (real, mirror * imaginary) if n % 2 == 0 else (mirror * real, imaginary)
@@ -52,6 +60,10 @@ def _faddeeva_jvp(
     return values[:-1], tuple(_times(*tangents, slope) for slope in values[1:])
 
 
+def _plus(one: Complex, other: Complex) -> Complex:
+    return one[0] + other[0], one[1] + other[1]
+
+
 def _times(real: Array, imaginary: Array, factor: Complex) -> Complex:
     a, b = factor
     return real * a - imaginary * b, real * b + imaginary * a
@@ -59,22 +71,6 @@ def _times(real: Array, imaginary: Array, factor: Complex) -> Complex:
 
 def _select(condition: Array, yes: Complex, no: Complex) -> Complex:
     return jnp.where(condition, yes[0], no[0]), jnp.where(condition, yes[1], no[1])
-
-
-def _value(x: Array, y: Array) -> Complex:
-    """w for x >= 0: the rule whose nodes are further from x, plus the residue."""
-    midpoint = _nodes_at_midpoints(x)
-    real, imaginary = jnp.zeros_like(x), jnp.zeros_like(x)
-    for k in range(NODES):
-        t = jnp.where(midpoint, STEP * (k + 0.5), STEP * k)
-        weight = jnp.where(midpoint, _weight(k + 0.5), _weight(k))
-        # the distances squared to the nodes t and -t
-        near, other = (x - t) ** 2 + y * y, (x + t) ** 2 + y * y
-        common = weight / (near * other)
-        real += common * (near + other)
-        imaginary += common * ((x - t) * other + (x + t) * near)
-    residue, _ = _residue(x, y, midpoint)
-    return y * real + residue[0], imaginary + residue[1]
 
 
 def _nodes_at_midpoints(x: Array) -> Array:
@@ -102,39 +98,39 @@ def _residue(x: Array, y: Array, midpoint: Array) -> tuple[Complex, Complex]:
     return _times(c, s, g), g
 
 
-def _derivatives_far(order: int, x: Array, y: Array) -> list[Complex]:
-    """Derivatives from the first on: the sum's, term by term, and the residue's."""
-    midpoint = _nodes_at_midpoints(x)
+def _sums(order: int, x: Array, y: Array, midpoint: Array) -> list[Complex]:
+    """The rule's sum for w at x >= 0 and its derivatives, term by term."""
     shift = jnp.where(midpoint, 0.5, 0.0)
+    weights = [jnp.array([_weight(k + s) for k in range(NODES)]) for s in (0.0, 0.5)]
 
+    # a loop, since unrolled terms take several times as long to compile
     def add(k: Array, totals: list[Complex]) -> list[Complex]:
-        t = STEP * (k + shift)
-        half = jnp.where(t == 0, 0.5, 1.0)  # the node 0 is its own mirror image
-        weight = -STEP / math.pi * half * jnp.exp(-t * t)
-        sums, powers = [], []
-        for distance in (x - t, x + t):
-            square = distance**2 + y * y
-            powers.append((distance / square, -y / square))
-        current = powers
-        for n, (real, imaginary) in enumerate(totals, start=1):
-            current = [_times(*a, b) for a, b in zip(current, powers, strict=True)]
-            weight = -n * weight if n > 1 else weight
+        t, weight = STEP * (k + shift), jnp.where(midpoint, weights[1][k], weights[0][k])
+        left, right = x - t, x + t  # the distances to the nodes t and -t
+        square = left * left + y * y, right * right + y * y
+        common = 1 / (square[0] * square[1])
+        over = common * square[1], common * square[0]
+        powers = (left * over[0], -y * over[0]), (right * over[1], -y * over[1])
+        current, sums = powers, []
+        for n, (real, imaginary) in enumerate(totals):
+            if n > 0:
+                weight = -n * weight
+                current = _times(*current[0], powers[0]), _times(*current[1], powers[1])
             (a, b), (c, d) = current
             sums.append((real - weight * (b + d), imaginary + weight * (a + c)))
         return sums
 
     zero = jnp.zeros_like(x)
-    totals = jax.lax.fori_loop(0, NODES, add, [(zero, zero)] * order)
-    residues = _residue_derivatives(order, x, y, midpoint)
-    return [(a + c, b + d) for (a, b), (c, d) in zip(totals, residues, strict=True)]
+    return jax.lax.fori_loop(0, NODES, add, [(zero, zero)] * (order + 1))
 
 
-def _residue_derivatives(order: int, x: Array, y: Array, midpoint: Array) -> list[Complex]:
+def _residue_derivatives(
+    order: int, x: Array, y: Array, residue: Complex, start: Complex
+) -> list[Complex]:
     """Of r = exp(-z^2) g, by Leibniz: r' = b r, b = -2 z + a (1 - g / 2) and g' = a g (1 - g / 2).
 
     Here a = 2 pi i / STEP.
     """
-    residue, start = _residue(x, y, midpoint)
     x, y = jnp.minimum(x, 1e8), jnp.minimum(y, 1e8)
     r, g, rate = [residue], [start], 2 * math.pi / STEP
     logarithmic = []

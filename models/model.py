@@ -166,7 +166,10 @@ class Density(Model):
             return self.probability(edges, *params)
         *own, low, high = params
         clipped = jnp.where(edges < low, low, jnp.where(edges > high, high, edges))
-        return self.probability(clipped, *own) / self._total(low, high, own)
+        # the range, too, in these bins: a second integral would be compiled once more
+        ends = jnp.reshape(low, 1), jnp.reshape(high, 1)
+        parts = self.probability(jnp.concatenate([ends[0], clipped, ends[1]]), *own)
+        return parts[1:-1] / jnp.sum(parts)
 
     def _total(self, low: Array, high: Array, params: Sequence[Array]) -> Array:
         return self.probability(jnp.stack([jnp.asarray(low), jnp.asarray(high)]), *params)[0]

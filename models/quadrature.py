@@ -51,11 +51,13 @@ def bin_integrals(f: Callable[[Array], Array], edges: Array, order: int) -> Arra
     nodes, weights = gauss_legendre(order)
     half = jnp.diff(edges)[:, None] / 2
     middle = (edges[1:] + edges[:-1])[:, None] / 2
-    return jnp.sum(f(middle + half * jnp.array(nodes)) * jnp.array(weights), axis=1) * half[:, 0]
+    return jnp.sum(f(middle + half * jnp.array(nodes)) * jnp.array(weights), axis=-1) * half[:, 0]
 
 
 def panel_integrals(f: Callable[[Array], Array], edges: Array, breaks: Array) -> Array:
-    """Integral of f over each bin, of any width: shape (bins + 1,) in, (bins,) out.
+    """Integral of f over each bin, of any width: shape (bins + 1,) in, (..., bins) out.
+
+    Several functions of x come stacked along the first axes of what f returns.
 
     `breaks` rise and cut the line into panels. Over any part of a panel f must be within reach of
     `PANEL_ORDER` nodes: no singularity in the complex plane nearer than the panel is wide, and no
@@ -64,8 +66,9 @@ def panel_integrals(f: Callable[[Array], Array], edges: Array, breaks: Array) ->
     """
     breaks = stop_gradient(breaks)  # the integral does not depend on where it is cut
     lower, upper = edges[:-1], edges[1:]
-    first = jnp.searchsorted(breaks, stop_gradient(lower), side="right")
-    last = jnp.searchsorted(breaks, stop_gradient(upper), side="left") - 1
+    below = jnp.searchsorted(breaks, stop_gradient(edges))
+    on_break = breaks[jnp.minimum(below, len(breaks) - 1)] == stop_gradient(edges)
+    first, last = (below + on_break)[:-1], below[1:] - 1
     panels = jnp.diff(breaks)
     room = jnp.concatenate([panels[:1], panels, panels[-1:]])
     widest = NARROW * jnp.minimum(room[first], room[last + 1])
@@ -84,10 +87,11 @@ def panel_integrals(f: Callable[[Array], Array], edges: Array, breaks: Array) ->
             jnp.concatenate([end, upper, breaks[1:]]),
         )
         bins = len(lower)
-        ends, whole = pieces[:bins] + pieces[bins : 2 * bins], pieces[2 * bins :]
+        ends = pieces[..., :bins] + pieces[..., bins : 2 * bins]
+        whole = pieces[..., None, 2 * bins :]
         panel = jnp.arange(len(breaks) - 1)
         inside = (panel >= first[:, None]) & (panel < last[:, None])
-        return ends + jnp.where(inside, whole, 0.0).sum(axis=1)
+        return ends + jnp.where(inside, whole, 0.0).sum(axis=-1)
 
     # recomputing costs less than keeping what both branches would remember for reverse mode
     small, large = (jax.checkpoint(rule, prevent_cse=False) for rule in (narrow, general))
@@ -151,7 +155,7 @@ def split_integrals(
     shifted = edges[jnp.clip(index - 1, 0, len(edges) - 1)]
     more = jnp.where(index < place, edges[jnp.minimum(index, len(edges) - 1)], shifted)
     pieces = integrals(jnp.where(index == place, point, more))
-    before, after = pieces[:-1], pieces[1:]
+    before, after = pieces[..., :-1], pieces[..., 1:]
     index = index[: len(edges) - 1]
     whole = jnp.where(index < place, before, after)
     return whole + jnp.where(index == place - 1, after, 0.0)
@@ -161,7 +165,7 @@ def _interval_integrals(f: Callable[[Array], Array], lower: Array, upper: Array)
     nodes, weights = gauss_legendre(PANEL_ORDER)
     half = (upper - lower)[:, None] / 2
     middle = (upper + lower)[:, None] / 2
-    return jnp.sum(f(middle + half * jnp.array(nodes)) * jnp.array(weights), axis=1) * half[:, 0]
+    return jnp.sum(f(middle + half * jnp.array(nodes)) * jnp.array(weights), axis=-1) * half[:, 0]
 
 
 @custom_vmap

@@ -53,6 +53,16 @@ def settled(*arrays: Array) -> tuple[Array, ...]:
     return tuple(jnp.eye(len(arrays)) @ jnp.stack(arrays))
 
 
+def powers_of(x: Array, count: int) -> Array:
+    """x, x^2, ... in rows, by squaring: of a chain of products XLA repeats all for every row."""
+    exponents = jnp.arange(1, count + 1)[:, None]
+    rows, square = jnp.ones((count, len(x))), x
+    for bit in range(count.bit_length()):
+        rows = jnp.where((exponents >> bit) & 1 == 1, rows * square, rows)
+        square = square * square
+    return rows
+
+
 def normal_density(z: Array) -> Array:
     """Density of the standard normal distribution."""
     return INVERSE_SQRT_2PI * jnp.exp(-0.5 * z * z)

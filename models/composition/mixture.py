@@ -8,7 +8,7 @@ from itertools import islice, product
 from jax import Array
 
 from models.composition.composite import Composite, searched
-from models.composition.sum import Sum, add_arrays
+from models.composition.sum import Sum, add_terms
 from models.features import Features
 from models.model import Density, Model
 from models.parameter import Parameter
@@ -39,18 +39,17 @@ class Mixture(Composite):
             for i, term in enumerate(self.terms[:-1])
         ]
 
-    def _yields(self, params: tuple[Array, ...]) -> list[Array]:
+    def _with_amounts(self, params: tuple[Array, ...]) -> list[tuple[Model, tuple[Array, ...]]]:
         amp, *fractions = params[: len(self.terms)]
-        rest = 1.0 - sum(fractions)
-        return [amp * fraction for fraction in (*fractions, rest)]
+        shares = (*fractions, 1.0 - sum(fractions))
+        parts = zip(shares, self.split(params), strict=True)
+        return [(term, (amp * share, *own)) for share, (term, own) in parts]
 
     def value(self, x: Array, *params: Array) -> Array:
-        parts = zip(self._yields(params), self.split(params), strict=True)
-        return add_arrays(term.value(x, amount, *own) for amount, (term, own) in parts)
+        return add_terms("value", x, self._with_amounts(params))
 
     def integral(self, edges: Array, *params: Array) -> Array:
-        parts = zip(self._yields(params), self.split(params), strict=True)
-        return add_arrays(term.integral(edges, amount, *own) for amount, (term, own) in parts)
+        return add_terms("integral", edges, self._with_amounts(params))
 
     @property
     def with_yields(self) -> Sum:

@@ -2,12 +2,18 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
+from typing import Literal
 
+import jax
+import jax.numpy as jnp
 from jax import Array
 
 from models.composition.composite import Composite
 from models.features import Features
 from models.model import Model
+
+MANY = 3  # equal terms, from which on their one call is worth it
 
 
 @dataclass(frozen=True)
@@ -26,14 +32,38 @@ class Sum(Composite):
         )
 
     def value(self, x: Array, *params: Array) -> Array:
-        return add_arrays(term.value(x, *own) for term, own in self.split(params))
+        return add_terms("value", x, self.split(params))
 
     def integral(self, edges: Array, *params: Array) -> Array:
-        return add_arrays(term.integral(edges, *own) for term, own in self.split(params))
+        return add_terms("integral", edges, self.split(params))
 
     def starts(self, data: Features) -> Iterable[tuple[float, ...]]:
         """None: the terms are searched for one after the other, by their own candidates."""
         return ()
+
+
+def add_terms(
+    method: Literal["value", "integral"], x: Array, terms: Iterable[tuple[Model, tuple[Array, ...]]]
+) -> Array:
+    """Sum of value or integral of terms, each with its parameters; many equal ones are one call.
+
+    They are compiled once then, however many there are.
+    """
+    alike: dict[Model, list[tuple[Array, ...]]] = {}
+    single = []
+    for term, params in terms:
+        if term.tables:  # equal to others of the same size, whatever is in them
+            single.append((term, params))
+        else:
+            alike.setdefault(term, []).append(params)
+    arrays = []
+    for term, rows in alike.items():
+        if len(rows) < MANY:
+            single += [(term, params) for params in rows]
+            continue
+        function = partial(getattr(term, method), x)
+        arrays.append(jax.vmap(function)(*map(jnp.stack, zip(*rows, strict=True))).sum(axis=0))
+    return add_arrays([*(getattr(term, method)(x, *params) for term, params in single), *arrays])
 
 
 def add_arrays(arrays: Iterable[Array]) -> Array:

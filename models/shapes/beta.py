@@ -6,22 +6,27 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal
 
+import jax
 import jax.numpy as jnp
 from jax import Array
 from jax.lax import cond, scan, stop_gradient
 
 from models.features import Features
 from models.model import Density, Example
+from models.moving_edges import Edges, integral
 from models.parameter import Parameter
 from models.quadrature import gauss_legendre
 from models.shapes.gamma import LOG_2PI, NEAREST, stirling_rest
+from models.special import powers_of
 
 TERMS = 24
 SOME, MANY = 14, 38  # nodes in bins in which the density changes little, or much
 NEGLIGIBLE = 36.0  # exp(-36) of the largest density in a bin is left out of its integral
+Three = tuple[Array, Array, Array]
 Both = tuple[Array, Array]  # of something at the low end and its mirror image at the high end
 
 
+@jax.custom_jvp
 def log_ratios(t: Both, powers: Both) -> Both:
     """Logarithms of t and 1 - t over their means, with all digits where both are close to 0."""
     (low, high), (alpha, beta) = t, powers
@@ -38,12 +43,21 @@ def log_ratios(t: Both, powers: Both) -> Both:
     )
 
 
+@log_ratios.defjvp
+def _log_ratios_jvp(primals: tuple[Both, Both], tangents: tuple[Both, Both]) -> tuple[Both, Both]:
+    (low, high), (alpha, beta) = primals
+    (dlow, dhigh), (dalpha, dbeta) = tangents
+    growth = (dalpha + dbeta) / (alpha + beta)
+    slopes = dlow / low + growth - dalpha / alpha, dhigh / high + growth - dbeta / beta
+    return log_ratios(*primals), slopes
+
+
 def log_norm(powers: Both) -> Array:
     """Logarithm of t^alpha (1 - t)^beta / B(alpha, beta) at the mean of t."""
     alpha, beta = powers
     total = alpha + beta
-    rest = stirling_rest(alpha) + stirling_rest(beta) - stirling_rest(total)
-    return 0.5 * (jnp.log(alpha) + jnp.log(beta) - jnp.log(total) - LOG_2PI) - rest
+    logs = 0.5 * jnp.log(ends := jnp.stack([alpha, beta, total])) - stirling_rest(ends)
+    return logs @ jnp.array([1.0, 1.0, -1.0]) - LOG_2PI / 2
 
 
 def log_density(t: Both, powers: Both) -> Array:
@@ -89,16 +103,8 @@ class Beta(Density):
         inside = (edges > low) & (edges < high)
         t = jnp.where(inside, (edges - low) / (high - low), jnp.where(edges > low, 1.0, 0.0))
         s = jnp.where(inside, (high - edges) / (high - low), jnp.where(edges < high, 1.0, 0.0))
-        # exact to second order: density and its slope at the edges, and frozen edges between
-        frozen = stop_gradient(t), stop_gradient(s)
-        moved = t - frozen[0]
-        middle = tuple(
-            jnp.where(inside, at + sign * moved / 2, 0.5)
-            for at, sign in zip(frozen, (1, -1), strict=True)
-        )
-        flux = moved * jnp.exp(log_density((middle[0], middle[1]), (alpha, beta)))
         width = jnp.diff(jnp.clip(edges, low, high)) / (high - low)
-        return _between(frozen, stop_gradient(width), (alpha, beta)) + jnp.diff(flux)
+        return integral(_between, _at_edges, (t, s), width, (alpha, beta))
 
     def starts(self, data: Features) -> Iterable[tuple[float, ...]]:
         # the powers of the beta density with this mean and standard deviation
@@ -110,36 +116,36 @@ class Beta(Density):
                 yield mean * total, (1 - mean) * total
 
 
-def _between(t: Both, width: Array, powers: Both) -> Array:
+def _at_edges(edges: Edges, alpha: Array, beta: Array) -> Array:
+    t, s = edges
+    inside = (t > 0) & (s > 0)  # the ends do not move
+    at = jnp.where(inside, t, 0.5), jnp.where(inside, s, 0.5)
+    return jnp.exp(log_density(at, (alpha, beta)))
+
+
+def _between(t: Edges, width: Array, alpha: Array, beta: Array) -> Array:
     """Probability of each bin on [0, 1]: power series near the ends, a quadrature of the rest."""
-    alpha, beta = powers
+    powers = alpha, beta
     start, end, start_left, end_left = t[0][:-1], t[0][1:], t[1][:-1], t[1][1:]
     low_part = jnp.minimum(0.25, 1 / stop_gradient(beta))
     high_part = jnp.minimum(0.25, 1 / stop_gradient(alpha))
     # bins that begin well inside stay whole, or narrow ones would lose digits
     low_split, high_split = start < low_part / 2, end_left < high_part / 2
     beyond = low_split & (end > low_part)
-    total = jnp.where(
-        low_split,
-        _near_zero(
-            jnp.where(low_split, jnp.minimum(end, low_part), low_part),
-            jnp.where(low_split, jnp.where(beyond, low_part - start, width), 0.0),
-            low_part,
-            (alpha, beta),
-        ),
-        0.0,
-    )
     before = high_split & (start_left > high_part)
-    total += jnp.where(
-        high_split,
-        _near_zero(
-            jnp.where(high_split, jnp.minimum(start_left, high_part), high_part),
-            jnp.where(high_split, jnp.where(before, high_part - end_left, width), 0.0),
-            high_part,
-            (beta, alpha),
-        ),
-        0.0,
+    # the bins that reach into either part: their outer end in it, their width there
+    bounds = (
+        jnp.where(low_split, jnp.minimum(end, low_part), low_part),
+        jnp.where(high_split, jnp.minimum(start_left, high_part), high_part),
     )
+    widths = (
+        jnp.where(low_split, jnp.where(beyond, low_part - start, width), 0.0),
+        jnp.where(high_split, jnp.where(before, high_part - end_left, width), 0.0),
+    )
+    near = jax.vmap(_near_zero)(
+        *map(jnp.stack, (bounds, widths, (low_part, high_part), (alpha, beta), (beta, alpha)))
+    )
+    total = jnp.sum(jnp.where(jnp.stack([low_split, high_split]), near, 0.0), axis=0)
     nothing = (low_split & ~beyond) | (high_split & ~before)
     first = jnp.where(low_split, low_part, start), jnp.where(low_split, 1 - low_part, start_left)
     last = jnp.where(high_split, 1 - high_part, end), jnp.where(high_split, high_part, end_left)
@@ -152,9 +158,8 @@ def _between(t: Both, width: Array, powers: Both) -> Array:
     )
 
 
-def _near_zero(end: Array, width: Array, part: Array, powers: Both) -> Array:
+def _near_zero(end: Array, width: Array, part: Array, alpha: Array, beta: Array) -> Array:
     """From t = end - width to end <= part, the binomial series of (1 - t)^(beta - 1)."""
-    alpha, beta = powers
     some = end > 0
     safe = jnp.where(some, end, 1.0)
     step = width / safe
@@ -163,28 +168,24 @@ def _near_zero(end: Array, width: Array, part: Array, powers: Both) -> Array:
     missing = jnp.where(whole, 1.0, -jnp.expm1(alpha * logarithm))
     left = jnp.where(whole, 0.0, jnp.exp(alpha * logarithm))
     # 1 - r^(a + n) = 1 - r^a + r^a (1 - r) (1 + r + ... + r^(n - 1)): nothing cancels
-    known = stop_gradient(beta)
+    known, n = stop_gradient(beta), jnp.arange(1.0, TERMS + 1)
 
-    def term(carry: tuple[Array, ...], n: Array) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
-        """A coefficient with two derivatives in beta, its power of t, and the sum of those of r."""
-        c, c1, c2, power, power_of_r, sum_of_r = carry
+    def term(carry: Three, n: Array) -> tuple[Three, Three]:
+        """A coefficient with two derivatives in beta."""
+        c, c1, c2 = carry
         factor, slope = (n - known) * part / n, -part / n
-        c, c1, c2 = c * factor, c1 * factor + c * slope, c2 * factor + 2 * c1 * slope
-        power, power_of_r, sum_of_r = (
-            power * (safe / part),
-            power_of_r * (1 - step),
-            sum_of_r + power_of_r,
-        )
-        return (c, c1, c2, power, power_of_r, sum_of_r), (c, c1, c2, power, power * sum_of_r)
+        carry = c * factor, c1 * factor + c * slope, c2 * factor + 2 * c1 * slope
+        return carry, carry
 
-    one, ones, n = jnp.ones_like(known), jnp.ones_like(safe), jnp.arange(1.0, TERMS + 1)
-    first: tuple[Array, ...] = (one, 0 * one, 0 * one, ones, ones, 0 * ones)
-    _, (c, c1, c2, plain, weighted) = scan(term, first, n)
+    one = jnp.ones_like(known)
+    _, (c, c1, c2) = scan(term, (one, 0 * one, 0 * one), n)
     change = beta - known
     share = (c + change * (c1 + change * c2 / 2)) * alpha / (alpha + n)
+    plain = powers_of(safe / part, TERMS)
+    weighted = plain * (jnp.tri(TERMS, k=-1) @ powers_of(1 - step, TERMS) + 1)
     total = missing * (1 + share @ plain) + left * step * (share @ weighted)
     at_mean = alpha * jnp.log(safe * ((alpha + beta) / alpha)) + beta * jnp.log1p(alpha / beta)
-    return jnp.where(some, jnp.exp(at_mean + log_norm(powers)) / alpha * total, 0.0)
+    return jnp.where(some, jnp.exp(at_mean + log_norm((alpha, beta))) / alpha * total, 0.0)
 
 
 def _inside(first: Both, last: Both, width: Array, powers: Both) -> Array:
@@ -202,7 +203,7 @@ def _inside(first: Both, last: Both, width: Array, powers: Both) -> Array:
     begin, m, end = (jnp.arctan2(jnp.sqrt(t), jnp.sqrt(s)) for t, s in (first, top, last))
     slope, bend = rise / tangent - fall * tangent, (jnp.sqrt(rise) + jnp.sqrt(fall)) ** 2
 
-    def reach(slope: Array, most: Array, sign: int) -> Array:
+    def reach(slope: Array, most: Array, sign: Array) -> Array:
         """How far from m the density is not negligible, a bound improved by Newton's method."""
         root = jnp.sqrt(slope * slope + 2 * NEGLIGIBLE * bend)
         bound = 2 * NEGLIGIBLE / jnp.maximum(slope + root, 1e-300)
@@ -215,14 +216,14 @@ def _inside(first: Both, last: Both, width: Array, powers: Both) -> Array:
             far = far - jnp.where(excess > 0, excess / jnp.where(excess > 0, steepness, 1.0), 0.0)
         return far
 
-    left = reach(jnp.maximum(slope, 0.0), m - begin, -1)
-    right = reach(jnp.maximum(-slope, 0.0), end - m, 1)
+    sides = jnp.array([[-1.0], [1.0]])
+    left, right = reach(jnp.maximum(-sides * slope, 0.0), jnp.stack([m - begin, end - m]), sides)
     whole = (left >= m - begin) & (right >= end - m)
     sine = width / (jnp.sqrt(first[0] * last[1]) + jnp.sqrt(first[1] * last[0]))
     cosine = jnp.sqrt(first[0] * last[0]) + jnp.sqrt(first[1] * last[1])
     length = jnp.where(whole, jnp.arctan2(sine, cosine), left + right)
-    ends = (_ratios(offset, tangent) for offset in (-left, right))
-    falls = jnp.stack([-p * ratios[0] - q * ratios[1] for ratios in ends])
+    ratios = _ratios(jnp.stack([-left, right]), tangent)
+    falls = -p * ratios[0] - q * ratios[1]
     room = jnp.minimum(m - left, math.pi / 2 - m - right)
     tame = jnp.all(falls < 12) & jnp.all(length < room)
     tame &= jnp.all(length * length * bend < 4)

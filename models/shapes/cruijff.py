@@ -1,5 +1,6 @@
 """Cruijff density, a Gaussian with tails on either side; twin: the formula in NumPy."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import partial
@@ -9,7 +10,6 @@ from typing import Literal
 import jax
 import jax.numpy as jnp
 from jax import Array
-from jax.lax import stop_gradient
 
 from models.features import Features
 from models.model import Density, Example
@@ -57,28 +57,67 @@ class Cruijff(Density):
         # at mu itself the mean curvature of both sides, as a difference there would find
         stiffness = jnp.where(d < 0, 1 / sigma_left**2, 1 / sigma_right**2)
         stiffness = jnp.where(d == 0, (1 / sigma_left**2 + 1 / sigma_right**2) / 2, stiffness)
-        square = d * d * stiffness
-        return jnp.exp(-square / (2 + jnp.where(d < 0, alpha_left, alpha_right) * square))
+        return jnp.exp(_exponent(d * d * stiffness, jnp.where(d < 0, alpha_left, alpha_right)))
 
     def probability(self, edges: Array, *params: Array) -> Array:
-        return _probability(self, edges, *params)
+        # at mu the second derivative jumps
+        return split_integrals(lambda cut: _areas(0, cut, *params)[0], edges, params[0])
 
     def starts(self, data: Features) -> Iterable[tuple[float, ...]]:
         peaks = product(data.locations, data.widths, (0.02, 0.15))
         return ((mu, width, width, alpha, alpha) for mu, width, alpha in peaks)
 
 
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
 @partial(jax.jit, static_argnums=0)  # compiled even where nothing else is: it is large
-def _probability(shape: Cruijff, edges: Array, *params: Array) -> Array:
-    mu, sigma_left, sigma_right, alpha_left, alpha_right = map(stop_gradient, params)
+def _areas(order: int, edges: Array, *params: Array) -> Array:
+    """Integrals over bins of the density and its derivatives in alpha, (order + 1, bins).
+
+    No bin may have mu inside.
+    """
+    mu, sigma_left, sigma_right, alpha_left, alpha_right = params
     left, right = sigma_left * _breaks(alpha_left), sigma_right * _breaks(alpha_right)
     breaks = jnp.concatenate([mu - left[::-1], jnp.reshape(mu, 1), mu + right])
+    return panel_integrals(lambda x: _densities(order, x, *params), edges, breaks)
 
-    def integrals(edges: Array) -> Array:
-        return panel_integrals(lambda x: shape.pdf(x, *params), edges, breaks)
 
-    # at mu the second derivative jumps
-    return split_integrals(integrals, edges, mu)
+@_areas.defjvp
+def _areas_jvp(
+    order: int, primals: tuple[Array, ...], tangents: tuple[Array, ...]
+) -> tuple[Array, Array]:
+    """An area in units of sigma depends on alpha and where its edges are."""
+    edges, mu, sigma_left, sigma_right, _, _ = primals
+    dedges, dmu, dsigma_left, dsigma_right, dalpha_left, dalpha_right = tangents
+    d, on_left = edges - mu, edges[:-1] < mu
+    growth = jnp.where(on_left, dsigma_left / sigma_left, dsigma_right / sigma_right)
+    areas, densities = _areas(order + 1, *primals), _densities(order, *primals)
+    change = areas[1:] * jnp.where(on_left, dalpha_left, dalpha_right)
+    change += growth * (areas[:-1] - jnp.diff(densities * d))
+    return areas[:-1], change + jnp.diff(densities * (dedges - dmu))
+
+
+def _densities(order: int, x: Array, *params: Array) -> Array:
+    """The density and its derivatives in alpha, along a first axis."""
+    mu, sigma_left, sigma_right, alpha_left, alpha_right = params
+    d = x - mu
+    z = d / jnp.where(d < 0, sigma_left, sigma_right)
+    exponent = _exponent(z * z, jnp.where(d < 0, alpha_left, alpha_right))
+    # it is -1 / (2 / z^2 + alpha): Lah's numbers are those of the derivatives of exp(-1 / u)
+    factors = [
+        sum(
+            (_lah(n, k) * exponent ** (n + k) for k in range(1, n + 1)), jnp.zeros_like(z) + (n < 1)
+        )
+        for n in range(order + 1)
+    ]
+    return jnp.exp(exponent) * jnp.stack(factors)
+
+
+def _lah(n: int, k: int) -> int:
+    return math.comb(n - 1, k - 1) * math.factorial(n) // math.factorial(k)
+
+
+def _exponent(square: Array, alpha: Array) -> Array:
+    return -square / (2 + alpha * square)
 
 
 def _breaks(alpha: Array) -> Array:

@@ -5,19 +5,22 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 
+import jax
 import jax.numpy as jnp
 from jax import Array
 from jax.lax import cond, stop_gradient
-from jax.scipy.special import gammaln
 
 from models.features import Features
 from models.model import Density, Example
+from models.moving_edges import Edges, integral
 from models.parameter import Parameter
 from models.quadrature import gauss_legendre
+from models.special import powers_of
 
 NEAREST = 1e-100  # what x = 0 is for k < 1, where the density is infinite there
 SOME, MANY = 14, 38  # nodes in bins in which the density changes little, or much
 TERMS = 18
+SHIFT = 10  # of k, from which Stirling's series is good to 1e-16
 LOG_2PI = math.log(2 * math.pi)
 NEGLIGIBLE = 36.0  # exp(-36) of the largest density in a bin is left out of its integral
 #: B_2n / (2n (2n - 1)), Abramowitz and Stegun 6.1.41
@@ -26,22 +29,41 @@ STIRLING = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360, 1 / 
 
 def stirling_rest(k: Array) -> Array:
     """log Gamma(k) without (k - 1/2) log(k) - k + log(2 pi) / 2, in which large k lose digits."""
-    large = k > 10
-    square = jnp.where(large, k, 10.0) ** -2
+    # below 10 by Gamma(k + 10) / Gamma(k): the derivatives of gammaln take long to compile
+    small = k < SHIFT
+    shifted = jnp.where(small, k + SHIFT, k)
+    square = shifted**-2
     series = jnp.zeros_like(square)
     for coefficient in reversed(STIRLING):
         series = series * square + coefficient
-    small = jnp.where(large, 1.0, k)
-    difference = gammaln(small) - (small - 0.5) * jnp.log(small) + small
-    return jnp.where(large, series / jnp.where(large, k, 10.0), difference - LOG_2PI / 2)
+    near = jnp.where(small, k, 1.0)[..., None]
+    j = jnp.arange(SHIFT)
+    steps = jnp.log1p((SHIFT - j) / (near + j)).sum(axis=-1)
+    near = near[..., 0]
+    back = (near - 0.5) * jnp.log1p(SHIFT / near) - SHIFT + steps
+    return series / shifted + jnp.where(small, back, 0.0)
+
+
+@jax.custom_jvp
+def log_ratio(u: Array, k: Array) -> Array:
+    """log(u / k), with all digits where they are close."""
+    near = (u > 0.5 * k) & (u < 2 * k)
+    close = jnp.where(near, (u - k) / k, 0.0)
+    return jnp.where(near, jnp.log1p(close), jnp.log(jnp.where(near, 1.0, u / k)))
+
+
+@log_ratio.defjvp
+def _log_ratio_jvp(
+    primals: tuple[Array, Array], tangents: tuple[Array, Array]
+) -> tuple[Array, Array]:
+    (u, k), (du, dk) = primals, tangents
+    return log_ratio(u, k), du / u - dk / k
 
 
 def log_density(u: Array, k: Array) -> Array:
     """Logarithm of the gamma density of scale 1 at u > 0, good at large k as well."""
-    near = (u > 0.5 * k) & (u < 2 * k)
-    close = jnp.where(near, (u - k) / k, 0.0)
-    ratio = jnp.where(near, jnp.log1p(close), jnp.log(jnp.where(near, 1.0, u / k)))
-    return (k - 1) * ratio - (u - k) - 0.5 * (jnp.log(k) + LOG_2PI) - stirling_rest(k)
+    rest = 0.5 * (jnp.log(k) + LOG_2PI) + stirling_rest(k)
+    return (k - 1) * log_ratio(u, k) - (u - k) - rest
 
 
 @dataclass(frozen=True)
@@ -68,15 +90,8 @@ class Gamma(Density):
         u = jnp.where(
             inside, edges / theta, jnp.where(edges > 0, 2000 + 10 * stop_gradient(k), 0.0)
         )
-        # exact to second order: density and its slope at the edges, and frozen edges between
-        frozen = stop_gradient(u)
-        moved = u - frozen
-        middle = jnp.where(inside, frozen + moved / 2, 1.0)
-        flux = moved * jnp.exp(log_density(middle, k))
-        width = jnp.where(
-            inside[1:] & inside[:-1], stop_gradient(jnp.diff(edges) / theta), jnp.diff(frozen)
-        )
-        return _between(frozen, width, k) + jnp.diff(flux)
+        width = jnp.where(inside[1:] & inside[:-1], jnp.diff(edges) / theta, jnp.diff(u))
+        return integral(_between, _at_edges, (u,), width, (k,))
 
     def starts(self, data: Features) -> Iterable[tuple[float, ...]]:
         found = False
@@ -88,8 +103,14 @@ class Gamma(Density):
             yield 1.0, next(iter(data.decay_lengths))
 
 
-def _between(u: Array, width: Array, k: Array) -> Array:
+def _at_edges(edges: Edges, k: Array) -> Array:
+    inside = edges[0] > 0  # 0 does not move
+    return jnp.exp(log_density(jnp.where(inside, edges[0], 1.0), k))
+
+
+def _between(edges: Edges, width: Array, k: Array) -> Array:
     """Probability of each bin at scale 1: a power series near 0, a quadrature of the rest."""
+    (u,) = edges
     # bins that begin close below 1 stay whole, or narrow ones would lose digits
     split = u[:-1] < 0.5
     beyond = split & (u[1:] > 1)
@@ -112,16 +133,12 @@ def _near_zero(end: Array, width: Array, k: Array) -> Array:
     missing = jnp.where(whole, 1.0, -jnp.expm1(k * logarithm))
     left = jnp.where(whole, 0.0, jnp.exp(k * logarithm))
     # 1 - r^(k + n) = 1 - r^k + r^k (1 - r) (1 + r + ... + r^(n - 1)): nothing cancels
-    coefficient, power, powers = jnp.ones_like(safe), jnp.ones_like(safe), jnp.zeros_like(safe)
-    plain, weighted = [], []
-    for n in range(1, TERMS + 1):
-        coefficient = -coefficient * safe / n
-        power, powers = power * (1 - step), powers + power
-        plain.append(coefficient)
-        weighted.append(coefficient * powers)
-    share = k / (k + jnp.arange(1, TERMS + 1))
-    total = missing * (1 + share @ jnp.stack(plain)) + left * step * (share @ jnp.stack(weighted))
-    return jnp.where(some, jnp.exp(k * jnp.log(safe) - gammaln(k + 1)) * total, 0.0)
+    n = jnp.arange(1.0, TERMS + 1)
+    series = k / (k + n) * jnp.cumprod(-1 / n)
+    plain = powers_of(safe, TERMS)
+    ratios = jnp.tri(TERMS, k=-1) @ powers_of(1 - step, TERMS) + 1
+    total = missing * (1 + series @ plain) + left * step * (series @ (plain * ratios))
+    return jnp.where(some, safe / k * jnp.exp(log_density(safe, k) + safe) * total, 0.0)
 
 
 def _beyond(start: Array, end: Array, width: Array, k: Array) -> Array:

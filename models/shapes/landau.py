@@ -3,13 +3,12 @@
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from itertools import product
 
 import jax
 import jax.numpy as jnp
 from jax import Array
-from jax.lax import stop_gradient
 
 from models.features import Features
 from models.model import Density, Example
@@ -49,15 +48,10 @@ class Landau(Density):
         return Parameter("mu"), Parameter("sigma", lower=0.0)
 
     def pdf(self, x: Array, *params: Array) -> Array:
-        mu, sigma = params
-        y = HALF_PI * (x - mu) / sigma + math.log(HALF_PI)
-        inside = y > LOWEST
-        # sigma inside of exp, which would be 0 too early otherwise
-        density = jnp.exp(_log_density(jnp.where(inside, y, 0.0)) - jnp.log(sigma))
-        return jnp.where(inside, HALF_PI * density, 0.0)
+        return _density(x, *params)
 
     def probability(self, edges: Array, *params: Array) -> Array:
-        return _probability(self, edges, *params)
+        return _probability(edges, *params)
 
     def starts(self, data: Features) -> Iterable[tuple[float, ...]]:
         for peak, width in product(data.locations, data.widths):
@@ -66,11 +60,30 @@ class Landau(Density):
                 yield peak - PEAK * sigma, sigma
 
 
-@partial(jax.jit, static_argnums=0)  # compiled even where nothing else is: it is large
-def _probability(shape: Landau, edges: Array, mu: Array, sigma: Array) -> Array:
+@jax.custom_jvp
+@jax.jit  # compiled even where nothing else is: it is large
+def _probability(edges: Array, mu: Array, sigma: Array) -> Array:
     steps = (jnp.array(BREAKS) - math.log(HALF_PI)) / HALF_PI
-    breaks = stop_gradient(mu) + stop_gradient(sigma) * steps
-    return panel_integrals(lambda x: shape.pdf(x, mu, sigma), edges, breaks)
+    return panel_integrals(lambda x: _density(x, mu, sigma), edges, mu + sigma * steps)
+
+
+@_probability.defjvp
+def _probability_jvp(
+    primals: tuple[Array, ...], tangents: tuple[Array, ...]
+) -> tuple[Array, Array]:
+    """From the density at the edges: digits are lost as a bin is narrow, in derivatives alone."""
+    edges, mu, sigma = primals
+    dedges, dmu, dsigma = tangents
+    flux = _density(*primals) * (dedges - dmu - (edges - mu) / sigma * dsigma)
+    return _probability(*primals), jnp.diff(flux)
+
+
+def _density(x: Array, mu: Array, sigma: Array) -> Array:
+    y = HALF_PI * (x - mu) / sigma + math.log(HALF_PI)
+    inside = y > LOWEST
+    # sigma inside of exp, which would be 0 too early otherwise
+    density = jnp.exp(_log_density(jnp.where(inside, y, 0.0)) - jnp.log(sigma))
+    return jnp.where(inside, HALF_PI * density, 0.0)
 
 
 def _log_density(y: Array) -> Array:
@@ -80,15 +93,42 @@ def _log_density(y: Array) -> Array:
     w = _log_plus_self(jnp.where(right, y, RIGHT))
     t = jnp.where(left, 2 / NEAREST * jnp.exp(-log_s) - 1, 2 * (y - LEFT) / (RIGHT - LEFT) - 1)
     t = jnp.where(right, 2 / (FARTHEST * w) - 1, t)
-    # Clenshaw's sum
-    before, current = jnp.zeros_like(t), jnp.zeros_like(t)
-    for lower, middle, upper in reversed(list(zip(LOWER, MIDDLE, UPPER, strict=True))[1:]):
-        coefficient = jnp.where(left, lower, jnp.where(right, upper, middle))
-        before, current = current, 2 * t * current - before + coefficient
-    first = jnp.where(left, LOWER[0], jnp.where(right, UPPER[0], MIDDLE[0]))
-    series = t * current - before + first
+    series = _series(0, t, left, right)
     asymptote = jnp.where(left, (log_s - math.log(2 * math.pi)) / 2 - jnp.exp(log_s), 0.0)
     return series + jnp.where(right, -2 * jnp.log(w), asymptote)
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
+def _series(order: int, t: Array, left: Array, right: Array) -> Array:
+    """One of the three series at t, or a derivative of it: Clenshaw's sum."""
+    first, *rest = zip(*_coefficients(order), strict=True)
+    before, current = jnp.zeros_like(t), jnp.zeros_like(t)
+    for lower, middle, upper in reversed(rest):
+        coefficient = jnp.where(left, lower, jnp.where(right, upper, middle))
+        before, current = current, 2 * t * current - before + coefficient
+    return t * current - before + jnp.where(left, first[0], jnp.where(right, first[2], first[1]))
+
+
+@_series.defjvp
+def _series_jvp(
+    order: int, primals: tuple[Array, ...], tangents: tuple[Array, ...]
+) -> tuple[Array, Array]:
+    return _series(order, *primals), tangents[0] * _series(order + 1, *primals)
+
+
+@cache
+def _coefficients(order: int) -> tuple[tuple[float, ...], ...]:
+    """Of the three series, differentiated this often (Abramowitz and Stegun, 22.5.8, 22.12.3)."""
+    if order == 0:
+        return LOWER, MIDDLE, UPPER
+    return tuple(map(_derivative, _coefficients(order - 1)))
+
+
+def _derivative(coefficients: tuple[float, ...]) -> tuple[float, ...]:
+    slope = [0.0] * (len(coefficients) + 1)
+    for k in reversed(range(1, len(coefficients))):
+        slope[k - 1] = slope[k + 1] + 2 * k * coefficients[k]
+    return (slope[0] / 2, *slope[1:-2])
 
 
 @jax.custom_jvp

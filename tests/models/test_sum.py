@@ -1,13 +1,19 @@
 """Sums add, names carry prefixes, and names alone make no new kernel."""
 
+from dataclasses import replace
+from functools import partial
+
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from models.composition.sum import Sum
+from models.composition.template import Template
 from models.shapes.exponential import Exponential
 from models.shapes.gaussian import Gaussian
 from models.shapes.polynomial import Polynomial
+from models.shapes.voigt import Voigt
 
 PEAK, DECAY, LINE = Gaussian(prefix="s_"), Exponential(prefix="b_"), Polynomial(degree=1)
 NESTED = Sum((Sum((PEAK, LINE), prefix="left_"), DECAY))
@@ -28,6 +34,42 @@ def test_value_and_integral_add(terms):
         found = getattr(total, name)(X, *params)
         parts = [np.asarray(getattr(term, name)(X, *PARAMS[term])) for term in terms]
         np.testing.assert_allclose(found, np.sum(parts, axis=0), rtol=1e-14)
+
+
+@pytest.mark.parametrize("shape", [Gaussian, Voigt])
+def test_many_equal_terms_add_with_their_derivatives(shape):
+    """They are one call: with another term among them, in some bins that need their panels."""
+    terms = [replace(shape(), prefix=f"p{i}_") for i in range(5)]
+    terms.insert(2, DECAY)
+    params = [
+        (100.0 + i, 0.7 * i, *(0.4 + 0.1 * i,) * (len(terms[0].declare()) - 2)) for i in range(6)
+    ]
+    params[2] = PARAMS[DECAY]
+    sizes = [len(term.declare()) for term in terms]
+    flat = jnp.concatenate([jnp.array(own) for own in params])
+
+    def added(p, name):
+        own = jnp.split(p, np.cumsum(sizes)[:-1])
+        return sum(getattr(t, name)(X, *values) for t, values in zip(terms, own, strict=True))
+
+    for name in ("value", "integral"):
+        total = partial(getattr(Sum(tuple(terms)), name), X)
+        np.testing.assert_allclose(total(*flat), added(flat, name), rtol=1e-14)
+        for derivative in (jax.jacfwd, jax.jacrev):
+            found = derivative(lambda p, total=total: total(*p))(flat)
+            expected = derivative(partial(added, name=name))(flat)
+            np.testing.assert_allclose(found, expected, rtol=1e-11, atol=1e-12)
+
+
+def test_equal_templates_keep_their_contents():
+    """Templates of one size are equal as models, and different as data."""
+    edges = np.array([0.0, 1.0, 2.0])
+    terms = tuple(
+        Template(size=2, edges=jnp.array(edges), below=jnp.array([0.0, i, 4.0]), prefix=f"t{i}_")
+        for i in range(4)
+    )
+    found = Sum(terms).integral(jnp.array(edges), *[8.0] * 4)
+    np.testing.assert_allclose(found, [12.0, 20.0], rtol=1e-15)
 
 
 def test_nested_sums_add_and_flatten():

@@ -225,7 +225,6 @@ def draw_cruijff(rng, _):
 
 TWINS = {
     "cruijff": Twin(
-        heavy=True,
         models=(Cruijff(),),
         value=cruijff_value,
         exact_value=cruijff_exact,
@@ -236,7 +235,6 @@ TWINS = {
         slow=True,
     ),
     "landau": Twin(
-        heavy=True,
         models=(Landau(),),
         value=lambda x, amp, mu, sigma: amp * stats.landau.pdf(x, mu, sigma),
         exact_value=landau_exact,
@@ -257,7 +255,6 @@ TWINS = {
         params=lambda _: (3.0, 0.5, 1.25, 3.5),
     ),
     "voigt": Twin(
-        heavy=True,
         models=(Voigt(),),
         value=lambda x, amp, mu, sigma, gamma: amp * special.voigt_profile(x - mu, sigma, gamma),
         exact_value=voigt_exact,
