@@ -1,5 +1,7 @@
 """Several starts: the better minimum is found, and both are compared on one scale."""
 
+import time
+
 import numpy as np
 import pytest
 from scipy.optimize import least_squares
@@ -51,3 +53,35 @@ def test_relative_errors_in_any_unit_of_y(unit):
     errors = np.array(plain.errors)
     assert np.all(np.abs(scaled.values / factors - plain.values) < 1e-8 * errors)
     assert np.array(scaled.errors) / factors == pytest.approx(errors, rel=1e-8)
+
+
+def test_a_start_that_leads_elsewhere_is_told():
+    """Far off its peak a Gaussian sees nothing, and the answer is that of our own start."""
+    y = gaussian(TRUTH) + 0.05 * np.random.default_rng(4).normal(size=40)
+    knowledge = tuple(Knowledge(start=value) for value in (8.0, -4.9, 0.05))
+    points = Points(X, y, np.zeros(40), np.full(40, 0.05))
+    result = fit(FitProblem(Gaussian(), points, knowledge), KernelCache())
+    assert result.valid
+    assert abs(result.values[1] - TRUTH[1]) < 5 * result.errors[1]
+    assert [w.code for w in result.warnings] == ["better-minimum-elsewhere"]
+
+
+def test_a_deadline_during_further_tries_leaves_what_was_found():
+    """The model is wrong, so more is tried; when time is up, the minimum so far is the answer."""
+    rng = np.random.default_rng(5)
+    y = np.sign(np.sin(3 * X)) + 0.01 * rng.normal(size=40)
+    problem = FitProblem(
+        Gaussian(), Points(X, y, np.zeros(40), np.full(40, 0.01)), (Knowledge(),) * 3
+    )
+    kernels = KernelCache()
+    whole = fit(problem, kernels)  # compiles
+    assert whole.valid
+    objective_calls = iter(range(10**9))
+
+    def slow():
+        time.sleep(0.001 if next(objective_calls) > 60 else 0.0)
+
+    short = fit(problem, kernels, deadline=time.monotonic() + 0.3, stop=slow)
+    assert short.valid, short.message
+    assert "deadline" in [w.code for w in short.warnings]
+    assert short.cost >= whole.cost * (1 - 1e-9)

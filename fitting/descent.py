@@ -1,0 +1,103 @@
+"""One descent, from a start to the nearest minimum, and which of two minima is the better one.
+
+approach   a few Levenberg-Marquardt steps; in a valley that is narrow and bent, many
+           with geodesic acceleration
+MIGRAD     on the compiled value and gradient
+polish     Newton's method with the exact Hessian, to the last digits
+"""
+
+import numpy as np
+
+from fitting.data import Histogram
+from fitting.geodesic import descend_valley
+from fitting.levenberg import approach
+from fitting.migrad import descend
+from fitting.newton import Minimum, certify, polish
+from fitting.objective import Objective
+from fitting.padding import Floats
+from fitting.problem import FitProblem
+from fitting.verdict import is_certain, rounding_edm
+
+MAX_RESCALINGS = 4
+SQUARED_ROUNDING = 1e-28
+SAME_COST = 1e-9
+NEAR = 1e-5  # a decrease of the cost that MIGRAD does not stop at
+
+
+class Descent:
+    """Descents of one problem; they bring a cost of unknown scale to the order of ndof."""
+
+    def __init__(self, problem: FitProblem, objective: Objective):
+        self.problem = problem
+        self.objective = objective
+
+    def run(self, start: Floats, *, valley: bool = False) -> Minimum:
+        """To the nearest minimum, again while the scale of the cost was far off."""
+        self._rescale(start)
+        minimum = self._once(start, valley)
+        for _ in range(MAX_RESCALINGS):
+            if not self._rescale(minimum.values):
+                break
+            minimum = self._once(minimum.values, valley)
+        return minimum
+
+    def run_anyhow(self, start: Floats) -> Minimum:
+        """Along the valley, too, if the plain descent does not come to rest."""
+        minimum = self.run(start)
+        if self.is_certain(minimum):
+            return minimum
+        return self.better(minimum, self.run(start, valley=True))
+
+    def certify(self, params: Floats) -> Minimum:
+        """What the exact derivatives say of this point."""
+        return certify(self.objective, params, self.problem.bounds)
+
+    def is_certain(self, minimum: Minimum) -> bool:
+        """Gradient zero to rounding, Hessian positive definite."""
+        return is_certain(minimum, self.problem)
+
+    def better(self, one: Minimum, other: Minimum) -> Minimum:
+        """The lower of two minima, a certain one before another, the first if they are alike."""
+        if not (one.defined and other.defined):
+            return one if one.defined else other
+        if self.is_certain(one) != self.is_certain(other):
+            certain, another = (one, other) if self.is_certain(one) else (other, one)
+            # what is far lower and uncertain tells that the certain one is not the minimum
+            return another if certain.fval - another.fval > 1 / another.scale else certain
+        return one if self._alike(one, other) or one.fval < other.fval else other
+
+    def _alike(self, one: Minimum, other: Minimum) -> bool:
+        """Whether two costs differ by no more than rounding."""
+        # where residuals are rounding, they differ by as much
+        rounding = max(rounding_edm(m, self.problem) / m.scale for m in (one, other))
+        return abs(one.fval - other.fval) <= SAME_COST * abs(one.fval) + 1e3 * rounding
+
+    def _once(self, start: Floats, valley: bool) -> Minimum:
+        objective, bounds = self.objective, self.problem.bounds
+        if bounds.fixed.all():
+            return self.certify(start)
+        if valley:
+            start = descend_valley(objective, start, bounds)
+        start = approach(objective.linearised, start, bounds, ~bounds.fixed, near=NEAR)
+        ended = descend(objective, start, bounds, self.problem.names)
+        return polish(objective, ended, bounds)
+
+    def _rescale(self, params: Floats) -> bool:
+        """Bring a cost of unknown scale to the order of ndof; true if that was needed."""
+        if self.problem.absolute_sigma:
+            return False
+        objective, before = self.objective, self.objective.scale
+        cost = objective.evaluate(params)[0] / before
+        if not np.isfinite(cost) or cost <= SQUARED_ROUNDING * self._squares():
+            return False
+        scale = max(self.problem.ndof, 1) / cost
+        if 0.1 < scale / before < 10:
+            return False
+        objective.scale = scale
+        return True
+
+    def _squares(self) -> float:
+        """Cost of a model that is zero: what rounding is measured against."""
+        data = self.problem.data
+        assert not isinstance(data, Histogram)
+        return float(np.sum((data.y / data.y_err)[data.inside] ** 2))

@@ -1,0 +1,104 @@
+"""The minimum of a cost with errors in x, which the runaway solutions cannot fool.
+
+The variance of a point, V = y_err^2 + (f'(x) x_err)^2, grows with the slope of the model: from a
+cold start a large x_err has valleys at absurd slopes, which inflate the variance until chi-square
+vanishes. So
+    everything is first done without errors in x;
+    minima are compared by the full likelihood, in which log V makes inflation cost;
+    a minimum that inflates the variance more than the first step explains is looked for again,
+    with errors that grow in steps, and from a fit whose errors in y know a typical slope.
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from fitting.data import Marks, Points
+from fitting.descent import Descent
+from fitting.newton import Minimum
+from fitting.padding import Floats
+
+PARTS = (0.25, 0.5, 0.75, 1.0)  # of the errors in x, one after the other
+INFLATED = 1.0  # log V of a point, more than at first
+SWALLOWED = 3.0
+
+
+class ErrorsInX:
+    """The search for one problem with errors in x."""
+
+    def __init__(self, descent: Descent, data: Points):
+        self.descent = descent
+        self.objective = descent.objective
+        self.data = data
+        self.marks: Marks = data.padded()
+        self.usual = np.inf  # the least sum of log V, of all fits without errors in x
+
+    def first(self, start: Floats) -> Minimum:
+        """From the minimum without errors in x."""
+        values = self._without(start, self.data)
+        self.usual = self._logarithm(values)
+        return self.descent.run(values)
+
+    def is_inflated(self, minimum: Minimum) -> bool:
+        """Whether the errors in x have grown more than the fit without them explains."""
+        return not self._logarithm(minimum.values) < self.usual + INFLATED * self.data.size
+
+    def thorough(self, first: Minimum, origins: Iterable[Floats]) -> tuple[Minimum, bool]:
+        """The likeliest minimum, and whether there is none but where errors swallow the data."""
+        found = [first]
+        for origin in origins:
+            for errors in (self.data, self.data.softened()):
+                values = self._without(origin, errors)
+                self.usual = min(self.usual, self._logarithm(values))
+                found += self._continued(values)
+        found = [self.descent.certify(minimum.values) for minimum in found]
+        best = min([m for m in found if m.defined] or found, key=self._likelihood)
+        # the first step, which is no minimum, may be likelier than the minimum it leads to
+        near = self._likelihood(best) + INFLATED * self.data.size
+        certain = [m for m in found if self.descent.is_certain(m) and self._likelihood(m) < near]
+        best = min(certain or [best], key=self._likelihood)
+        limit = self.usual + SWALLOWED * self.data.size
+        ends = [best] if certain else found  # without a minimum: where did they all go?
+        return best, any(self._logarithm(m.values) > limit for m in ends)
+
+    def _without(self, start: Floats, data: Points) -> Floats:
+        """The minimum without errors in x, with the errors in y of `data`."""
+        marks, objective = self.marks, self.objective
+        objective.replace(
+            x_err=np.zeros_like(marks.x_err),
+            y_err=data.padded().y_err,
+            log_weight=np.zeros_like(marks.log_weight),
+        )
+        if objective.is_defined(start):
+            start = self.descent.run_anyhow(start).values
+        self.restore()
+        return start
+
+    def restore(self) -> None:
+        """The data as they are."""
+        marks = self.marks
+        self.objective.replace(x_err=marks.x_err, y_err=marks.y_err, log_weight=marks.log_weight)
+
+    def _continued(self, point: Floats) -> list[Minimum]:
+        """Where `point` leads with errors in x, at once and as they grow in steps; and itself."""
+        found = [self.descent.certify(point), self.descent.run(point, valley=True)]
+        for part in PARTS:
+            self.objective.replace(x_err=part * self.marks.x_err)
+            if self.objective.is_defined(point):
+                found.append(self.descent.run(point))
+                point = found[-1].values
+        return found
+
+    def _logarithm(self, params: Floats) -> float:
+        """Sum of log(V / y_err^2)."""
+        objective, costs = self.objective, []
+        for weight in (1.0, 0.0):
+            objective.replace(log_weight=np.asarray(weight))
+            costs.append(objective.evaluate(params)[0] / objective.scale)
+        objective.replace(log_weight=self.marks.log_weight)
+        difference = costs[0] - costs[1]
+        return difference if np.isfinite(difference) else np.inf
+
+    def _likelihood(self, minimum: Minimum) -> float:
+        """The cost with the logarithm, which a classical cost has not."""
+        return minimum.fval + (0.0 if self.data.berkson else self._logarithm(minimum.values))
