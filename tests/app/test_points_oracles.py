@@ -9,7 +9,7 @@ import odrpack
 import pytest
 from scipy.optimize import curve_fit
 
-from tests.oracles import assert_agrees, assert_matrix, covariance, fit
+from tests.oracles import assert_agrees, assert_matrix, covariance, fit, nist
 from tests.oracles.nist import LINEAR
 from tests.oracles.reference import EffectiveVariance, Minimum, minimise
 
@@ -184,13 +184,26 @@ def test_nist_linear(client, name):
     degree, x, y, certified, deviations = LINEAR[name]
     answer = post(client, poly(degree), x, y)
     assert answer["valid"] is True, answer["message"]
-    # x^5 up to 3e6 and x^2 up to 1e13: a good QR keeps 8 to 12 digits of these, a sum of squares
-    # (the Hessian) fewer; six digits or a millionth of an error is what nobody can object to
+    # x^5 up to 3e6, x^2 up to 1e13, x^10 with a condition number of 1e15: nine digits all the same
     for value, expected, sd in zip(answer["values"].values(), certified, deviations, strict=True):
-        assert abs(value - expected) < 1e-6 * max(sd, abs(expected))
+        assert abs(value - expected) < 1e-9 * max(sd, abs(expected))
     if any(deviations):
-        assert list(answer["errors"].values()) == pytest.approx(deviations, rel=1e-6)
+        assert list(answer["errors"].values()) == pytest.approx(deviations, rel=1e-9)
         newton = covariance(client, answer, method="gauss-newton")["errors"]
-        assert list(newton.values()) == pytest.approx(deviations, rel=1e-6)
+        assert list(newton.values()) == pytest.approx(deviations, rel=1e-9)
     else:  # an exact fit: what error there is comes from rounding
         assert all(error < 1e-6 for error in answer["errors"].values())
+
+
+def test_nist_longley(client):
+    """Linear in seven parameters that a sum of squares can hardly tell apart."""
+    model = {"formula": nist.LONGLEY_FORMULA}
+    body = {"x": nist.LONGLEY_X, "y": nist.LONGLEY_Y, "model": model}
+    answer = fit(client, "xy-errors", body)
+    assert answer["valid"] is True, answer["message"]
+    certified = zip(nist.LONGLEY_VALUES, nist.LONGLEY_ERRORS, strict=True)
+    for value, (expected, sd) in zip(answer["values"].values(), certified, strict=True):
+        assert abs(value - expected) < 1e-8 * sd
+    assert list(answer["errors"].values()) == pytest.approx(nist.LONGLEY_ERRORS, rel=1e-8)
+    newton = covariance(client, answer, method="gauss-newton")["errors"]
+    assert list(newton.values()) == pytest.approx(nist.LONGLEY_ERRORS, rel=1e-8)
