@@ -16,11 +16,13 @@ With errors in x everything is first done without them (`errors_in_x`).
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 
 import numpy as np
 
-from fitting.data import Points
+from fitting.coarse import coarsen
+from fitting.data import Data, Points
 from fitting.descent import Descent
 from fitting.errors import DeadlineReached
 from fitting.errors_in_x import ErrorsInX
@@ -34,7 +36,7 @@ from fitting.starts import estimates, inside, starting_values
 from fitting.verdict import is_degenerate, is_poor, judge
 
 MOST_STARTS = 10  # that are estimated from the data
-FEW_STARTS = 3  # of these, with errors in x
+FEW_STARTS, MANY_POINTS = 3, 2000  # of these, with errors in x in fewer points than so many
 TO_REPORT_S = 0.5  # past the deadline
 
 
@@ -66,7 +68,7 @@ class Strategy:
         if isinstance(data, Points) and data.has_x_err:
             minimum, runaway = self._search_with_x_err(start, data)
         elif self.objective.is_defined(start):
-            minimum = self._search(start)
+            minimum = self.search(start)
         else:
             return None, Status.UNDEFINED_COST
         if minimum.scale != self.objective.scale:
@@ -105,7 +107,7 @@ class Strategy:
         for estimate in estimates(problem, self.objective, self.kernels, np.array(known)):
             yield inside(estimate, problem)
 
-    def _search(self, start: Floats) -> Minimum:
+    def search(self, start: Floats) -> Minimum:
         """From the start; if that ends badly, along the valley, and from our own estimates."""
         best = self.descent.run(start)
         if self._is_sound(best):
@@ -131,11 +133,29 @@ class Strategy:
 
     def _more(self, start: Floats, first: Minimum) -> Iterator[tuple[Minimum, bool]]:
         """What else may be lower than the first minimum, and whether it has starts of our own."""
-        for origin in (first.values, start):
-            yield self.descent.run(origin, valley=True), False
+        coarse = coarsen(self.problem.data)
+        if coarse is self.problem.data or not self.descent.is_certain(first):
+            for origin in (first.values, start):
+                yield self.descent.run(origin, valley=True), False
+        if coarse is not self.problem.data:
+            yield from self._from_coarse(coarse, first)
+            return
         for estimate in islice(self._estimates(), MOST_STARTS):
             if self.objective.is_defined(estimate):
                 yield self.descent.run_anyhow(estimate), True
+
+    def _from_coarse(self, data: Data, first: Minimum) -> Iterator[tuple[Minimum, bool]]:
+        """All of it on coarse data, which costs the same however many there are; what is lower
+        there than where the first minimum lies is tried on all data."""
+        problem = replace(self.problem, data=data, minos=())
+        kernel = self.kernels.get(problem.kernel_key)
+        search = Strategy(
+            problem, self.objective.sibling(kernel, data.padded(), problem.prior), self.kernels
+        )
+        near = search.descent.run(first.values)
+        found = search.search(near.values)
+        if search.descent.better(near, found) is found:
+            yield self.descent.run_anyhow(found.values), True
 
     def _search_with_x_err(self, start: Floats, data: Points) -> tuple[Minimum, bool]:
         """The same, and whether the errors in x swallow all that there is to fit."""
@@ -143,8 +163,9 @@ class Strategy:
         first = search.first(start)
         if self._is_sound(first) and not search.is_inflated(first):
             return first, False
+        few = FEW_STARTS if data.size < MANY_POINTS else 0
         try:
-            return search.thorough(first, [start, *islice(self._estimates(), FEW_STARTS)])
+            return search.thorough(first, [start, *islice(self._estimates(), few)])
         except DeadlineReached:
             search.restore()
             self._settle_for(first)

@@ -85,3 +85,24 @@ def test_a_deadline_during_further_tries_leaves_what_was_found():
     assert short.valid, short.message
     assert "deadline" in [w.code for w in short.warnings]
     assert short.cost >= whole.cost * (1 - 1e-9)
+
+
+def test_long_data_are_searched_at_a_coarse_grain():
+    """Two thousand points, a start that sees nothing of the peak: the answer is that of the truth,
+    and the many tries were made on fewer points."""
+    x = np.linspace(-5, 5, 2000)
+    peak = 8 * np.exp(-0.5 * ((x - 2.5) / 0.4) ** 2) / (0.4 * np.sqrt(2 * np.pi))
+    points = Points(
+        x, peak + 0.3 * np.random.default_rng(6).normal(size=2000), 0 * x, np.full(2000, 0.3)
+    )
+    kernels = KernelCache()
+
+    def run(start):
+        knowledge = tuple(Knowledge(start=value) for value in start)
+        return fit(FitProblem(Gaussian(), points, knowledge), kernels)
+
+    lost, near = run((8.0, -4.0, 0.05)), run((8.0, 2.5, 0.4))
+    assert near.valid
+    assert lost.valid
+    assert lost.cost == pytest.approx(near.cost, rel=1e-10)
+    assert lost.effort.nfcn < 200
