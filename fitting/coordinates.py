@@ -32,7 +32,9 @@ class Eased:
     matrix: Matrix
 
     def values(self, coordinates: Floats) -> Floats:
-        """The model's own parameters."""
+        """The model's own parameters; not numbers where a fit has found none."""
+        if not np.isfinite(coordinates).all():
+            return np.full(len(self.matrix), np.nan)
         return np.array([float(v) for v in times(self.matrix, coordinates.tolist())])
 
     def coordinates(self, values: Floats) -> Floats:

@@ -207,7 +207,12 @@ class _Reader:
         product = self._folded(_product_of(total), node)
         if not below:
             return product
-        return self._folded(Quotient(product, self._folded(_product_of(below), node)), node)
+        # a / 3 / 0.1 is no a / (3 * 0.1), which would round first
+        numbers = isinstance(product, Constant) or len(below) == 1
+        divisor = _product_of(below)
+        return self._folded(
+            Quotient(product, self._folded(divisor, node) if numbers else divisor), node
+        )
 
     def _negative(self, tree: Tree, node: ast.expr) -> Tree:
         return self._folded(Product((MINUS_ONE, tree)), node)

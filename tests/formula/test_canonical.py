@@ -194,3 +194,9 @@ def test_a_formula_survives_the_way_to_another_process():
         [sys.executable, "-c", code], input=sent, capture_output=True, check=True, timeout=120
     )
     assert done.stdout.decode().strip() == formula.tree.key
+
+
+def test_divisors_in_a_row_are_not_multiplied_before_they_are_known_to_be_exact():
+    """3 * 0.1 is rounded, so a / 3 / 0.1 once differed from -(a / 3) / -0.1."""
+    one, other = (tree_of(text, ["a"]) for text in ("a/3.0/0.1", "-(a/3.0)/(-0.1)"))
+    assert one == other
