@@ -14,7 +14,7 @@ BIN := .venv/bin
 serve: .venv/serve.done
 	$(BIN)/python -m app
 
-TOGETHER = --numprocesses auto --dist worksteal
+TOGETHER = --numprocesses auto --dist worksteal --durations 20
 
 # most tests on all cores; then, one after the other, those that watch the clock
 test: .venv/dev.done

@@ -29,6 +29,7 @@ logger = logging.getLogger("fit.workers")
 
 HELP_AT = 3  # waiting jobs of one kernel at which a worker without it lends a hand
 WARM_LIMIT_S = 600.0
+LIGHT_S = 4.0  # of compiling; a model of a client's that took longer stays in the workshop
 FAILED_S = 600.0  # how long a kernel is refused on which a process had to be killed
 RESTART_BACKOFF_S = (0.0, 0.1, 0.5, 2.0, 5.0)
 
@@ -62,6 +63,7 @@ class WorkerPool:
         self._queue: OrderedDict[int, Job] = OrderedDict()
         self._waiting: Counter[int] = Counter()  # jobs in the queue, by kernel
         self._compiled: OrderedDict[int, None] = OrderedDict()  # kernels that some job has used
+        self._heavy: OrderedDict[int, None] = OrderedDict()  # kernels that took long to compile
         self._failed: OrderedDict[int, float] = OrderedDict()  # kernels, and until when
         self._workers: list[Worker] = []
         self._numbers = itertools.count()
@@ -221,9 +223,15 @@ class WorkerPool:
     def _answered(self, worker: Worker, job: Job, how: str, what: object) -> None:
         self._deaths_in_a_row = 0
         if how == DONE and getattr(what, "status", None) is not Status.DEADLINE:
-            self._compiled[job.kernel] = None  # else perhaps only some of its functions
-        if len(self._compiled) > MOST_KNOWN:
-            self._compiled.popitem(last=False)
+            usage = getattr(what, "usage", None)
+            heavy = job.task.is_custom and usage is not None and usage.compile_s > LIGHT_S
+            if heavy or job.kernel in self._heavy:
+                self._heavy[job.kernel] = None
+            else:
+                self._compiled[job.kernel] = None  # else perhaps only some of its functions
+        for known in (self._compiled, self._heavy):
+            if len(known) > MOST_KNOWN:
+                known.popitem(last=False)
         if not job.background and job.started is not None:
             took = asyncio.get_running_loop().time() - job.started
             self._mean_s += 0.1 * (took - self._mean_s)

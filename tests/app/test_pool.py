@@ -1,0 +1,44 @@
+"""Where jobs go, without processes: what the pool makes of an answer."""
+
+import asyncio
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from app.workers.pool import LIGHT_S, WorkerPool
+from app.workers.process import DONE, WorkerSettings
+from app.workers.worker import Job
+from fitting.kernels import Usage
+from fitting.result import Status
+
+CUSTOM: Any = SimpleNamespace(is_custom=True)
+SHAPE: Any = SimpleNamespace(is_custom=False)
+
+
+async def answered(task: Any, *compile_s: float, status: Status = Status.CONVERGED) -> bool:
+    """Whether the kernel's next job is for the workshop, after answers that took so long."""
+    pool = WorkerPool(WorkerSettings(Path("."), 0, 1, 0), 1, 1, 1, 1.0)
+    for seconds in compile_s:
+        job = Job(1, task, 7, 1e9, asyncio.get_running_loop().create_future(), 0.0)
+        what = SimpleNamespace(status=status, usage=Usage(compile_s=seconds))
+        pool._answered(SimpleNamespace(), job, DONE, what)  # type: ignore[arg-type]
+    return pool._is_for_workshop(task, 7)
+
+
+@pytest.mark.parametrize(
+    ("task", "compile_s", "status", "expected"),
+    [
+        (CUSTOM, [], Status.CONVERGED, True),
+        (CUSTOM, [LIGHT_S / 2], Status.CONVERGED, False),
+        (CUSTOM, [LIGHT_S / 2], Status.DEADLINE, True),
+        (CUSTOM, [2 * LIGHT_S], Status.CONVERGED, True),
+        (CUSTOM, [2 * LIGHT_S, 0.0], Status.CONVERGED, True),
+        (SHAPE, [2 * LIGHT_S], Status.CONVERGED, False),
+    ],
+)
+def test_who_compiles_what_clients_write(
+    task: Any, compile_s: list[float], status: Status, expected: bool
+) -> None:
+    assert asyncio.run(answered(task, *compile_s, status=status)) is expected
