@@ -7,9 +7,10 @@
       other starts those estimated from the data, best candidates first
     verdict        exact derivatives decide; the lowest certain minimum is the answer
 
-Suspicious is a minimum that describes the data badly, or at which parameters are all but the same:
-two peaks of a model that have merged on one of the data have a valid minimum there. An easy fit
-needs none of this and pays for none of it.
+Suspicious is a minimum that describes the data badly; at which parameters are all but the same (two
+peaks of a model that have merged on one of the data have a valid minimum there); at which a limit
+stopped a parameter that bends the model; or that the data do not determine. An easy fit needs none
+of this and pays for none of it.
 
 With errors in x everything is first done without them (`errors_in_x`).
 """
@@ -190,9 +191,14 @@ class Strategy:
         if bounds.fixed.all():
             return True
         pairs = zip(self.problem.parameters, bounds.fixed, strict=True)
-        linear = all(parameter.linear or fixed for parameter, fixed in pairs)
-        if linear and self.problem.cost != "effective-variance":
+        if (
+            all(parameter.linear or fixed for parameter, fixed in pairs)
+            and self.problem.cost != "effective-variance"
+        ):
             return minimum.defined  # the cost is convex
         if not self.descent.is_certain(minimum):
             return minimum.defined and not minimum.free.any()
-        return not (is_degenerate(minimum) or is_poor(minimum, self.problem))
+        if is_degenerate(minimum) or is_poor(minimum, self.problem):
+            return False
+        linear = np.array([parameter.linear for parameter in self.problem.parameters])
+        return not (minimum.held & ~linear).any() and not undetermined(self.objective, minimum)

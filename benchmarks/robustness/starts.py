@@ -3,11 +3,12 @@
 import statistics
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from fitting.fit import fit
-from fitting.kernels import KernelCache
+from fitting.kernels import KernelCache, use_disk_cache
 from fitting.result import FitResult
 from tests.oracles.random_problems import draw
 
@@ -27,8 +28,13 @@ class Row:
     longest_ms: float
 
 
-def row(name: str, number: int, kernels: KernelCache, seed: int = 7) -> Row:
-    """Until `number` problems are found that the data resolve and determine, if there are any."""
+def row(name: str, number: int, folder: str, seed: int = 7) -> Row:
+    """Until `number` problems are found that the data resolve and determine, if there are any.
+
+    Compiled kernels are kept in `folder`.
+    """
+    use_disk_cache(Path(folder), 2**33)
+    kernels = KernelCache()
     rng = np.random.default_rng(seed)
     times: list[float] = []
     lost: list[int] = []
