@@ -90,13 +90,10 @@ class ErrorsInX:
         return found
 
     def _logarithm(self, params: Floats) -> float:
-        """Sum of log(V / y_err^2)."""
-        objective, costs = self.objective, []
-        for weight in (1.0, 0.0):
-            objective.replace(log_weight=np.asarray(weight))
-            costs.append(objective.evaluate(params)[0] / objective.scale)
-        objective.replace(log_weight=self.marks.log_weight)
-        difference = costs[0] - costs[1]
+        """Sum of log(V / y_err^2): the difference that its weight makes."""
+        known = self.objective.evaluate(params)[0] / self.objective.scale
+        other = self.objective.cost_with(params, log_weight=1 - self.marks.log_weight)
+        difference = abs(known - other)
         return difference if np.isfinite(difference) else np.inf
 
     def _likelihood(self, minimum: Minimum) -> float:

@@ -60,10 +60,8 @@ class Outline:
 
     def periods(self) -> tuple[float, ...]:
         """From twice the extent down to two entries, a quarter of a period apart over it."""
-        most = min(len(self.x) / 2, MOST_PERIODS)
-        return tuple(self.extent / k for k in np.arange(0.25, most, 0.25).tolist()) or (
-            self.extent,
-        )
+        most, extent = min(len(self.x) / 2, MOST_PERIODS), self.extent
+        return tuple(extent / k for k in np.arange(0.25, most, 0.25).tolist()) or (extent,)
 
     def shortest_half(self) -> tuple[float, float]:
         """Middle and length of the shortest interval with half of the amount: the core of a peak.

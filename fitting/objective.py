@@ -164,7 +164,12 @@ class Objective:
     def _best_scaled(self) -> float:
         return self.best_cost * self.scale if np.isfinite(self.best_cost) else 0.0
 
-    def _call(self, name: Function, params: Floats) -> Any:
+    def cost_with(self, params: Floats, **fields: Any) -> float:
+        """The cost with some of the data exchanged; what is known of the others stays known."""
+        vector = pack(self._data._replace(**fields), self._prior, self._tables)
+        return float(np.asarray(self._call("value_and_gradient", params, vector))[0])
+
+    def _call(self, name: Function, params: Floats, vector: Any = None) -> Any:
         if self.stop is not None:
             self.stop()
         if time.monotonic() > self.deadline:
@@ -173,4 +178,4 @@ class Objective:
         if function is None:
             function = self.kernel.function(name, (params, self._vector), self.usage)
             self._functions[name] = function
-        return function(params, self._vector)
+        return function(params, self._vector if vector is None else vector)

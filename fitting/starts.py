@@ -122,12 +122,15 @@ class Search:
 
     def single(self) -> Iterator[Floats]:
         """A shape's few candidates, best by the true cost first; then some over the whole range."""
-        for features in (self.few, ManyCandidates.of(self.outline)):
-            rows = self._proposals(0, self.blank, features)
-            rows = rows[:: -(-len(rows) // MOST_SOLVED)]
-            if len(rows) > MOST_TRIED:
-                rows = self._best_refined(rows)
-            yield from sorted((self.solved(row) for row in rows), key=self._cost)
+        yield from self._ranked(self.few)
+        yield from self._ranked(ManyCandidates.of(self.outline))
+
+    def _ranked(self, features: FewCandidates | ManyCandidates) -> list[Floats]:
+        rows = self._proposals(0, self.blank, features)
+        rows = rows[:: -(-len(rows) // MOST_SOLVED)]
+        if len(rows) > MOST_TRIED:
+            rows = self._best_refined(rows)
+        return sorted((self.solved(row) for row in rows), key=self._cost)
 
     def _best_refined(self, rows: list[Floats]) -> list[Floats]:
         """The rows that describe the data best with their linear parameters solved, refined."""
