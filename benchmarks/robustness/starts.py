@@ -13,7 +13,7 @@ from fitting.result import FitResult
 from tests.oracles.random_problems import draw
 
 SAME = 1e-6  # of the cost, and of one
-MOST_DRAWN = 10  # times the problems wanted
+MOST_DRAWN = 4  # times the problems wanted
 
 
 @dataclass(frozen=True)
