@@ -24,6 +24,9 @@ def main() -> None:
     """NIST's problems over HTTP, then the random ones in process; exits 0, goals met or not."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("problems", nargs="?", type=int, default=200, help="problems of each shape")
+    parser.add_argument(
+        "--kernels", help="folder for compiled kernels; a temporary one if left out"
+    )
     asked = parser.parse_args()
     machine = surroundings.surroundings()
     with service.served() as client:
@@ -31,7 +34,7 @@ def main() -> None:
     print(report.nist_table(certified), flush=True)
     rows = []
     with tempfile.TemporaryDirectory() as folder:
-        for row in on_all_cores(list(SHAPES), asked.problems, folder):
+        for row in on_all_cores(list(SHAPES), asked.problems, asked.kernels or folder):
             rows.append(row)
             print(report.start_line(row), flush=True)
     print(report.write(certified, rows, asked.problems, machine))

@@ -39,10 +39,10 @@ def test_value_and_integral_add(terms):
 @pytest.mark.parametrize("shape", [Gaussian, Voigt])
 def test_many_equal_terms_add_with_their_derivatives(shape):
     """They are one call: with another term among them, in some bins that need their panels."""
-    terms = [replace(shape(), prefix=f"p{i}_") for i in range(5)]
+    terms = [replace(shape(), prefix=f"p{i}_") for i in range(4)]
     terms.insert(2, DECAY)
     params = [
-        (100.0 + i, 0.7 * i, *(0.4 + 0.1 * i,) * (len(terms[0].declare()) - 2)) for i in range(6)
+        (100.0 + i, 0.7 * i, *(0.4 + 0.1 * i,) * (len(terms[0].declare()) - 2)) for i in range(5)
     ]
     params[2] = PARAMS[DECAY]
     sizes = [len(term.declare()) for term in terms]
@@ -56,8 +56,8 @@ def test_many_equal_terms_add_with_their_derivatives(shape):
         total = partial(getattr(Sum(tuple(terms)), name), X)
         np.testing.assert_allclose(total(*flat), added(flat, name), rtol=1e-14)
         for derivative in (jax.jacfwd, jax.jacrev):
-            found = derivative(lambda p, total=total: total(*p))(flat)
-            expected = derivative(partial(added, name=name))(flat)
+            found = jax.jit(derivative(lambda p, total=total: total(*p)))(flat)
+            expected = jax.jit(derivative(partial(added, name=name)))(flat)
             np.testing.assert_allclose(found, expected, rtol=1e-11, atol=1e-12)
 
 
