@@ -49,7 +49,10 @@ def main(connection: Connection, cancelled: "Synchronized[int]", settings: Worke
     use_disk_cache(settings.kernels_dir, settings.kernel_cache_bytes)
     kernels = KernelCache(settings.kernels_in_memory)
     gc.freeze()  # what is there now stays: no use in looking through it again and again
-    connection.send_bytes(pickle.dumps((None, UP, None)))
+    try:
+        connection.send_bytes(pickle.dumps((None, UP, None)))
+    except OSError:  # the server has ended meanwhile
+        return
     while True:
         try:
             number, task = pickle.loads(connection.recv_bytes())
