@@ -10,8 +10,10 @@ All of this happens on data of coarse grain (`coarse`), so its cost does not gro
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import lsq_linear
 
 from fitting.coarse import coarsen
@@ -27,6 +29,7 @@ from models.composition.mixture import Mixture
 MOST_TRIED = 8  # candidates of one shape that are all compared by the true cost
 MOST_SOLVED = 1000
 MOST_REFINED = 4
+ALIKE = 0.5  # correlation of two candidates that explain the same
 WAYS = 4  # combinations of terms that are kept while more terms are placed
 INSIDE = 0.01  # of the distance between limits, or of the value: a start at a limit cannot move
 
@@ -142,7 +145,27 @@ class Search:
     def sum(self) -> Iterator[Floats]:
         """The terms placed in turn, each where it explains most; then other combinations."""
         yield self.solved(self._placed(1)[0])
-        yield from sorted(map(self.solved, self._placed(WAYS)), key=self._cost)
+        placed = self._placed(WAYS)
+        exchanged = map(self._exchanged, placed)
+        yield from sorted(map(self.solved, (*exchanged, *placed)), key=self._cost)
+
+    def _exchanged(self, point: Floats) -> Floats:
+        """`point` with two terms in each other's place, wherever that describes the data better.
+
+        Unlike peaks explain each other's data nearly as well as their own.
+        """
+        everything = np.ones(len(self.owner), dtype=bool)
+        for i, k in combinations(range(len(self.parts)), 2):
+            one, other = self._searched(i), self._searched(k)
+            if len(one) != len(other):
+                continue
+            row = point.copy()
+            row[one], row[other] = point[other], point[one]
+            row = self.problem.bounds.clip(np.where(self.unknown, row, point))
+            row = self._refined(self._solve(row, everything), everything)
+            if self._misfit(row) < self._misfit(point):
+                point = row
+        return point
 
     def _placed(self, ways: int) -> list[Floats]:
         """All terms placed one after the other; of all combinations the best `ways` are kept."""
@@ -199,7 +222,7 @@ class Search:
         # a column that the others already span explains nothing
         spanned = norm < 1e-6 * np.sqrt((candidates * candidates).sum(axis=1))
         gain = np.where(spanned | ~np.isfinite(gain), -np.inf, gain)
-        return np.argsort(-gain, kind="stable").tolist()
+        return distinct_first(across / norm[:, None], np.argsort(-gain, kind="stable"))
 
     def _residual_and_basis(self, point: Floats, columns: Flags) -> tuple[Floats, Floats]:
         prediction, jacobian = self.coarse.jacobian(point)
@@ -270,6 +293,20 @@ class Search:
             return solution
         limits = (lower * scales, upper * scales)
         return lsq_linear(a / scales, b, limits, method="bvls").x / scales
+
+
+def distinct_first(columns: Floats, order: NDArray[np.intp]) -> list[int]:
+    """Places in that order, but those first whose columns of unit length are unlike each other.
+
+    The best candidates are neighbours, at one peak of the data; the next best may be at another.
+    """
+    first: list[int] = []
+    for i in order.tolist():
+        if len(first) == WAYS:
+            break
+        if all(abs(columns[i] @ columns[k]) < ALIKE for k in first):
+            first.append(i)
+    return [*first, *(i for i in order.tolist() if i not in first)]
 
 
 def inside(params: Floats, problem: FitProblem) -> Floats:

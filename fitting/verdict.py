@@ -13,6 +13,7 @@ CERTAIN_EDM = 1e-10  # 1e-5 standard deviations; Newton's method ends far below
 ROUNDING = 4 * np.finfo(float).eps  # of a prediction, relative
 DEGENERATE = 1e-5  # weakest direction of a Hessian of unit diagonal: correlations of 0.99999
 DOWNWARDS = -1e-7  # curvature that no rounding explains, on the same scale
+SUSPICIOUS = 3.0  # standard deviations of a chi-square: one good fit of 500 is looked at again
 FAR = 1e3  # times the start
 GAINED = 1e-3  # of the cost: who runs along a flat direction gains nothing
 
@@ -63,11 +64,11 @@ def is_degenerate(minimum: Minimum) -> bool:
 
 
 def is_poor(minimum: Minimum, problem: FitProblem) -> bool:
-    """One that describes the data badly: five sigma, or no better than half of what a constant
+    """One that describes the data badly: three sigma, or no better than half of what a constant
     leaves where errors are relative."""
     cost, ndof = minimum.fval, problem.ndof
     if problem.absolute_sigma:
-        return cost > ndof + 5 * np.sqrt(2 * ndof)
+        return cost > ndof + SUSPICIOUS * np.sqrt(2 * ndof)
     assert not isinstance(problem.data, Histogram)
     pulls = (problem.data.y / problem.data.y_err)[problem.data.inside]
     return cost > 0.5 * float(np.sum((pulls - pulls.mean()) ** 2))

@@ -25,8 +25,9 @@ service does about it (`fitting/strategy.py` reads as this list):
 5. **Starts.** If it still is suspicious, it is repeated from other starting values: linear
    parameters are solved for, terms are placed one after the other in several ways.
 6. **Verdict.** `valid` means: gradient zero to rounding, Hessian positive definite, nothing lower
-   found by what was tried. Suspicious is a minimum that describes the data badly (five sigma), or
-   at which parameters are correlated to 0.99999: two terms that have merged have a valid minimum.
+   found by what was tried. Suspicious is a minimum that describes the data badly (three sigma), at
+   which parameters are correlated to 0.99999 (two terms that have merged have a valid minimum), at
+   which a limit stopped a parameter that bends the model, or that the data do not determine.
 7. **Digits.** Where the data hardly tell parameters apart, the Hessian is not decomposed itself but
    as 2 J'J + S, from the derivatives J of the residuals: half as many digits are lost.
 8. **Errors in x.** First a fit without them. Minima are compared by the full likelihood, in which

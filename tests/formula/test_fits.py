@@ -101,3 +101,23 @@ def test_two_spellings_share_a_kernel():
     other = problem(read("c2 + A*exp(-(x/T))", ["A", "T", "c2"]), data)
     assert one.kernel_key == other.kernel_key
     assert [p.name for p in other.parameters] == ["A", "T", "c2"]
+
+
+def test_unlike_peaks_find_their_own_places():
+    """A Gaussian explains a Lorentzian's data nearly as well as its own; peaks were swapped."""
+    model = read("a*gaussian(x, m, s) + b*lorentzian(x, n, g) + c + d*x")
+    x = np.linspace(0, 10, 60)
+    for seed in (3, 34, 35, 44, 53):
+        rng = np.random.default_rng(seed)
+        truth = (
+            *(rng.uniform(20, 60), rng.uniform(1.5, 4), rng.uniform(0.2, 0.5)),
+            *(rng.uniform(20, 60), rng.uniform(6, 8.5), rng.uniform(0.2, 0.5)),
+            *(rng.uniform(1, 5), rng.uniform(-0.3, 0.3)),
+        )
+        y = np.asarray(model.value(jnp.asarray(x), *truth))
+        error = 0.02 * np.ptp(y)
+        data = points(x, y + error * rng.normal(size=60), error)
+        own, best = solve(model, data), solve(model, data, truth)
+        assert best.valid
+        assert own.valid
+        assert own.cost == pytest.approx(best.cost, rel=1e-9)
