@@ -44,7 +44,7 @@ def write(
     text = "\n\n".join(
         [
             "# Is it the minimum?",
-            "Written by `make robustness`, except for this list.",
+            "Written by `make robustness`.",
             STRATEGY,
             "## NIST's nonlinear problems",
             nist_text(certified),
