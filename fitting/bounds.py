@@ -49,6 +49,10 @@ class Bounds:
         limit ends there, and the others are told: a step that is merely cut off may lead uphill
         (D. Bertsekas, SIAM J. Control Optim. 20 (1982) 221).
         """
+        if free.all():  # usually, and usually there is no limit near
+            step = descent(gradient, free)
+            if not self.passing(params + step).any():
+                return step
         free, step = free.copy(), np.zeros_like(params)
         while free.any():
             step[free] = 0.0
@@ -59,3 +63,8 @@ class Bounds:
             step[passing] = (self.clip(params + step) - params)[passing]
             free &= ~passing
         return step
+
+
+def block(matrix: Floats, free: Flags) -> Floats:
+    """Rows and columns of the free parameters."""
+    return matrix if free.all() else matrix[np.ix_(free, free)]

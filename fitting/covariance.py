@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 from iminuit import Minuit
 
-from fitting.bounds import Bounds
+from fitting.bounds import Bounds, block
 from fitting.newton import ILL_CONDITIONED, Minimum, spectrum_at
 from fitting.objective import Objective
 from fitting.padding import Flags, Floats
@@ -85,19 +85,18 @@ def at_point(
 
 
 def _exact(objective: Objective, params: Floats, free: Flags) -> Spectrum | None:
-    block = objective.hessian(params)[np.ix_(free, free)]
-    return spectrum_at(objective, params, block, free)
+    return spectrum_at(objective, params, objective.hessian(params), free)
 
 
 def _expected(objective: Objective, params: Floats, free: Flags) -> Spectrum | None:
     """Of the information, from the Jacobian where that keeps more digits."""
-    block = objective.linearised(params)[2][np.ix_(free, free)]
-    spectrum = Spectrum.of(block)
+    information = block(objective.linearised(params)[2], free)
+    spectrum = Spectrum.of(information)
     if spectrum is None or spectrum.weakest > ILL_CONDITIONED:
         return spectrum
     objective.drop_logarithm()
     _, jacobian = objective.residuals(params)
-    return Spectrum.from_factors(jacobian[:, free], np.zeros_like(block)) or spectrum
+    return Spectrum.from_factors(jacobian[:, free], np.zeros_like(information)) or spectrum
 
 
 def _hesse(
@@ -123,5 +122,5 @@ def _hesse(
     sound = m.covariance is not None and m.fmin is not None and m.fmin.has_posdef_covar
     if not sound or (m.fmin is not None and m.fmin.has_made_posdef_covar):
         return Covariance("hesse", indices, None)
-    matrix = np.array(m.covariance)[np.ix_(free, free)] * scale
+    matrix = block(np.array(m.covariance), free) * scale
     return Covariance("hesse", indices, matrix)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy.linalg.lapack import dposv
 
-from fitting.bounds import Bounds
+from fitting.bounds import Bounds, block
 from fitting.padding import Flags, Floats
 
 MAX_STEPS = 20
@@ -49,7 +49,7 @@ def approach(
             information: Floats = information,
             damping: float = damping,
         ) -> Floats:
-            return _step(gradient, information[np.ix_(free, free)], damping)
+            return _step(gradient, block(information, free), damping)
 
         step = bounds.step(params, gradient, information, moving, descent)
         if not moving.any() or -0.5 * (gradient @ step) < near:

@@ -13,7 +13,7 @@ from functools import cached_property
 
 import numpy as np
 
-from fitting.bounds import Bounds
+from fitting.bounds import Bounds, block
 from fitting.objective import Objective
 from fitting.padding import Flags, Floats
 from fitting.spectrum import Spectrum
@@ -110,7 +110,7 @@ def _step(objective: Objective, here: Minimum, bounds: Bounds, max_halvings: int
     def descent(gradient: Floats, free: Flags) -> Floats:
         if (free == here.free).all():
             return spectrum.descent(gradient)
-        rest = Spectrum.of(here.hessian[np.ix_(free, free)])
+        rest = Spectrum.of(block(here.hessian, free))
         assert rest is not None
         return rest.descent(gradient)
 
@@ -144,21 +144,20 @@ def certify(objective: Objective, params: Floats, bounds: Bounds) -> Minimum:
     cost, gradient = objective.evaluate(params)
     held = bounds.held(params, gradient)
     free = ~bounds.fixed & ~held
-    block = hessian if free.all() else hessian[np.ix_(free, free)]
     finite = math.isfinite(gradient.sum())
-    spectrum = spectrum_at(objective, params, block, free) if finite else None
+    spectrum = spectrum_at(objective, params, hessian, free) if finite else None
     return Minimum(params, cost, gradient, hessian, free, held, spectrum, objective.scale)
 
 
 def spectrum_at(
-    objective: Objective, params: Floats, block: Floats, free: Flags
+    objective: Objective, params: Floats, hessian: Floats, free: Flags
 ) -> Spectrum | None:
     """Of the Hessian of the free parameters, from its factors where that keeps more digits."""
-    spectrum = Spectrum.of(block)
+    spectrum = Spectrum.of(block(hessian, free))
     if spectrum is None or spectrum.weakest > ILL_CONDITIONED:
         return spectrum
     _, jacobian = objective.residuals(params)
-    rest = objective.rest(params)[np.ix_(free, free)]
+    rest = block(objective.rest(params), free)
     factored = Spectrum.from_factors(jacobian[:, free], rest)
     # where even the derivatives are parallel, what curvature there is, is rounding
     return factored or replace(spectrum, singular=ILL_CONDITIONED)

@@ -55,6 +55,7 @@ class Strategy:
         self.descent = Descent(problem, objective)
         self.starts: Floats | None = None
         self.vague: tuple[int, ...] = ()
+        self._looked_at: tuple[Minimum | None, tuple[int, ...]] = None, ()
         self.warnings: list[FitWarning] = []
 
     def minimum(self) -> tuple[Minimum | None, Status]:
@@ -78,7 +79,7 @@ class Strategy:
             return minimum, Status.RUNAWAY
         status = judge(minimum, self.problem, start, first - minimum.fval)
         if status is Status.CONVERGED:
-            self.vague = undetermined(self.objective, minimum)
+            self.vague = self._undetermined(minimum)
             if self.vague:
                 return minimum, Status.UNDETERMINED
         return minimum, status
@@ -201,4 +202,12 @@ class Strategy:
         if is_degenerate(minimum) or is_poor(minimum, self.problem):
             return False
         linear = np.array([parameter.linear for parameter in self.problem.parameters])
-        return not (minimum.held & ~linear).any() and not undetermined(self.objective, minimum)
+        return not (minimum.held & ~linear).any() and not self._undetermined(minimum)
+
+    def _undetermined(self, minimum: Minimum) -> tuple[int, ...]:
+        """Parameters that the data do not determine; of the answer this is asked twice."""
+        known, found = self._looked_at
+        if known is not minimum:
+            found = undetermined(self.objective, minimum)
+            self._looked_at = minimum, found
+        return found
