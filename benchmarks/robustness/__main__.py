@@ -12,12 +12,14 @@ from benchmarks import service
 from benchmarks.robustness import nist, report, starts
 from models.registry import SHAPES
 
+SEED = 20261124  # not 7: the search was mended on the problems of that seed
 
-def on_all_cores(names: list[str], number: int, folder: str) -> Iterator[starts.Row]:
+
+def on_all_cores(names: list[str], number: int, folder: str, seed: int) -> Iterator[starts.Row]:
     """A process a core; never forked, with JAX."""
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(mp_context=spawn) as pool:
-        yield from pool.map(starts.row, names, repeat(number), repeat(folder))
+        yield from pool.map(starts.row, names, repeat(number), repeat(folder), repeat(seed))
 
 
 def main() -> None:
@@ -27,6 +29,7 @@ def main() -> None:
     parser.add_argument(
         "--kernels", help="folder for compiled kernels; a temporary one if left out"
     )
+    parser.add_argument("--seed", type=int, default=SEED, help="of the random problems")
     asked = parser.parse_args()
     machine = surroundings.surroundings()
     with service.served() as client:
@@ -34,10 +37,10 @@ def main() -> None:
     print(report.nist_table(certified), flush=True)
     rows = []
     with tempfile.TemporaryDirectory() as folder:
-        for row in on_all_cores(list(SHAPES), asked.problems, asked.kernels or folder):
+        for row in on_all_cores(list(SHAPES), asked.problems, asked.kernels or folder, asked.seed):
             rows.append(row)
             print(report.start_line(row), flush=True)
-    print(report.write(certified, rows, asked.problems, machine))
+    print(report.write(certified, rows, asked.problems, asked.seed, machine))
 
 
 if __name__ == "__main__":

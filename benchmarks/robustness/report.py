@@ -38,6 +38,7 @@ def write(
     certified: Sequence[nist.Row],
     random: Sequence[starts.Row],
     problems: int,
+    seed: int,
     machine: dict[str, str],
 ) -> str:
     """The page, which is returned for the terminal, too."""
@@ -50,7 +51,7 @@ def write(
             nist_text(certified),
             nist_table(certified),
             "## Without a start",
-            start_text(random, problems),
+            start_text(random, problems, seed),
             start_table(random),
             "Measured on: " + "; ".join(f"{k} {v}" for k, v in machine.items()) + ".",
         ]
@@ -97,16 +98,17 @@ def nist_table(rows: Sequence[nist.Row]) -> str:
     )
 
 
-def start_text(rows: Sequence[starts.Row], problems: int) -> str:
+def start_text(rows: Sequence[starts.Row], problems: int, seed: int) -> str:
     fitted, lost = sum(r.fitted for r in rows), sum(len(r.lost) for r in rows)
     share = 100 * (1 - lost / max(fitted, 1))
     below = [r.name for r in rows if len(r.lost) > (1 - SHARE / 100) * r.fitted]
     return (
-        f"{problems} random problems of each shape: parameters over many orders of magnitude and "
-        "in any place, Poisson counts in 48 bins (300 to 100,000 events) or 48 points with 0.5 to "
-        "5 % noise. Left out is what the data do not resolve, or what even the fit from the truth "
-        "finds undetermined. *Lost* is a fit without any start that ends higher than the fit from "
-        "the truth; *unsure* one at the same minimum that is not called valid.\n\n"
+        f"{problems} random problems of each shape (seed {seed}; the search was mended on those of "
+        "other seeds): parameters over many orders of magnitude and in any place, Poisson counts "
+        "in 48 bins (300 to 100,000 events) or 48 points with 0.5 to 5 % noise. Left out is what "
+        "the data do not resolve, or what even the fit from the truth finds undetermined. *Lost* "
+        "is a fit without any start that ends higher than the fit from the truth; *unsure* one at "
+        "the same minimum that is not called valid.\n\n"
         f"**{fitted - lost} of {fitted}** ({share:.2f} %) end in the same minimum or a lower one; "
         + (f"below {SHARE} %: {', '.join(below)}." if below else f"no shape is below {SHARE} %.")
     )

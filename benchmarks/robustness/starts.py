@@ -28,7 +28,7 @@ class Row:
     longest_ms: float
 
 
-def row(name: str, number: int, folder: str, seed: int = 7) -> Row:
+def row(name: str, number: int, folder: str, seed: int) -> Row:
     """Until `number` problems are found that the data resolve and determine, if there are any.
 
     Compiled kernels are kept in `folder`.
