@@ -22,6 +22,7 @@ from jax import Array
 from fitting.costs import COSTS, with_jacobian
 from fitting.data import Bins, Marks
 from fitting.packing import Prior, unpack
+from fitting.rows import with_row
 from models.model import Model
 
 # without it each call pays for a hand-over to another thread: a third of a small kernel
@@ -39,6 +40,8 @@ Function = Literal[
     "residuals",
     "acceleration",
     "rest",
+    "derivatives_of_rows",
+    "value_and_gradient_of_rows",
 ]
 
 
@@ -131,7 +134,7 @@ def _compile(
     function: Callable[..., Any], key: KernelKey, arguments: tuple[Any, ...], usage: Usage
 ) -> Callable[..., Any]:
     began, hits = time.perf_counter(), _disk_hits.count
-    bound = _bind(function, key)
+    bound = _bind(function, key) if len(arguments) == 2 else _bind_rows(function, key)
     compiled = jax.jit(bound).lower(*arguments).compile()
     usage.compile_s += time.perf_counter() - began
     if _disk_hits.count > hits:
@@ -141,15 +144,28 @@ def _compile(
     return compiled
 
 
-def _bind(function: Callable[..., Any], key: KernelKey) -> Callable[..., Any]:
-    kind = COSTS[key.cost].data
+def _unpack(key: KernelKey, vector: Array) -> tuple[KernelKey, Bins | Marks, Prior]:
     inputs, size = key.model.inputs, len(key.model.declare())
     table_sizes = tuple(len(table) for table in key.model.tables)
+    kind = COSTS[key.cost].data
+    data, prior, tables = unpack(vector, kind, key.length, inputs, size, table_sizes)
+    return key._replace(model=key.model.with_tables(iter(tables))), data, prior
 
+
+def _bind(function: Callable[..., Any], key: KernelKey) -> Callable[..., Any]:
     def kernel(params: Array, vector: Array) -> Any:
-        data, prior, tables = unpack(vector, kind, key.length, inputs, size, table_sizes)
-        bound = key._replace(model=key.model.with_tables(iter(tables)))
+        bound, data, prior = _unpack(key, vector)
         return function(bound, params, data, prior)
+
+    return kernel
+
+
+def _bind_rows(function: Callable[..., Any], key: KernelKey) -> Callable[..., Any]:
+    """The same for rows of parameters and of data."""
+
+    def kernel(params: Array, vector: Array, rows: Array) -> Any:
+        bound, data, prior = _unpack(key, vector)
+        return jax.vmap(lambda p, row: function(bound, p, with_row(data, row), prior))(params, rows)
 
     return kernel
 
@@ -244,4 +260,6 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "residuals": _residuals,
     "acceleration": _acceleration,
     "rest": _rest,
+    "derivatives_of_rows": _derivatives,
+    "value_and_gradient_of_rows": _value_and_gradient,
 }

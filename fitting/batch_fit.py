@@ -1,0 +1,198 @@
+"""A batch, from question to columns: all rows at once, then one by one those that need more."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from fitting.batch import STATUSES, Batch, BatchResult
+from fitting.batch_descent import Descended, Descent
+from fitting.batch_objective import RowsObjective
+from fitting.batch_starts import starts_of_rows
+from fitting.batch_verdict import judge_rows
+from fitting.coordinates import Eased, ease
+from fitting.data import Marks
+from fitting.errors import DeadlineReached
+from fitting.fit import fit
+from fitting.kernels import KernelCache
+from fitting.objective import Objective
+from fitting.padding import Flags, Floats, Places
+from fitting.result import FitResult, Status
+from fitting.rows import PointsRows
+
+FOREVER = float("inf")
+CONVERGED = STATUSES.index(Status.CONVERGED)
+
+Stop = Callable[[], None]
+
+
+def fit_batch(
+    batch: Batch,
+    kernels: KernelCache,
+    deadline: float = FOREVER,
+    stop: Stop | None = None,
+    *,
+    until: float = FOREVER,
+    alone: Flags | None = None,
+    covariance: bool = False,
+) -> BatchResult:
+    """Fit the rows; those that are not done at `until`, or at the deadline, have no status.
+
+    Both are moments on time.monotonic's clock. `alone` are rows that were tried with the others
+    before. At least one row is tried in each call.
+    """
+    began = time.perf_counter()
+    result = BatchResult.empty(batch, covariance=covariance)
+    if alone is not None:
+        result.alone[:] = alone
+    try:
+        together = np.flatnonzero(~result.alone)
+        if len(together):
+            _together(batch, together, result, kernels, min(deadline, until), deadline, stop)
+        for i in np.flatnonzero(result.alone & ~result.done).tolist():
+            _put_single(result, i, fit(batch.problem(i), kernels, deadline, stop))
+            if time.monotonic() > until:
+                break
+    except DeadlineReached:
+        pass
+    return replace(result, seconds=time.perf_counter() - began)
+
+
+def _together(
+    batch: Batch,
+    places: Places,
+    result: BatchResult,
+    kernels: KernelCache,
+    until: float,
+    deadline: float,
+    stop: Stop | None,
+) -> None:
+    """All rows at once; what is not certain is marked to be fitted alone."""
+    lonely = batch.some(places).rows.is_empty
+    if batch.bounds.fixed.all():
+        lonely[:] = True
+    result.alone[places[lonely]] = True
+    places = places[~lonely]
+    if not len(places):
+        return
+    asked = batch.some(places)
+    if (asked.ndof < 0).any():
+        result.alone[places] = True
+        return
+    eased = ease(asked.pooled)
+    work = asked if eased is None else _eased(asked, eased)
+    rows, alone = _objectives(work, result, kernels, deadline, stop)
+    try:
+        starts = starts_of_rows(work, alone, rows, kernels)
+    except DeadlineReached:
+        return
+    ndof = None if work.absolute_sigma else work.ndof
+    start = None
+    if work.cost == "effective-variance":
+        assert isinstance(work.rows, PointsRows)
+        exact = rows.with_data(work.rows.stack(exact=True), log_weight=np.asarray(0.0))
+        start = Descent(exact, work.bounds, ndof).run(starts, until).values
+        starts = start
+    found = Descent(rows, work.bounds, ndof).run(starts, until)
+    verdict = judge_rows(work, rows, found, start)
+    result.alone[places] = ~verdict.sound & ~found.unfinished
+    own = np.where(np.isfinite(found.values), found.values, np.nan)
+    back = found.unfinished & np.isfinite(own).all(axis=1)
+    if eased is None:
+        result.starts[places[back]] = own[back]
+    _put(result, places, asked, found, verdict.certain, verdict.chi2, eased)
+    result.status[places[verdict.sound]] = CONVERGED
+
+
+def _objectives(
+    work: Batch, result: BatchResult, kernels: KernelCache, deadline: float, stop: Stop | None
+) -> tuple[RowsObjective, Objective]:
+    """That of the rows, and that of the pooled data, in which x is exact."""
+    kernel = kernels.get(work.kernel_key)
+    rows = RowsObjective(
+        kernel, work.pooled, work.rows.shared(), work.rows.stack(), result.usage, deadline, stop
+    )
+    pooled = work.pooled
+    padded = pooled.data.padded()
+    if isinstance(padded, Marks):
+        exact = np.zeros_like(padded.x_err)
+        padded = padded._replace(x_err=exact, log_weight=np.asarray(0.0))
+    alone = Objective(
+        kernels.get(pooled.kernel_key),
+        padded,
+        pooled.prior,
+        pooled.model.tables,
+        result.usage,
+        deadline,
+        stop,
+    )
+    return rows, alone
+
+
+def _eased(batch: Batch, eased: Eased) -> Batch:
+    """The batch in other coordinates; starts are found anew."""
+    count = len(eased.problem.parameters)
+    knowledge = eased.problem.knowledge
+    starts = np.full((len(batch), count), np.nan)
+    for k, known in enumerate(knowledge):
+        if known.fixed and known.start is not None:
+            starts[:, k] = known.start
+    return replace(batch, model=eased.problem.model, knowledge=knowledge, starts=starts)
+
+
+def _put(
+    result: BatchResult,
+    places: Places,
+    batch: Batch,
+    found: Descended,
+    certain: Flags,
+    chi2: Floats,
+    eased: Eased | None,
+) -> None:
+    """The numbers of certain minima."""
+    rows, own = places[certain], np.flatnonzero(certain)
+    scale = np.ones(len(own))
+    if not batch.absolute_sigma:
+        ndof = batch.ndof[own]
+        scale = np.where(ndof > 0, chi2[own] / np.where(ndof > 0, ndof, 1.0), np.nan)
+    values, matrices = found.values[own], 2 * scale[:, None, None] * found.inverse[own]
+    if eased is not None:
+        size = len(eased.matrix)
+        values = np.array([eased.values(row[:size]) for row in values]).reshape(-1, size)
+        back = np.array(eased.matrix, dtype=float)
+        matrices = back @ matrices[:, :size, :size] @ back.T
+    fixed = batch.bounds.fixed
+    result.values[rows] = values
+    errors = np.sqrt(np.einsum("rii->ri", matrices))
+    errors[:, fixed] = np.nan
+    result.errors[rows] = errors
+    result.fval[rows], result.chi2[rows] = found.cost[own], chi2[own]
+    result.edm[rows] = found.edm[own]
+    if result.covariance is not None:
+        matrices[:, fixed] = np.nan
+        matrices[:, :, fixed] = np.nan
+        result.covariance[rows] = matrices
+
+
+def _put_single(result: BatchResult, i: int, single: FitResult) -> None:
+    """The answer of a fit by itself; one that ran out of time leaves what there was."""
+    result.usage.compile_s += single.usage.compile_s
+    result.usage.compiled += single.usage.compiled
+    result.usage.loaded += single.usage.loaded
+    if single.status is Status.DEADLINE and np.isfinite(result.values[i]).all():
+        raise DeadlineReached
+    none = float("nan")
+    result.status[i] = STATUSES.index(single.status)
+    result.messages.setdefault(single.status.value, single.message)
+    result.values[i] = single.values
+    result.errors[i] = [none if e is None else e for e in single.errors]
+    result.fval[i] = none if single.cost is None else single.cost
+    result.chi2[i] = none if single.chi2 is None else single.chi2
+    result.edm[i] = none if single.effort.edm is None else single.effort.edm
+    result.held[i] = single.held
+    if result.covariance is not None:
+        result.covariance[i] = none
+        if single.covariance.matrix is not None:
+            free = list(single.covariance.parameters)
+            result.covariance[i][np.ix_(free, free)] = single.covariance.matrix

@@ -1,0 +1,151 @@
+"""Starting values of all rows of a batch.
+
+First those of all rows together: the minimum of their mean (`pooled`). From there one step of
+Fisher's scoring, in the metric of the pooled data, brings each row near its own minimum: one
+product of matrices for all rows. For rows that are far from the others it is compared with a step
+in the linear parameters alone, and with what the row's own moments say; the lowest cost wins.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fitting.batch import Batch
+from fitting.batch_objective import RowsObjective
+from fitting.data import Bins, Marks
+from fitting.kernels import KernelCache
+from fitting.levenberg import approach
+from fitting.objective import Objective
+from fitting.padding import Flags, Floats, Places
+from fitting.rows import PointsRows
+from fitting.starts import inside, starting_values
+
+FAR = 25.0  # of a step in units of its own covariance: five standard deviations
+NEAR = 1e-5
+
+
+@dataclass(frozen=True)
+class Moments:
+    """What a shape may ask of one row (`models.features.Features`), as far as moments tell it."""
+
+    locations: tuple[float, ...]
+    widths: tuple[float, ...]
+    decay_lengths: tuple[float, ...]
+    periods: tuple[float, ...]
+    low: float
+    high: float
+    others: tuple["Moments", ...] = ()
+
+
+def starts_of_rows(
+    batch: Batch, alone: Objective, rows: RowsObjective, kernels: KernelCache
+) -> Floats:
+    """(rows, parameters), inside the limits; `alone` is the objective of the pooled data."""
+    given = batch.starts
+    problem, bounds = batch.pooled, batch.bounds
+    if not np.isnan(given).any():
+        return np.array(given)
+    start = starting_values(problem, alone, kernels)
+    start = approach(alone.linearised, start, bounds, ~bounds.fixed, near=NEAR)
+    found = np.where(np.isnan(given), start, given)
+    found = np.where(bounds.fixed & np.isnan(given), own_ends(batch, start), found)
+    if isinstance(batch.rows, PointsRows) and not batch.rows.has_one_metric:
+        return _clipped(found, batch)
+    free = ~bounds.fixed & np.isnan(given).any(axis=0)
+    linear = free & np.array([p.linear for p in problem.parameters])
+    scoring = Scoring(batch, alone, rows, start)
+    stepped, length = scoring.step(free)
+    full = _clipped(np.where(np.isnan(given), found + stepped, found), batch)
+    far = np.flatnonzero(~(length < FAR))
+    if len(far):
+        partly = found[far] + (scoring.step(linear)[0][far] if linear.any() else 0.0)
+        candidates = [full[far], _clipped(partly, batch)]
+        if not isinstance(batch.rows, PointsRows) and len(problem.model.parts) == 1:
+            candidates.append(_clipped(by_moments(batch, rows.stack[far], found[far]), batch))
+        full[far] = _best(rows, far, candidates)
+    return full
+
+
+def own_ends(batch: Batch, start: Floats) -> Floats:
+    """Fixed values that follow from where a row's own data end."""
+    rows = batch.rows
+    common = not isinstance(rows, PointsRows) or len(rows.x) == 1
+    if common or not any(p.end for p in batch.pooled.parameters):
+        return start
+    known = [batch.problem(i).knowledge for i in range(len(rows))]
+    given = np.array([[np.nan if k.start is None else k.start for k in row] for row in known])
+    return np.where(np.isnan(given), start, given)
+
+
+class Scoring:
+    """Steps of all rows from the minimum of their mean, by its own derivatives."""
+
+    def __init__(self, batch: Batch, alone: Objective, rows: RowsObjective, start: Floats):
+        prediction, jacobian = alone.jacobian(start)
+        shared = batch.rows.shared()
+        used = np.asarray(shared.used, dtype=bool)
+        if isinstance(shared, Marks):
+            length = batch.rows.length
+            targets = rows.stack[:, length : 2 * length]  # y
+            weight = np.where(used, np.asarray(shared.y_err) ** -2.0, 0.0)
+        else:
+            targets = rows.stack
+            weight = np.where(used & (prediction > 0), 1 / np.maximum(prediction, 1e-300), 0.0)
+        weighted = jacobian * weight[:, None]
+        prior = batch.pooled.prior
+        self.information = jacobian.T @ weighted + np.diag(prior.weight)
+        self.slopes = (targets - prediction) @ weighted + prior.weight * (prior.center - start)
+
+    def step(self, free: Flags) -> tuple[Floats, Floats]:
+        """Of the free parameters (rows, parameters), and its squared length in deviations."""
+        block = self.information[np.ix_(free, free)]
+        scales = np.sqrt(block.diagonal())
+        scales[~(scales > 0)] = 1.0
+        slopes = self.slopes[:, free] / scales
+        step = np.zeros_like(self.slopes)
+        size = np.full(len(slopes), np.inf)
+        if np.isfinite(block).all() and np.isfinite(slopes).all():
+            solved = slopes @ np.linalg.pinv(block / scales / scales[:, None], rcond=1e-10)
+            step[:, free] = solved / scales
+            size = np.einsum("rj,rj->r", slopes, solved)
+        return step, size
+
+
+def by_moments(batch: Batch, counts: Floats, points: Floats) -> Floats:
+    """`points` with what mean and standard deviation of each row say of a single shape."""
+    problem, shared = batch.pooled, batch.rows.shared()
+    assert isinstance(shared, Bins)
+    edges, used = np.asarray(shared.edges), np.asarray(shared.used, dtype=bool)
+    x, counts = (edges[1:] + edges[:-1])[used] / 2, counts[:, used]
+    total = np.maximum(counts.sum(axis=1), 1e-300)
+    mean = counts @ x / total
+    extent = float(np.ptp(x)) or 1.0
+    variance = counts @ (x * x) / total - mean**2
+    width = np.sqrt(np.where(variance > 1e-6 * extent**2, variance, 0.01 * extent**2))
+    low, high = problem.data.ends[0]
+    found = points.copy()
+    places = [i for i, p in enumerate(problem.parameters) if not p.linear and p.end is None]
+    linear = [i for i, p in enumerate(problem.parameters) if p.linear]
+    for i, (at, wide) in enumerate(zip(mean.tolist(), width.tolist(), strict=True)):
+        decay = max(at - low, 0.01 * extent)
+        row = Moments((at,), (wide,), (decay,), (2 * extent,), low, high)
+        found[i, places] = next(iter(problem.model.parts[0][0].starts(row)))
+    if len(linear) == 1:
+        ratio = total / max(float(total.mean()), 1e-300)
+        events = problem.parameters[linear[0]].events
+        found[:, linear[0]] = total if events else points[:, linear[0]] * ratio
+    return np.where(batch.bounds.fixed, points, found)
+
+
+def _clipped(points: Floats, batch: Batch) -> Floats:
+    """Inside the limits, and off them."""
+    problem, bounds = batch.pooled, batch.bounds
+    if not ((points <= bounds.lower) | (points >= bounds.upper)).any():
+        return points
+    return inside(points, problem)
+
+
+def _best(rows: RowsObjective, places: Places, candidates: list[Floats]) -> Floats:
+    costs = np.array([rows.costs(places, candidate) for candidate in candidates])
+    best = np.where(np.isfinite(costs), costs, np.inf).argmin(axis=0)
+    return np.array(candidates)[best, np.arange(len(places))]

@@ -1,0 +1,219 @@
+"""Many data sets of one kind and length: the rows of a batch.
+
+`stack` gives what differs from row to row as one matrix, (rows, fields * length), and `shared`
+what a kernel takes once for all of them; `with_row` puts the two together again inside a kernel.
+"""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from fitting.data import Bins, Histogram, Marks, Points
+from fitting.entries import InvalidEntries, Ranges, refuse_where, within
+from fitting.errors import InvalidProblem
+from fitting.padding import Flags, Floats, pad
+
+MOST_REPORTED = 20
+VARYING = ("x", "y", "x_err", "y_err", "x_slope", "used")  # of Marks
+
+
+def with_row(data: Bins | Marks, row: Any) -> Bins | Marks:
+    """The data of one row, inside a kernel: those of all with the row's own in their place."""
+    if isinstance(data, Bins):
+        return data._replace(counts=row)
+    fields = dict(zip(VARYING, row.reshape(len(VARYING), -1), strict=True))
+    return data._replace(**(fields | {"used": fields["used"] != 0}))
+
+
+def refuse_in_rows(wrong: Flags, field: str, message: str) -> None:
+    """Raise for the entries of the matrix `field` that are wrong, each with row and column."""
+    places = np.argwhere(wrong)[:MOST_REPORTED]
+    if len(places):
+        raise InvalidEntries([((field, int(r), int(c)), message) for r, c in places])
+
+
+@dataclass(frozen=True, eq=False)
+class HistogramRows:
+    """Counts (rows, bins) between common edges."""
+
+    edges: Floats
+    counts: Floats
+    ranges: Ranges = ()
+
+    def __post_init__(self) -> None:
+        refuse_in_rows(self.counts < 0, "counts", "counts cannot be negative")
+
+    def __len__(self) -> int:
+        return len(self.counts)
+
+    def row(self, i: int) -> Histogram:
+        """One data set."""
+        return Histogram(self.edges, self.counts[i], self.ranges)
+
+    @cached_property
+    def pooled(self) -> Histogram:
+        """The mean of all."""
+        return Histogram(self.edges, self.counts.mean(axis=0), self.ranges)
+
+    def some(self, places: Any) -> "HistogramRows":
+        """The rows at these places."""
+        return replace(self, counts=self.counts[places])
+
+    @property
+    def length(self) -> int:
+        """Length of the padded rows."""
+        return self.pooled.length
+
+    @property
+    def sizes(self) -> Floats:
+        """How many entries each row has."""
+        return np.full(len(self), float(self.pooled.size))
+
+    @property
+    def has_x_err(self) -> bool:
+        return False
+
+    @property
+    def is_empty(self) -> Flags:
+        """Rows without an event."""
+        return np.asarray(~self.stack().any(axis=1))
+
+    def shared(self) -> Bins:
+        """What is the same for all, in the form of one data set."""
+        return self.pooled.padded()
+
+    def stack(self) -> Floats:
+        """The counts, padded."""
+        span, used, length = self.pooled.span, self.pooled.used, self.length
+        rows = np.zeros((len(self), length))
+        rows[:, : len(used)] = np.where(used, self.counts[:, span], 0.0)
+        return rows
+
+    def __reduce__(self) -> Any:
+        # whole counts travel between processes in a half of their bytes, or less
+        small = self.counts.astype(np.float32)
+        counts = small if (small == self.counts).all() else self.counts
+        return _histogram_rows, (self.edges, counts, self.ranges)
+
+
+def _histogram_rows(edges: Floats, counts: Any, ranges: Ranges) -> HistogramRows:
+    return HistogramRows(edges, counts.astype(np.float64), ranges)
+
+
+@dataclass(frozen=True, eq=False)
+class PointsRows:
+    """Points of rows of one length; what has a single row is common to all (see `Points`)."""
+
+    x: Floats
+    y: Floats
+    x_err: Floats
+    y_err: Floats
+    berkson: bool = False
+    ranges: Ranges = ()
+
+    def __post_init__(self) -> None:
+        for name in ("x", "x_err", "y_err"):
+            array = getattr(self, name)
+            if array.shape[1] != self.y.shape[1]:
+                raise InvalidProblem(
+                    (name,), f"{array.shape[1]} values a row for {self.y.shape[1]} in y"
+                )
+            if len(array) not in (1, len(self.y)):
+                raise InvalidProblem((name,), f"{len(array)} rows for {len(self.y)} in y")
+        self._refuse("y_err", self.y_err <= 0, "must be positive")
+        self._refuse("x_err", self.x_err < 0, "must be positive, or 0 where x is exact")
+        missing: Flags = np.asarray(~self._inside.any(axis=1))
+        refuse_where(missing, ("x",), lambda i: "no point of this row lies inside the fit range")
+
+    def _refuse(self, name: str, wrong: Flags, message: str) -> None:
+        if len(wrong) == 1:
+            refuse_where(wrong[0], (name,), lambda i: f"{name} {message}")
+        refuse_in_rows(wrong, name, f"{name} {message}")
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    def row(self, i: int) -> Points:
+        """One data set."""
+        x, x_err, y_err = (a[i if len(a) > 1 else 0] for a in (self.x, self.x_err, self.y_err))
+        return Points(x, self.y[i], x_err, y_err, self.berkson, self.ranges)
+
+    @cached_property
+    def pooled(self) -> Points:
+        """The mean of all where they have common x, else one from the middle."""
+        middle = self.row(len(self) // 2)
+        if len(self.x) > 1 or self.ranges:
+            return middle
+        return replace(middle, y=self.y.mean(axis=0))
+
+    def some(self, places: Any) -> "PointsRows":
+        """The rows at these places."""
+        return replace(
+            self,
+            y=self.y[places],
+            **{
+                name: array if len(array) == 1 else array[places]
+                for name in ("x", "x_err", "y_err")
+                for array in [getattr(self, name)]
+            },
+        )
+
+    @cached_property
+    def _inside(self) -> Flags:
+        return np.array([within(self.ranges, x) for x in self.x])
+
+    @property
+    def length(self) -> int:
+        """Length of the padded rows: of all points, those outside a range included."""
+        return replace(self.pooled, ranges=()).length
+
+    @property
+    def sizes(self) -> Floats:
+        """How many entries each row has."""
+        return np.broadcast_to(self._inside.sum(axis=1).astype(float), len(self))
+
+    @property
+    def has_x_err(self) -> bool:
+        return bool(self.x_err.any())
+
+    @property
+    def is_empty(self) -> Flags:
+        return np.zeros(len(self), dtype=bool)
+
+    @property
+    def has_one_metric(self) -> bool:
+        """Whether all rows have the same x and errors."""
+        return len(self.x) == len(self.x_err) == len(self.y_err) == 1
+
+    def shared(self) -> Marks:
+        """What is the same for all, in the form of one data set."""
+        pooled = replace(self.pooled, ranges=()).padded()
+        return pooled._replace(log_weight=np.asarray(float(self.berkson)))
+
+    def stack(self, *, exact: bool = False) -> Floats:
+        """The fields of `VARYING`, padded; points outside are one that is inside, unused.
+
+        `exact`: without errors in x.
+        """
+        inside, first = self._inside, self._inside.argmax(axis=1)[:, None]
+        at = np.where(inside, np.arange(self.y.shape[1]), first)
+
+        def taken(array: Floats) -> Floats:
+            full = np.broadcast_to(array, self.y.shape)
+            return np.take_along_axis(full, np.broadcast_to(at, self.y.shape), axis=1)
+
+        x, y, y_err = taken(self.x), taken(self.y), taken(self.y_err)
+        x_err = np.zeros_like(y) if exact else taken(self.x_err)
+        blurred = x_err > 0
+        anchor = np.take_along_axis(x, blurred.argmax(axis=1)[:, None], axis=1)
+        slopes = np.where(blurred, x, anchor)
+        size, length = self.y.shape[1], self.length
+        used = np.zeros((len(self), length))
+        used[:, :size] = inside
+        fields = [pad(a, length) for a in (x, y, x_err, y_err, slopes)]
+        return np.concatenate([*fields, used], axis=1)
+
+
+Rows = HistogramRows | PointsRows
