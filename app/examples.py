@@ -105,6 +105,24 @@ HISTOGRAM_EXAMPLES: dict[str, Any] = {
     **{name: entry["example"] for name, entry in COMPOSITIONS.items()},
 }
 
+HISTOGRAM_BATCH_EXAMPLES: dict[str, Any] = {
+    "three histograms": {
+        "edges": [0, 1, 2, 3, 4, 5, 6],
+        "counts": [[2, 11, 33, 30, 12, 1], [1, 6, 25, 41, 17, 4], [5, 17, 38, 22, 6, 0]],
+        "model": "gaussian",
+    },
+}
+
+POINTS_BATCH_EXAMPLES: dict[str, Any] = {
+    "two lines": {
+        "x": [1, 2, 3, 4],
+        "y": [[2.1, 3.9, 6.2, 7.8], [0.9, 2.1, 2.8, 4.1]],
+        "y_err": 0.2,
+        "model": {"name": "polynomial", "degree": 1},
+        "covariance": True,
+    },
+}
+
 POINTS_EXAMPLES: dict[str, Any] = {
     "line with errors in x and y": {
         "x": [1, 2, 3, 4],

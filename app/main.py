@@ -13,7 +13,7 @@ from fastapi_offline import FastAPIOffline
 from app import errors, openapi
 from app.metrics import Metrics
 from app.middleware import RequestContext
-from app.routes import covariance, fit, fits, models, status
+from app.routes import batch, covariance, fit, fits, models, status
 from app.service import ClientGone, Service
 from app.settings import Settings
 from app.store.store import Store
@@ -21,7 +21,7 @@ from app.warm import warm_up_tasks
 from app.workers.pool import WorkerPool
 from app.workers.process import WorkerSettings
 
-ROUTERS = (fit.router, covariance.router, fits.router, models.router, status.router)
+ROUTERS = (fit.router, batch.router, covariance.router, fits.router, models.router, status.router)
 
 DESCRIPTION = """Maximum-likelihood and least-squares fits over HTTP: post a histogram, or points
 with errors in x and y, name a model, and get values, errors and the exact covariance."""

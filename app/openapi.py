@@ -7,6 +7,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
 from app.schemas.answers import ProblemAnswer
+from app.schemas.batches import HistogramBatchRequest, PointsBatchRequest
 from app.schemas.requests import HistogramRequest, PointsRequest
 
 
@@ -27,6 +28,8 @@ def document(app: FastAPI) -> None:
                 [
                     (HistogramRequest, "validation"),
                     (PointsRequest, "validation"),
+                    (HistogramBatchRequest, "validation"),
+                    (PointsBatchRequest, "validation"),
                     (ProblemAnswer, "serialization"),
                 ],
                 ref_template="#/components/schemas/{model}",

@@ -1,8 +1,9 @@
 """What the routes share: settings, store, workers, metrics."""
 
 import asyncio
+from collections.abc import Coroutine
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request
 
@@ -11,6 +12,8 @@ from app.settings import Settings
 from app.store.store import Store
 from app.workers.pool import WorkerPool
 from app.workers.tasks import Outcome, Task
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +46,29 @@ class Service:
         finally:
             gone.cancel()
             self.pool.cancel(job)
+
+    async def outcome(self, task: Task, deadline: float) -> Served:
+        """The pool's answer, without a look at the client (see `unless_gone`)."""
+        job = self.pool.submit(task, deadline)
+        try:
+            await asyncio.wait([job.outcome])
+            return Served(job.outcome.result(), job.queue_s)
+        finally:
+            self.pool.cancel(job)
+
+
+async def unless_gone(request: Request, work: Coroutine[Any, Any, T]) -> T:
+    """What the work comes to; a client that hangs up meanwhile cancels it."""
+    working, gone = asyncio.ensure_future(work), asyncio.ensure_future(_hangs_up(request))
+    try:
+        either: set[asyncio.Future[Any]] = {working, gone}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise ClientGone
+        return working.result()
+    finally:
+        gone.cancel()
+        working.cancel()
 
 
 class ClientGone(Exception):

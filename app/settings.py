@@ -41,6 +41,10 @@ class Settings(BaseSettings):
     max_body_bytes: int = limit(64 * 2**20, "Bytes of a request body", ge=1024)
     max_bins: int = limit(1_000_000, "Bins of a histogram", ge=1)
     max_points: int = limit(1_000_000, "Points of a fit with errors in x and y", ge=1)
+    max_batch_rows: int = limit(100_000, "Rows of a batch", ge=1)
+    max_batch_entries: int = limit(
+        10_000_000, "Entries of a batch, rows times bins or points", ge=1
+    )
     max_predictors: int = limit(10, "Columns of an x that is an object", ge=1)
     max_components: int = limit(30, "Components of a sum, over all its levels", ge=1)
     max_parameters: int = limit(100, "Parameters of a model", ge=1)

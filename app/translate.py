@@ -9,7 +9,9 @@ from app import points
 from app.build import build_model
 from app.errors import InvalidRequest, nearest
 from app.predictors import model_in_columns
+from app.schemas.batches import PointsBatchRequest
 from app.schemas.requests import (
+    Asked,
     FitRequest,
     HistogramRequest,
     ParameterSettings,
@@ -56,6 +58,11 @@ def to_model(request: FitRequest, settings: Settings) -> Model:
         model: Model = model_in_columns(request, settings)
     else:
         model = build_model(request.model, settings)
+    return refuse_large(model, settings)
+
+
+def refuse_large(model: Model, settings: Settings) -> Model:
+    """The model, unless it is beyond the limits."""
     for what, count, most in (
         ("components", len(model.parts), settings.max_components),
         ("parameters", len(model.declare()), settings.max_parameters),
@@ -76,7 +83,7 @@ def to_data(request: FitRequest, model: Model, settings: Settings) -> Data:
     return Histogram(np.array(request.histogram.edges), np.array(counts), ranges)
 
 
-def to_knowledge(request: FitRequest, names: list[str]) -> tuple[Knowledge, ...]:
+def to_knowledge(request: Asked, names: list[str]) -> tuple[Knowledge, ...]:
     """What the client says of each parameter."""
     refuse_unknown(((("parameters", name), name) for name in request.parameters), names)
     return tuple(to_known(request.parameters.get(name)) for name in names)
@@ -102,9 +109,9 @@ def to_minos(
     return tuple(free) if request.minos else ()
 
 
-def is_absolute(request: FitRequest) -> bool:
+def is_absolute(request: Asked) -> bool:
     """Whether the errors of the data are known absolutely."""
-    if not isinstance(request, PointsRequest):
+    if not isinstance(request, PointsRequest | PointsBatchRequest):
         return True
     if request.y_err is None and request.absolute_sigma:
         raise InvalidRequest(

@@ -21,7 +21,7 @@ def from_validation(error: ValidationError, body: bytes) -> Problem:
         reason = errors[0].get("ctx", {}).get("error", "")
         return NotJson(f"The body is not valid JSON: {reason}. Send one JSON object in UTF-8.")
     sent = from_json(body)
-    first = [e for e in errors if not is_of_other_form(e, sent)][:MOST_REPORTED]
+    first = ([e for e in errors if not is_of_other_form(e, sent)] or errors)[:MOST_REPORTED]
     return InvalidRequest([(where(e, sent), describe(e, sent)) for e in first])
 
 
@@ -33,7 +33,8 @@ def is_of_other_form(error: Mapping[str, Any], sent: Any) -> bool:
 
 def where(error: Mapping[str, Any], sent: Any) -> Path:
     """The path to what is wrong in the body as it was sent."""
-    path: Any = sent_path(error["loc"], sent)
+    # only of what is missing the last part does not exist; else it is the tag of a union
+    path: Any = sent_path(error["loc"], sent, absent=error["type"] == "missing")
     if error["type"] == "union_tag_invalid":
         found = found_at(sent, path)
         if isinstance(found, dict) and "name" in found:
@@ -50,8 +51,11 @@ def found_at(sent: Any, path: Path) -> Any:
     return sent
 
 
-def sent_path(loc: Sequence[str | int], sent: Any) -> Path:
-    """The part of Pydantic's location that exists in the body; tags of unions do not."""
+def sent_path(loc: Sequence[str | int], sent: Any, *, absent: bool = True) -> Path:
+    """The part of Pydantic's location that exists in the body; tags of unions do not.
+
+    `absent`: its last part may name what does not exist.
+    """
     path: list[str | int] = []
     places = iter(range(len(loc)))
     for i in places:
@@ -60,7 +64,7 @@ def sent_path(loc: Sequence[str | int], sent: Any) -> Path:
             i = next(places)  # the tag of a form, before the field of the same name
         if holds(sent, part):
             sent = sent[part]
-        elif not (isinstance(sent, dict) and i == len(loc) - 1 and part != "[key]"):
+        elif not (absent and isinstance(sent, dict) and i == len(loc) - 1 and part != "[key]"):
             continue
         path.append(part)
     return tuple(path)

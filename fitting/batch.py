@@ -53,6 +53,7 @@ class Batch:
                 outside |= starts > (np.inf if upper is None else upper)
             limits = describe((lower, upper))
             refuse_where(outside, ("starts", parameter.name), partial(_outside, limits))
+        _ = self.pooled  # refuses what cannot be meant
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -26,6 +26,7 @@ MAX_DAMPING = 1e6
 TOWARDS_LIMIT = 0.8  # of the way, for a step that would pass it
 FEW = 0.02  # of the rows: after some steps the rest is cheaper one by one
 PATIENCE = 12
+FIRST = 4  # steps that are made whatever the time, so that each call gets somewhere
 SLACK = 8 * np.finfo(float).eps
 
 
@@ -82,7 +83,7 @@ class Descent:
         found.unfinished[~sound] = False
         active, here, damping, cuts = _kept(sound, active, here, damping, cuts)
         for number in range(MAX_STEPS):
-            if not len(active) or time.monotonic() > until:
+            if not len(active) or (number > FIRST and time.monotonic() > until):
                 return
             if number > PATIENCE and len(active) < FEW * size:
                 break
@@ -134,6 +135,7 @@ class Descent:
         if len(others):
             turned = _damped(unit[:, :, others], (gradient / scales)[:, others], damping[others])
             step[:, others] = turned / scales[:, others]
+        step = np.where(still, 0.0, step)  # eigenvectors of equal eigenvalues are mixed ones
         scale = self._scale(active, here.cost)
         edm = -0.5 * np.einsum("ir,ir->r", newton, gradient / scales)
         sigmas = np.abs(newton).max(axis=0) * np.sqrt(scale / 2)
@@ -154,7 +156,7 @@ class Descent:
         inverse = np.where(still | still[:, None], 0.0, inverse / scales / scales[:, None])
         found.inverse[rows] = inverse[:, :, ready].transpose(2, 0, 1)
         found.settled[rows] = True
-        return step.T, ready, cut
+        return step.T, ready, np.asarray(cut)
 
     def _scale(self, active: Places, cost: Floats) -> Floats:
         """What brings costs of unknown scale to the order of ndof."""

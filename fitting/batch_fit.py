@@ -82,6 +82,8 @@ def _together(
         return
     eased = ease(asked.pooled)
     work = asked if eased is None else _eased(asked, eased)
+    if eased is not None:
+        until = deadline  # where such a row was cannot be told in its own parameters
     rows, alone = _objectives(work, result, kernels, deadline, stop)
     try:
         starts = starts_of_rows(work, alone, rows, kernels)
@@ -92,15 +94,12 @@ def _together(
     if work.cost == "effective-variance":
         assert isinstance(work.rows, PointsRows)
         exact = rows.with_data(work.rows.stack(exact=True), log_weight=np.asarray(0.0))
-        start = Descent(exact, work.bounds, ndof).run(starts, until).values
-        starts = start
+        start = starts = Descent(exact, work.bounds, ndof).run(starts, until).values
     found = Descent(rows, work.bounds, ndof).run(starts, until)
     verdict = judge_rows(work, rows, found, start)
     result.alone[places] = ~verdict.sound & ~found.unfinished
-    own = np.where(np.isfinite(found.values), found.values, np.nan)
-    back = found.unfinished & np.isfinite(own).all(axis=1)
     if eased is None:
-        result.starts[places[back]] = own[back]
+        result.starts[places[found.unfinished]] = found.values[found.unfinished]
     _put(result, places, asked, found, verdict.certain, verdict.chi2, eased)
     result.status[places[verdict.sound]] = CONVERGED
 

@@ -125,6 +125,8 @@ class PointsRows:
         self._refuse("y_err", self.y_err <= 0, "must be positive")
         self._refuse("x_err", self.x_err < 0, "must be positive, or 0 where x is exact")
         missing: Flags = np.asarray(~self._inside.any(axis=1))
+        if len(self.x) == 1 and missing[0]:
+            raise InvalidProblem(("fit_range",), "no point lies inside the fit range")
         refuse_where(missing, ("x",), lambda i: "no point of this row lies inside the fit range")
 
     def _refuse(self, name: str, wrong: Flags, message: str) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel
 
+from app.schemas.batches import HistogramBatchRequest, PointsBatchRequest
 from app.schemas.models import FORMS, SPECS, TemplateData
 from app.schemas.requests import (
     Constraint,
@@ -25,5 +26,6 @@ def fields_at(loc: Sequence[str | int]) -> list[str]:
         **{form: (schema,) for form, schema in FORMS.items() if form != "template"},
         **{name: (spec,) for name, spec in SPECS.items()},
     }
-    found = schemas.get(str(last), (HistogramRequest, PointsRequest))
+    whole = (HistogramRequest, PointsRequest, HistogramBatchRequest, PointsBatchRequest)
+    found = schemas.get(str(last), whole)
     return [name for schema in found for name in schema.model_fields]

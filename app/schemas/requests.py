@@ -45,17 +45,22 @@ ParameterSpec = Annotated[
 ]
 
 
-class FitRequest(Request):
-    """What both fits share."""
+class Asked(Request):
+    """What all fits share."""
 
     model: ModelSpec
     parameters: dict[str, ParameterSpec] = Field(
         default_factory=dict, description="By name: a start, or settings"
     )
-    minos: Minos = Field(False, description="true, or the names of parameters")
     deadline_s: Annotated[Number, Field(gt=0)] | None = Field(
         None, description="Seconds; the server's own deadline still holds"
     )
+
+
+class FitRequest(Asked):
+    """What both fits of one data set share."""
+
+    minos: Minos = Field(False, description="true, or the names of parameters")
 
 
 class HistogramData(Request):

@@ -3,7 +3,7 @@
 Jobs wait here, not in the workers, so that the queue is bounded by one number and a waiting job
 is forgotten by dropping it. A kernel's jobs go to a worker that has the kernel; a kernel that
 none has goes to whichever is idle first. Only when several jobs of one kernel wait does another
-worker take one: it finds the kernel compiled on disk.
+worker take one: it finds the kernel compiled on disk. Parts of a batch are taken by all.
 
 A model that a client wrote may take minutes to compile, and nobody knows before. So the first
 job of such a kernel goes to the workshop, one more process, of low priority, in front of which
@@ -203,7 +203,8 @@ class WorkerPool:
                 continue
             if not any(kernel in w.known for w in self._workers if w.alive and not w.is_workshop):
                 return job
-            if kernel in self._compiled and self._waiting[kernel] >= HELP_AT:
+            many = job.task.spreads or self._waiting[kernel] >= HELP_AT
+            if kernel in self._compiled and many:
                 return job
         return None
 

@@ -1,18 +1,23 @@
 """What a worker can be asked; tasks and outcomes travel as pickles between our processes."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from typing import ClassVar
 
+from fitting.batch import Batch, BatchResult
+from fitting.batch_fit import fit_batch
 from fitting.coordinates import ease
 from fitting.covariance import Covariance, Method, at_point
 from fitting.fit import bind, fit
-from fitting.kernels import KernelCache, KernelKey, Usage
-from fitting.padding import Floats
+from fitting.kernels import KernelCache, Usage
+from fitting.padding import Flags, Floats
 from fitting.problem import FitProblem
 from fitting.result import FitResult
 
 Stop = Callable[[], None]
+
+SLICE_S = 0.15
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,9 +25,10 @@ class ProblemTask:
     """What all tasks are about, and by what they are routed."""
 
     problem: FitProblem
+    spreads: ClassVar[bool] = False  # whether idle workers take part, once it is compiled
 
     @property
-    def key(self) -> KernelKey:
+    def key(self) -> Hashable:
         """The kernel that this task needs."""
         return self.problem.kernel_key
 
@@ -94,5 +100,41 @@ class WarmTask(ProblemTask):
         return result
 
 
-Task = FitTask | CovarianceTask | WarmTask
-Outcome = FitResult | CovarianceOutcome
+@dataclass(frozen=True, eq=False)
+class BatchTask:
+    """Fit rows of a batch for `SLICE_S`, so that others get their turn; what is left comes again.
+
+    `alone` are the rows that were tried with the others before.
+    """
+
+    batch: Batch
+    alone: Flags
+    covariance: bool
+    deadline: float
+    spreads: ClassVar[bool] = True
+
+    @property
+    def key(self) -> Hashable:
+        """Not that of a single fit, which needs other functions."""
+        return self.batch.kernel_key, "rows"
+
+    @property
+    def is_custom(self) -> bool:
+        """Whether its kernel is of a client's own making."""
+        return self.batch.model.is_custom
+
+    def run(self, kernels: KernelCache, stop: Stop) -> BatchResult:
+        until = time.monotonic() + SLICE_S
+        return fit_batch(
+            self.batch,
+            kernels,
+            self.deadline,
+            stop,
+            until=until,
+            alone=self.alone,
+            covariance=self.covariance,
+        )
+
+
+Task = FitTask | CovarianceTask | WarmTask | BatchTask
+Outcome = FitResult | CovarianceOutcome | BatchResult

@@ -1,0 +1,70 @@
+"""From a `BatchResult` to the bytes that a client gets: columns, null where a number is missing."""
+
+from typing import Any
+
+import numpy as np
+from pydantic_core import to_json
+
+from app.answer import milliseconds
+from app.batches import AnyBatchRequest
+from app.schemas.batches import HistogramBatchRequest
+from fitting.batch import STATUSES, Batch, BatchResult
+from fitting.result import Status
+
+STATUS_NAMES = np.array([status.value for status in STATUSES], dtype=object)
+PATHS = np.array(["batch", "single"], dtype=object)
+
+
+def to_columns(
+    request: AnyBatchRequest, batch: Batch, result: BatchResult, timing: dict[str, float]
+) -> dict[str, Any]:
+    """The answer; NaN stands for null."""
+    names = [p.name for p in batch.model.parameters]
+    valid = result.status == STATUSES.index(Status.CONVERGED)
+    late = result.status == STATUSES.index(Status.DEADLINE)
+    path = PATHS[result.alone.astype(int)]
+    path[late & ~result.alone] = None
+    ndof = result.ndof.astype(int)
+    return {
+        "kind": "histogram" if isinstance(request, HistogramBatchRequest) else "xy-errors",
+        "model": request.model
+        if isinstance(request.model, str)
+        else request.model.model_dump(mode="json", exclude_defaults=False),
+        "rows": len(batch),
+        "parameters": names,
+        "values": dict(zip(names, result.values.T.tolist(), strict=True)),
+        "errors": dict(zip(names, result.errors.T.tolist(), strict=True)),
+        "fval": result.fval.tolist(),
+        "chi2": result.chi2.tolist(),
+        "ndof": int(ndof[0]) if (ndof == ndof[0]).all() else ndof.tolist(),
+        "valid": valid.tolist(),
+        "status": STATUS_NAMES[result.status].tolist(),
+        "messages": {k: v for k, v in result.messages.items() if k != Status.CONVERGED.value},
+        "path": path.tolist(),
+        "edm": result.edm.tolist(),
+        "at_limit": {
+            name: np.flatnonzero(held).tolist()
+            for name, held in zip(names, result.held.T, strict=True)
+            if held.any()
+        },
+        "covariance": covariance_of(batch, result, names),
+        "timing_ms": {name: milliseconds(seconds) for name, seconds in timing.items()},
+        "kernel": {"cache": result.usage.tier},
+    }
+
+
+def covariance_of(batch: Batch, result: BatchResult, names: list[str]) -> dict[str, Any] | None:
+    """Matrices of the parameters that are not fixed, if they were asked for."""
+    if result.covariance is None:
+        return None
+    free = np.flatnonzero(~batch.bounds.fixed)
+    matrices = result.covariance[:, free[:, None], free]
+    missing = np.isnan(matrices).all(axis=(1, 2)) & bool(len(free))
+    pairs = zip(np.atleast_1d(missing).tolist(), matrices.tolist(), strict=True)
+    rows = [None if none else matrix for none, matrix in pairs]
+    return {"parameters": [names[i] for i in free], "matrices": rows}
+
+
+def to_bytes(answer: dict[str, Any]) -> bytes:
+    """As JSON."""
+    return to_json(answer, inf_nan_mode="null")

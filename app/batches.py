@@ -1,0 +1,112 @@
+"""From a valid request to a `Batch`: matrices, what is common to all rows, starts of each row."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from app.build import build_model
+from app.errors import InvalidRequest
+from app.points import refuse_many, refuse_no_error, to_ranges
+from app.schemas.batches import HistogramBatchRequest, PointsBatchRequest
+from app.settings import Settings
+from app.translate import is_absolute, refuse_large, refuse_unknown, to_knowledge
+from fitting.batch import Batch
+from fitting.errors import InvalidProblem, Path
+from fitting.padding import Floats
+from fitting.rows import HistogramRows, PointsRows, Rows
+
+AnyBatchRequest = HistogramBatchRequest | PointsBatchRequest
+
+
+def to_batch(request: AnyBatchRequest, settings: Settings) -> Batch:
+    """The question that a request asks; InvalidRequest says what is wrong with it."""
+    model = refuse_large(build_model(request.model, settings), settings)
+    names = [p.name for p in model.parameters]
+    try:
+        rows = to_rows(request, settings)
+        return Batch(
+            model=model,
+            rows=rows,
+            knowledge=to_knowledge(request, names),
+            starts=to_starts(request, names, len(rows)),
+            absolute_sigma=is_absolute(request),
+        )
+    except InvalidProblem as invalid:
+        problems = getattr(invalid, "problems", [(invalid.path, invalid.message)])
+        raise InvalidRequest(problems) from invalid
+
+
+def to_rows(request: AnyBatchRequest, settings: Settings) -> Rows:
+    """The data, within the limits."""
+    ranges = to_ranges(request.fit_range)
+    if isinstance(request, HistogramBatchRequest):
+        size = len(request.edges) - 1
+        refuse_many(("edges",), request.edges[1:], settings.max_bins)
+        counts = to_matrix("counts", request.counts, size, f"{size + 1} edges", settings)
+        return HistogramRows(np.array(request.edges), counts, ranges)
+    size = len(request.y[0])
+    refuse_many(("y", 0), request.y[0], settings.max_points)
+    y = to_matrix("y", request.y, size, "the first row", settings)
+    return PointsRows(
+        x=spread("x", request.x, y, 0.0),
+        y=y,
+        x_err=spread("x_err", request.x_err, y, 0.0),
+        y_err=spread("y_err", request.y_err, y, 1.0),
+        berkson=request.x_error_model == "berkson",
+        ranges=ranges,
+    )
+
+
+def to_matrix(
+    field: str, rows: Sequence[Sequence[float]], size: int, of: str, settings: Settings
+) -> Floats:
+    """(rows, size), unless it is beyond the limits or not of this shape."""
+    refuse_many((field,), rows, settings.max_batch_rows)
+    if len(rows) * size > settings.max_batch_entries:
+        most = settings.max_batch_entries
+        message = f"{len(rows)} rows of {size}; at most {most} entries are allowed"
+        raise InvalidRequest([((field,), message)])
+    refuse_ragged(field, rows, size, of)
+    return np.array(rows, dtype=np.float64)
+
+
+def refuse_ragged(field: str, rows: Sequence[Sequence[float]], size: int, of: str) -> None:
+    """InvalidRequest for rows of another length."""
+    wrong = [(i, len(row)) for i, row in enumerate(rows) if len(row) != size]
+    if wrong:
+        raise InvalidRequest(
+            [((field, i), f"{found} entries; {of} needs {size}") for i, found in wrong]
+        )
+
+
+def spread(field: str, given: Any, y: Floats, default: float) -> Floats:
+    """(1, points) of what is common to all rows, or (rows, points)."""
+    size = y.shape[1]
+    if not isinstance(given, list):
+        refuse_no_error((field,), given)
+        return np.full((1, size), default if given is None else given)
+    if not isinstance(given[0], list):
+        if len(given) != size:
+            message = f"{len(given)} values for {size} in each row of y"
+            raise InvalidRequest([((field,), message)])
+        return np.array([given], dtype=np.float64)
+    if len(given) != len(y):
+        raise InvalidRequest([((field,), f"{len(given)} rows for {len(y)} in y")])
+    refuse_ragged(field, given, size, "each row of y")
+    return np.array(given, dtype=np.float64)
+
+
+def to_starts(request: AnyBatchRequest, names: list[str], rows: int) -> Floats:
+    """Each row's own starts (rows, parameters), NaN where there is none."""
+    refuse_unknown(((("starts", name), name) for name in request.starts), names)
+    found = np.full((rows, len(names)), np.nan)
+    wrong: list[tuple[Path, str]] = []
+    for name, starts in request.starts.items():
+        if len(starts) == rows:
+            found[:, names.index(name)] = starts
+        else:
+            wrong.append((("starts", name), f"{len(starts)} starts for {rows} rows"))
+    if wrong:
+        raise InvalidRequest(wrong)
+    return found

@@ -1,0 +1,111 @@
+"""Deals the rows of a batch out to the workers, and collects their answers.
+
+Each worker that is free gets the next rows, as many as it can do in a turn by the pace of the
+last; rows that a turn did not finish come again. So all workers share one batch, and a single fit
+waits for one turn at most.
+"""
+
+import asyncio
+import time
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from app.service import Service
+from app.workers.pool import TimedOut
+from app.workers.tasks import SLICE_S, BatchTask
+from fitting.batch import STATUSES, Batch, BatchResult
+from fitting.batch_fit import CONVERGED
+from fitting.padding import Places
+from fitting.result import Status
+
+FIRST_ENTRIES = 2**17  # rows times length of a first turn
+FEWEST = 64  # rows of a turn; fewer would not fill a call of the kernel
+LONELY = 20  # rows of a turn that have to be fitted one by one
+DEADLINE = STATUSES.index(Status.DEADLINE)
+LATE = (
+    "The deadline passed before this row was done. Allow more time with deadline_s, give starting "
+    "values, or send fewer rows."
+)
+
+
+@dataclass(eq=False)
+class Dealer:
+    """One batch on its way through the workers; `queue_s` is how long its first part waited."""
+
+    service: Service
+    batch: Batch
+    deadline: float
+    covariance: bool
+    queue_s: float | None = None
+
+    def __post_init__(self) -> None:
+        self.result = BatchResult.empty(self.batch, covariance=self.covariance)
+        self._turn = max(FEWEST, FIRST_ENTRIES // self.batch.rows.length)
+        self._fresh: Places = np.arange(len(self.batch))
+        self._lonely: Places = np.arange(0)
+
+    async def run(self) -> BatchResult:
+        """All rows; those for which there was no time have the status `deadline`."""
+        hands = [asyncio.ensure_future(self._hand()) for _ in range(self.service.settings.workers)]
+        try:
+            await asyncio.gather(*hands)
+        finally:
+            for hand in hands:
+                hand.cancel()
+        result = self.result
+        left = ~result.done
+        # a certain minimum is an answer, though there was no time to look for a better one
+        certain = left & np.isfinite(result.values).all(axis=1)
+        result.status[certain] = CONVERGED
+        result.alone[certain] = False
+        if (left & ~certain).any():
+            result.status[left & ~certain] = DEADLINE
+            result.messages[Status.DEADLINE.value] = LATE
+        return result
+
+    async def _hand(self) -> None:
+        """One worker's turns, one after the other."""
+        while time.monotonic() < self.deadline:
+            places = self._deal()
+            if not len(places):
+                return
+            part = replace(
+                self.batch,
+                rows=self.batch.rows.some(places),
+                starts=self.result.starts[places],
+            )
+            alone = self.result.alone[places]
+            task = BatchTask(part, alone, self.covariance, self.deadline)
+            try:
+                served = await self.service.outcome(task, self.deadline)
+            except TimedOut:
+                return
+            outcome = served.outcome
+            assert isinstance(outcome, BatchResult)
+            if self.queue_s is None:
+                self.queue_s = served.queue_s
+            self.result.put(places, outcome)
+            if not alone.any():
+                self._learn(len(places), outcome)
+            left = places[~outcome.done]
+            lonely = self.result.alone[left]
+            self._lonely = np.concatenate([self._lonely, left[lonely]])
+            self._fresh = np.concatenate([self._fresh, left[~lonely]])
+
+    def _deal(self) -> Places:
+        """The rows of the next turn; at the end they are shared by all."""
+        workers = self.service.settings.workers
+        if len(self._fresh):
+            size = min(self._turn, max(FEWEST, -(-len(self._fresh) // workers)))
+            dealt, self._fresh = self._fresh[:size], self._fresh[size:]
+            return dealt
+        size = min(LONELY, max(1, -(-len(self._lonely) // workers)))
+        dealt, self._lonely = self._lonely[:size], self._lonely[size:]
+        return dealt
+
+    def _learn(self, rows: int, outcome: BatchResult) -> None:
+        """How many rows a turn can take, from how long the last took."""
+        seconds = outcome.seconds - outcome.usage.compile_s
+        pace = rows / max(seconds, 1e-4)
+        self._turn = max(FEWEST, min(int(pace * SLICE_S), 4 * self._turn))

@@ -1,0 +1,84 @@
+"""POST /fit/histogram/batch, POST /fit/xy-errors/batch: many data sets, one model."""
+
+import time
+from collections import Counter
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from app.batch_answer import to_bytes, to_columns
+from app.batches import to_batch
+from app.body import JSON, Body, read_json, request_body
+from app.dealer import Dealer
+from app.examples import HISTOGRAM_BATCH_EXAMPLES, POINTS_BATCH_EXAMPLES
+from app.queries import StrictRoute
+from app.responses import FIT_PROBLEMS
+from app.schemas.batches import BatchAnswer, HistogramBatchRequest, PointsBatchRequest
+from app.service import Service, service_of, unless_gone
+
+router = APIRouter(prefix="/fit", tags=["fits"], route_class=StrictRoute)
+
+
+@router.post(
+    "/histogram/batch",
+    summary="Fit a model to many histograms",
+    response_model=BatchAnswer,
+    responses=FIT_PROBLEMS,
+    openapi_extra=request_body(HistogramBatchRequest, HISTOGRAM_BATCH_EXAMPLES),
+)
+async def fit_histograms(request: Request) -> Response:
+    """Histograms of the same bins, thousands at once; the answer has a column a quantity.
+
+    Each row has the minimum of `POST /fit/histogram`. A batch is not stored: it has no `fit_id`.
+    """
+    return await answer_batch(request, HistogramBatchRequest)
+
+
+@router.post(
+    "/xy-errors/batch",
+    summary="Fit a model to many sets of points",
+    response_model=BatchAnswer,
+    responses=FIT_PROBLEMS,
+    openapi_extra=request_body(PointsBatchRequest, POINTS_BATCH_EXAMPLES),
+)
+async def fit_sets_of_points(request: Request) -> Response:
+    """Sets of as many points each, thousands at once; the answer has a column a quantity.
+
+    Each row has the minimum of `POST /fit/xy-errors`. A batch is not stored: it has no `fit_id`.
+    """
+    return await answer_batch(request, PointsBatchRequest)
+
+
+async def answer_batch(
+    request: Request, schema: type[HistogramBatchRequest] | type[PointsBatchRequest]
+) -> Response:
+    """Read, translate, deal out to the workers, answer."""
+    service = service_of(request)
+    body: Body[Any] = await read_json(request, schema)
+    accepted = time.monotonic()
+    asked = body.content
+    batch = to_batch(asked, service.settings)
+    deadline = accepted + min(asked.deadline_s or float("inf"), service.settings.deadline_s)
+    dealer = Dealer(service, batch, deadline, asked.covariance)
+    dealt = time.monotonic()
+    result = await unless_gone(request, dealer.run())
+    queue_s, now = dealer.queue_s or 0.0, time.monotonic()
+    timing = {
+        "queue": queue_s,
+        "compile": result.usage.compile_s,
+        "minimize": max(now - dealt - queue_s, 0.0),
+        "covariance": 0.0,
+        "total": now - accepted,
+    }
+    answer = to_columns(asked, batch, result, timing)
+    count(service, answer)
+    service.metrics.count_usage(result.usage, queue_s)
+    timings = [f"{name};dur={ms}" for name, ms in answer["timing_ms"].items()]
+    header = ", ".join([*timings, f'kernel;desc="{result.usage.tier}"'])
+    return Response(to_bytes(answer), media_type=JSON, headers={"Server-Timing": header})
+
+
+def count(service: Service, answer: dict[str, Any]) -> None:
+    """What the metrics tell of a batch: a fit a row."""
+    for status, rows in Counter(answer["status"]).items():
+        service.metrics.fits.labels(answer["kind"], status).inc(rows)

@@ -1,0 +1,111 @@
+"""What clients send and get where many data sets are fitted with one model."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, Tag
+
+from app.schemas.answers import Answer, KernelAnswer, Timing
+from app.schemas.base import FitRange, Number, choose, is_list, is_list_of_lists
+from app.schemas.requests import Asked
+
+Row = Annotated[list[Number], Field(min_length=1)]
+Matrix = Annotated[list[Row], Field(min_length=1)]
+
+ListOrMatrix = Annotated[
+    Annotated[Matrix, Tag("matrix")] | Annotated[Row, Tag("list")],
+    choose(matrix=is_list_of_lists, list=lambda _: True),
+]
+Errors = Annotated[
+    Annotated[Matrix, Tag("matrix")]
+    | Annotated[Row, Tag("list")]
+    | Annotated[Number, Tag("number")],
+    choose(matrix=is_list_of_lists, list=is_list, number=lambda _: True),
+]
+
+
+class BatchRequest(Asked):
+    """What both batches share."""
+
+    starts: dict[str, list[Number]] = Field(
+        default_factory=dict,
+        description="By name: a start for each row; of a fixed parameter its value in each row",
+    )
+    covariance: bool = Field(False, description="Give each row's covariance matrix, too")
+
+
+class HistogramBatchRequest(BatchRequest):
+    """Fits of one model to many histograms of the same bins."""
+
+    edges: list[Number] = Field(min_length=2)
+    counts: Matrix = Field(description="A row for each histogram")
+    fit_range: FitRange | None = Field(
+        None, description="[lo, hi] or several; bins wholly inside are fitted"
+    )
+
+
+class PointsBatchRequest(BatchRequest):
+    """Fits of one model to many sets of points, each of the same number."""
+
+    x: ListOrMatrix = Field(description="One list for all rows, or a row for each")
+    y: Matrix = Field(description="A row for each set of points")
+    x_err: Errors | None = Field(
+        None, description="A number, a list for all rows, or a row for each; left out: x is exact"
+    )
+    y_err: Errors | None = Field(
+        None,
+        description="A number, a list for all rows, or a row for each; left out: equal weights, "
+        "covariance scaled by the reduced chi-square",
+    )
+    x_error_model: Literal["classical", "berkson"] = "classical"
+    fit_range: FitRange | None = Field(
+        None, description="[lo, hi] or several; points inside are fitted"
+    )
+    absolute_sigma: bool | None = Field(
+        None,
+        description="false: errors are relative, the covariance is scaled by the reduced "
+        "chi-square. Default: true if y_err is given",
+    )
+
+
+Column = list[float | None]
+
+
+class BatchCovariance(Answer):
+    """Matrices over the parameters that are not fixed; null where a row has none."""
+
+    parameters: list[str]
+    matrices: list[list[Column] | None] = Field(
+        description="Entries of a parameter at a limit are null"
+    )
+
+
+class BatchAnswer(Answer):
+    """Columns with an entry for each row; what is null is explained by the row's `status`.
+
+    An error is also null for a parameter that is fixed, or at a limit in that row (`at_limit`).
+    """
+
+    kind: Literal["histogram", "xy-errors"]
+    model: Any = Field(description="The model as it was requested")
+    rows: int
+    parameters: list[str]
+    values: dict[str, Column]
+    errors: dict[str, Column]
+    fval: Column
+    chi2: Column
+    ndof: int | list[int] = Field(description="One number if it is the same for all rows")
+    valid: list[bool]
+    status: list[str]
+    messages: dict[str, str] = Field(
+        description="For each status but converged, what it means; of several such rows the first"
+    )
+    path: list[Literal["batch", "single"] | None] = Field(
+        description="batch: fitted with the others; single: by itself, as POST /fit/... would"
+    )
+    edm: Column
+    at_limit: dict[str, list[int]] = Field(
+        description="The rows in which a parameter is at a limit"
+    )
+    covariance: BatchCovariance | None = None
+    timing_ms: Timing
+    kernel: KernelAnswer

@@ -1,0 +1,147 @@
+"""Batches against a loop of iminuit and Numba: `python -m benchmarks.batch`.
+
+Toy histograms of a Gaussian, 10,000 of 50 bins and 1000 of 1000 bins. The service fits them in
+one request over HTTP with JSON, which the client has read before its time is taken; the peer is
+the tutorial's fastest variant, numba_stats, a new cost and a new Minuit for each histogram, in one
+process, nothing to be parsed. Both begin without starting values of the client's: the peer at the
+moments of each histogram. They take turns, so that a noisy machine slows both alike.
+"""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import numpy as np
+from iminuit import Minuit
+from iminuit.cost import ExtendedBinnedNLL
+from numba_stats import norm
+from pydantic_core import from_json
+
+from app.batch_answer import to_bytes
+from app.batches import to_batch
+from app.body import parse
+from app.schemas.batches import HistogramBatchRequest
+from app.settings import Settings
+from benchmarks.service import Wire, served, server_timing
+from fitting.padding import Floats
+
+EVENTS = 1000
+ROUNDS = 5
+SHARE = 10  # the loop does a tenth of the rows; its pace is the same for all
+
+
+@dataclass(frozen=True)
+class Case:
+    """So many histograms of so many bins; `goal` is the ratio of throughputs aimed at."""
+
+    rows: int
+    bins: int
+    goal: float
+
+
+CASES = (Case(10_000, 50, 30.0), Case(1000, 1000, 20.0))
+
+
+def toys(case: Case) -> tuple[Floats, Any]:
+    """Edges, and counts (rows, bins) of unit Gaussians."""
+    edges = np.linspace(-5, 5, case.bins + 1)
+    rng = np.random.default_rng(1)
+    events = rng.normal(size=(case.rows, EVENTS))
+    return edges, np.array([np.histogram(row, edges)[0] for row in events])
+
+
+def scaled_cdf(x: Floats, amp: float, mu: float, sigma: float) -> Floats:
+    return amp * norm.cdf(x, mu, sigma)
+
+
+def fit_alone(edges: Floats, counts: Any) -> Minuit:
+    """One histogram by iminuit and Numba."""
+    centers = (edges[1:] + edges[:-1]) / 2
+    total = counts.sum()
+    mean = counts @ centers / total
+    width = np.sqrt(counts @ (centers - mean) ** 2 / total)
+    m = Minuit(ExtendedBinnedNLL(counts, edges, scaled_cdf), total, mean, width)
+    m.limits["amp", "sigma"] = (0, None)
+    m.strategy = 0
+    m.migrad()
+    return m
+
+
+def best(run: Callable[[], Any], rounds: int = ROUNDS) -> float:
+    """Least seconds of some runs."""
+    times = []
+    for _ in range(rounds):
+        began = time.perf_counter()
+        run()
+        times.append(time.perf_counter() - began)
+    return min(times)
+
+
+def measure(case: Case, client: httpx.Client) -> str:
+    """What is to be said of one case."""
+    edges, counts = toys(case)
+    some = counts[: case.rows // SHARE]
+    wire = Wire(client.base_url)
+    body = {"edges": edges.tolist(), "counts": counts.tolist(), "model": "gaussian"}
+    raw = json.dumps(body).encode()
+
+    def post() -> tuple[Any, dict[str, float]]:
+        reply = wire.send("POST", "/fit/histogram/batch", raw)
+        assert reply.status == httpx.codes.OK, reply.answer
+        return reply.answer, server_timing(reply.timing)
+
+    def loop() -> list[Minuit]:
+        return [fit_alone(edges, row) for row in some]
+
+    answer, _ = post()
+    for _ in range(3):  # each worker finds its kernel
+        post()
+    peers = loop()
+    batch_s, loop_s, parts = [], [], []
+    for _ in range(ROUNDS):
+        began = time.perf_counter()
+        _, timing = post()
+        batch_s.append(time.perf_counter() - began)
+        parts.append(timing)
+        began = time.perf_counter()
+        loop()
+        loop_s.append(time.perf_counter() - began)
+    batch, alone = float(np.median(batch_s)), SHARE * float(np.median(loop_s))
+    off = max(
+        abs(answer["values"][name][i] - m.values[name]) / m.errors[name]
+        for i, m in enumerate(peers)
+        for name in ("amp", "mu", "sigma")
+    )
+    request = parse(HistogramBatchRequest, raw)
+    spent = {
+        "parse": best(lambda: parse(HistogramBatchRequest, raw)),
+        "to arrays": best(lambda: to_batch(request, Settings())),
+        "fit, in the workers": float(np.median([p["minimize"] for p in parts])) / 1e3,
+        "encode": best(lambda: to_bytes(answer)),
+        "read by the client": best(lambda: from_json(to_bytes(answer))),
+    }
+    ratio = alone / batch
+    lines = [
+        f"{case.rows} histograms of {case.bins} bins",
+        f"  service, over HTTP   {1e3 * batch:9.1f} ms  {case.rows / batch:9.0f} fits/s",
+        f"  iminuit and Numba    {1e3 * alone:9.1f} ms  {case.rows / alone:9.0f} fits/s",
+        f"  ratio {ratio:.1f} (goal {case.goal:g}: {'met' if ratio >= case.goal else 'not met'})",
+        f"  valid: {sum(answer['valid'])}, with the others: {answer['path'].count('batch')}",
+        f"  largest difference: {off:.1e} standard deviations (MIGRAD's own precision)",
+        *(f"    {what:20} {1e3 * seconds:9.1f} ms" for what, seconds in spent.items()),
+    ]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """All cases, on one server of its own."""
+    with served() as client:
+        for case in CASES:
+            print(measure(case, client), flush=True)
+
+
+if __name__ == "__main__":
+    main()
