@@ -1,21 +1,22 @@
 """Newton's method on many rows at once, each with a damping of its own.
 
 The steps are Levenberg's (damped on the Hessian of unit diagonal), where the Hessian is not
-positive definite with its absolute eigenvalues, and are kept only if the row's cost falls. A row
-leaves as soon as its next step is too short to matter; that step is taken, and nothing computed
-at its end: it leaves an error of its square.
+positive definite with its absolute eigenvalues, and are kept only if the row's cost falls. After
+a short step the gradient alone is looked at, with the Hessian of before; a row leaves as soon as
+its next step is too short to matter. That one is taken, and nothing computed at its end: it leaves
+an error of its square.
 """
 
 import contextlib
 import time
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from fitting.batch_objective import Derivatives, RowsObjective
 from fitting.bounds import Bounds
 from fitting.errors import DeadlineReached
-from fitting.newton import SETTLED
 from fitting.padding import Flags, Floats, Places
 from fitting.stacks import inverses
 from fitting.verdict import CERTAIN_EDM
@@ -24,9 +25,12 @@ MAX_STEPS = 40
 MOST_CUT = 6  # steps of a row that a limit cut short: its minimum is there, or beyond
 MAX_DAMPING = 1e6
 TOWARDS_LIMIT = 0.8  # of the way, for a step that would pass it
+WORTH_A_LOOK = 0.1  # of the rows; fewer take a full step with the others
 FEW = 0.02  # of the rows: after some steps the rest is cheaper one by one
 PATIENCE = 12
 FIRST = 4  # steps that are made whatever the time, so that each call gets somewhere
+FINAL = 1e-5  # standard deviations; a Newton step of this size leaves an error of its square
+SHORT = 3e-5  # standard deviations; the Hessian of before gives errors to five digits and more
 SLACK = 8 * np.finfo(float).eps
 
 
@@ -47,6 +51,61 @@ class Descended:
     scale: Floats
     settled: Flags
     unfinished: Flags
+
+
+@dataclass(frozen=True, eq=False)
+class Newton:
+    """Newton's steps of some rows, in parameters in which the Hessian has a `unit` diagonal.
+
+    `scales` leads there, `gradient` is the one there; `still` are parameters that do not move.
+    """
+
+    unit: Floats
+    inverse: Floats
+    definite: Flags
+    scales: Floats
+    still: Flags
+    held: Flags
+    scale: Floats
+    gradient: Floats
+
+    def at(self, places: Places, gradient: Floats | None, scale: Floats) -> "Newton":
+        """Some of the rows, with another gradient if one is given."""
+        still, scales = self.still[:, places], self.scales[:, places]
+        own = self.gradient[:, places] if gradient is None else gradient / scales
+        return Newton(
+            self.unit[:, :, places],
+            self.inverse[:, :, places],
+            self.definite[places],
+            scales,
+            still,
+            self.held[places],
+            scale,
+            np.where(still, 0.0, own),
+        )
+
+    @cached_property
+    def _scaled(self) -> Floats:
+        return -np.einsum("ijr,jr->ir", self.inverse, self.gradient)
+
+    @property
+    def step(self) -> Floats:
+        """(parameters, rows)."""
+        return self._scaled / self.scales
+
+    @cached_property
+    def edm(self) -> Floats:
+        return -0.5 * np.einsum("ir,ir->r", self._scaled, self.gradient) * self.scale
+
+    @cached_property
+    def sigmas(self) -> Floats:
+        """Of the step, in standard deviations of each parameter alone."""
+        return np.asarray(np.abs(self._scaled).max(axis=0) * np.sqrt(self.scale / 2))
+
+    @property
+    def is_final(self) -> Flags:
+        """Whether nothing need be computed after this step."""
+        return (self.sigmas < FINAL) & (self.edm < CERTAIN_EDM)
 
 
 class Descent:
@@ -88,9 +147,15 @@ class Descent:
             if number > PATIENCE and len(active) < FEW * size:
                 break
             at = values[active]
-            step, ready, cut = self._steps(active, at, here, damping, found)
+            newton = self._newton(active, at, here)
+            step, cut = self._steps(at, here, damping, newton)
+            plain = newton.definite & ~cut & (damping == 0) & ~newton.held
+            ready = plain & newton.is_final
+            self._settle(found, active, ready, newton, here.cost, at + step)
             moved = at + step
-            values[active[ready]] = self.bounds.clip(moved[ready])
+            short = np.flatnonzero(plain & ~ready & (newton.sigmas < SHORT))
+            if len(short) > WORTH_A_LOOK * len(active):
+                ready[short] = self._look(found, active[short], short, newton, moved[short])
             cuts = cuts + cut
             going = ~ready & (damping < MAX_DAMPING) & (cuts < MOST_CUT)
             found.unfinished[active[~going]] = False
@@ -110,53 +175,81 @@ class Descent:
             )
         found.unfinished[active] = False
 
-    def _steps(
-        self, active: Places, at: Floats, here: Derivatives, damping: Floats, found: Descended
-    ) -> tuple[Floats, Flags, Flags]:
-        """Steps (rows, parameters), whose rows are ready with them, and which a limit cut short.
-
-        What is known of the rows is written into `found`.
-        """
+    def _newton(self, active: Places, at: Floats, here: Derivatives) -> "Newton":
+        """Newton's steps, as far as the parameters are free."""
         bounds, count = self.bounds, at.shape[1]
-        params, gradient = at.T, here.gradient
+        params, gradient, fixed = at.T, here.gradient, self.bounds.fixed[:, None]
         lower, upper = bounds.lower[:, None], bounds.upper[:, None]
         held = ((params <= lower) & (gradient > 0)) | ((params >= upper) & (gradient < 0))
-        still = held | bounds.fixed[:, None]
-        gradient = np.where(still, 0.0, gradient)
+        held &= ~fixed
+        still = held | fixed
         diagonal = here.hessian[np.arange(count), np.arange(count)]
         scales = np.sqrt(np.abs(np.where(still | (diagonal == 0), 1.0, diagonal)))
         unit = here.hessian / scales / scales[:, None]
         unit = np.where(still | still[:, None], 0.0, unit)
         unit[np.arange(count), np.arange(count)] = np.where(still, 1.0, np.sign(diagonal))
         inverse, definite = inverses(unit)
-        newton = -np.einsum("ijr,jr->ir", inverse, gradient / scales)
-        step = newton / scales
-        others = np.flatnonzero((damping > 0) | ~definite)
+        return Newton(
+            unit,
+            inverse,
+            definite,
+            scales,
+            still,
+            np.asarray(held.any(axis=0)),
+            self._scale(active, here.cost),
+            np.where(still, 0.0, gradient / scales),
+        )
+
+    def _steps(
+        self, at: Floats, here: Derivatives, damping: Floats, newton: "Newton"
+    ) -> tuple[Floats, Flags]:
+        """Damped steps (rows, parameters), and which of them a limit cut short."""
+        lower, upper = self.bounds.lower[:, None], self.bounds.upper[:, None]
+        step, params = newton.step, at.T
+        others = np.flatnonzero((damping > 0) | ~newton.definite)
         if len(others):
-            turned = _damped(unit[:, :, others], (gradient / scales)[:, others], damping[others])
-            step[:, others] = turned / scales[:, others]
-        step = np.where(still, 0.0, step)  # eigenvectors of equal eigenvalues are mixed ones
-        scale = self._scale(active, here.cost)
-        edm = -0.5 * np.einsum("ir,ir->r", newton, gradient / scales)
-        sigmas = np.abs(newton).max(axis=0) * np.sqrt(scale / 2)
+            unit, gradient = newton.unit[:, :, others], newton.gradient[:, others]
+            step[:, others] = _damped(unit, gradient, damping[others]) / newton.scales[:, others]
+        step = np.where(newton.still, 0.0, step)  # eigenvectors of equal eigenvalues are mixed
         moved = params + step
-        passing = (moved <= lower) | (moved >= upper)
-        passing &= ~still
-        cut = passing.any(axis=0)
+        passing = ((moved <= lower) | (moved >= upper)) & ~newton.still
+        cut = np.asarray(passing.any(axis=0))
         if cut.any():
-            with np.errstate(invalid="ignore"):
-                limit = np.where(moved <= lower, lower, upper)
-                step = np.where(passing, TOWARDS_LIMIT * (limit - params), step)
-        ready = definite & ~cut & (damping == 0) & ~held.any(axis=0)
-        ready &= (sigmas < SETTLED) & (edm * scale < CERTAIN_EDM)
-        rows = active[ready]
-        found.cost[rows], found.edm[rows] = here.cost[ready], (edm * scale)[ready]
-        found.scale[rows] = scale[ready]
-        found.stiffness[rows] = np.einsum("iir->r", inverse)[ready]
-        inverse = np.where(still | still[:, None], 0.0, inverse / scales / scales[:, None])
-        found.inverse[rows] = inverse[:, :, ready].transpose(2, 0, 1)
-        found.settled[rows] = True
-        return step.T, ready, np.asarray(cut)
+            limit = np.where(moved <= lower, lower, upper)
+            step = np.where(passing, TOWARDS_LIMIT * (limit - params), step)
+        return step.T, cut
+
+    def _look(
+        self, found: Descended, rows: Places, places: Places, newton: "Newton", moved: Floats
+    ) -> Flags:
+        """Which rows, at `places` among the active ones, are settled after a short step."""
+        if not len(rows):
+            return np.zeros(0, dtype=bool)
+        cost, gradient = self.objective.gradients(rows, moved)
+        there = newton.at(places, gradient, self._scale(rows, cost))
+        ready = np.isfinite(cost) & there.is_final
+        self._settle(found, rows, ready, there, cost, moved + there.step.T)
+        return ready
+
+    def _settle(
+        self,
+        found: Descended,
+        active: Places,
+        ready: Flags,
+        newton: "Newton",
+        cost: Floats,
+        moved: Floats,
+    ) -> None:
+        """Write down the rows that are ready."""
+        rows, ended = active[ready], np.flatnonzero(ready)
+        newton = newton.at(ended, None, newton.scale[ended])
+        found.values[rows] = self.bounds.clip(moved[ready])
+        found.cost[rows], found.edm[rows] = cost[ready], newton.edm
+        found.scale[rows], found.settled[rows] = newton.scale, True
+        found.stiffness[rows] = np.einsum("iir->r", newton.inverse)
+        inverse = newton.inverse / newton.scales / newton.scales[:, None]
+        still = newton.still | newton.still[:, None]
+        found.inverse[rows] = np.where(still, 0.0, inverse).transpose(2, 0, 1)
 
     def _scale(self, active: Places, cost: Floats) -> Floats:
         """What brings costs of unknown scale to the order of ndof."""

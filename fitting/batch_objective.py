@@ -67,9 +67,14 @@ class RowsObjective:
         hessian = out[1 + size :].reshape(size, size, -1)
         return Derivatives(out[0], out[1 : 1 + size], (hessian + hessian.swapaxes(0, 1)) / 2)
 
+    def gradients(self, places: Any, params: Floats) -> tuple[Floats, Floats]:
+        """Cost (rows,) and gradient (parameters, rows)."""
+        out = self._call("value_and_gradient_of_rows", places, params).T
+        return out[0], out[1:]
+
     def costs(self, places: Any, params: Floats) -> Floats:
         """The cost alone, (rows,)."""
-        return self._call("value_and_gradient_of_rows", places, params)[:, 0]
+        return self.gradients(places, params)[0]
 
     def _call(self, name: Function, places: Any, params: Floats) -> Floats:
         """In blocks of one size; the last is filled up by repeating its last row."""

@@ -55,7 +55,10 @@ class Poisson:
     data: ClassVar[type[Bins] | type[Marks]] = Bins
 
     def cost(self, model: Model, params: Array, data: Bins) -> Array:
-        mu = self.prediction(model, params, data)
+        return jnp.sum(self.terms(self.prediction(model, params, data), data))
+
+    def terms(self, mu: Array, data: Bins) -> Array:
+        """What each bin adds to the cost, (length,)."""
         filled = data.counts > 0
         n = jnp.where(filled, data.counts, 1.0)
         possible = jnp.where(filled, mu > 0, mu >= 0)
@@ -67,7 +70,7 @@ class Poisson:
             near, jnp.log1p(jnp.where(near, r, 0.0)), jnp.log(jnp.where(near, 1.0, ratio))
         )
         terms = jnp.where(filled, n * (r - log_ratio), mu)
-        return 2 * jnp.sum(jnp.where(data.used, jnp.where(possible, terms, jnp.inf), 0.0))
+        return 2 * jnp.where(data.used, jnp.where(possible, terms, jnp.inf), 0.0)
 
     def prediction(self, model: Model, params: Array, data: Bins) -> Array:
         return model.integral(data.edges, *params)
@@ -105,6 +108,10 @@ class LeastSquares:
 
     def cost(self, model: Model, params: Array, data: Marks) -> Array:
         return jnp.sum(self._pulls(model, params, data) ** 2)
+
+    def terms(self, mu: Array, data: Marks) -> Array:
+        """What each point adds to the cost, (length,)."""
+        return jnp.where(data.used, (data.y - mu) / data.y_err, 0.0) ** 2
 
     def prediction(self, model: Model, params: Array, data: Marks) -> Array:
         return model.value(data.x, *params)

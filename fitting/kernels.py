@@ -19,7 +19,7 @@ import jax.monitoring
 import jax.numpy as jnp
 from jax import Array
 
-from fitting.costs import COSTS, with_jacobian
+from fitting.costs import COSTS, LeastSquares, Poisson, with_jacobian
 from fitting.data import Bins, Marks
 from fitting.packing import Prior, unpack
 from fitting.rows import with_row
@@ -207,6 +207,40 @@ def _derivatives(key: KernelKey, params: Array, data: Bins | Marks, prior: Prior
     return jnp.concatenate([value[None], slope, hessian.ravel()])
 
 
+def _derivatives_by_entry(key: KernelKey, params: Array, data: Any, prior: Prior) -> Array:
+    """The same, put together from those of the prediction, where a cost is a sum over entries.
+
+    Of many rows it takes two thirds of the time. (Where an entry that is not used has an infinite
+    slope, the result is not finite.)
+    """
+    cost = COSTS[key.cost]
+    if not isinstance(cost, Poisson | LeastSquares) or len(params) > MOST_FORWARD:
+        return _derivatives(key, params, data, prior)
+
+    def jacobian(p: Array) -> tuple[Array, tuple[Array, Array]]:
+        mu, slopes = with_jacobian(lambda q: cost.prediction(key.model, q, data), p)
+        return slopes, (slopes, mu)
+
+    bends, (slopes, mu) = jax.jacfwd(jacobian, has_aux=True)(params)
+
+    def terms(m: Array) -> tuple[Array, Array]:
+        return jax.jvp(lambda q: cost.terms(q, data), (m,), (jnp.ones_like(m),))
+
+    (each, first), (_, second) = jax.jvp(terms, (mu,), (jnp.ones_like(mu),))
+    first, second = (jnp.where(data.used, d, 0.0) for d in (first, second))
+    size, away = len(params), params - prior.center
+    upper = {
+        (i, j): jnp.sum(first * bends[:, i, j] + second * slopes[:, i] * slopes[:, j])
+        for i in range(size)
+        for j in range(i, size)
+    }
+    hessian = jnp.stack([upper[min(i, j), max(i, j)] for i in range(size) for j in range(size)])
+    value = jnp.sum(each) + jnp.sum(prior.weight * away**2)
+    gradient = first @ slopes + 2 * prior.weight * away
+    hessian = hessian + 2 * jnp.diag(prior.weight).ravel()
+    return jnp.concatenate([value[None], gradient, hessian])
+
+
 def _jacobian(
     key: KernelKey, params: Array, data: Bins | Marks, prior: Prior
 ) -> tuple[Array, Array]:
@@ -260,6 +294,6 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "residuals": _residuals,
     "acceleration": _acceleration,
     "rest": _rest,
-    "derivatives_of_rows": _derivatives,
+    "derivatives_of_rows": _derivatives_by_entry,
     "value_and_gradient_of_rows": _value_and_gradient,
 }
