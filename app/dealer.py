@@ -16,7 +16,7 @@ from app.workers.pool import TimedOut
 from app.workers.tasks import SLICE_S, BatchTask
 from fitting.batch import STATUSES, Batch, BatchResult
 from fitting.batch_fit import CONVERGED
-from fitting.padding import Places
+from fitting.padding import Floats, Places
 from fitting.result import Status
 
 FIRST_ENTRIES = 2**17  # rows times length of a first turn
@@ -41,7 +41,9 @@ class Dealer:
 
     def __post_init__(self) -> None:
         self.result = BatchResult.empty(self.batch, covariance=self.covariance)
-        self._turn = max(FEWEST, FIRST_ENTRIES // self.batch.rows.length)
+        self._first = max(FEWEST, FIRST_ENTRIES // self.batch.rows.length)
+        self._turn = self._first
+        self._origin: Floats | None = None
         self._fresh: Places = np.arange(len(self.batch))
         self._lonely: Places = np.arange(0)
 
@@ -76,7 +78,7 @@ class Dealer:
                 starts=self.result.starts[places],
             )
             alone = self.result.alone[places]
-            task = BatchTask(part, alone, self.covariance, self.deadline)
+            task = BatchTask(part, alone, self._origin, self.covariance, self.deadline)
             try:
                 served = await self.service.outcome(task, self.deadline)
             except TimedOut:
@@ -86,6 +88,7 @@ class Dealer:
             if self.queue_s is None:
                 self.queue_s = served.queue_s
             self.result.put(places, outcome)
+            self._origin = outcome.origin
             if not alone.any():
                 self._learn(len(places), outcome)
             left = places[~outcome.done]
@@ -97,7 +100,7 @@ class Dealer:
         """The rows of the next turn; at the end they are shared by all."""
         workers = self.service.settings.workers
         if len(self._fresh):
-            size = min(self._turn, max(FEWEST, -(-len(self._fresh) // workers)))
+            size = min(self._turn, max(self._first, -(-len(self._fresh) // workers)))
             dealt, self._fresh = self._fresh[:size], self._fresh[size:]
             return dealt
         size = min(LONELY, max(1, -(-len(self._lonely) // workers)))

@@ -119,7 +119,8 @@ class BatchResult:
     """Columns, NaN where a number is missing; `status` are places in `STATUSES`, or `UNKNOWN`.
 
     A row may have the numbers of a minimum and no status yet: it is certain, but something better
-    may be found. `starts` is from where a row that is not done should go on.
+    may be found. `starts` is from where a row that is not done should go on, `origin` where all
+    began that had no starts.
     """
 
     values: Floats
@@ -136,6 +137,7 @@ class BatchResult:
     messages: dict[str, str] = field(default_factory=dict)
     usage: Usage = field(default_factory=Usage)
     seconds: float = 0.0
+    origin: Floats | None = None
 
     @classmethod
     def empty(cls, batch: Batch, *, covariance: bool) -> "BatchResult":

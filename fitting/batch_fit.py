@@ -9,7 +9,7 @@ import numpy as np
 from fitting.batch import STATUSES, Batch, BatchResult
 from fitting.batch_descent import Descended, Descent
 from fitting.batch_objective import RowsObjective
-from fitting.batch_starts import starts_of_rows
+from fitting.batch_starts import origin_of, starts_of_rows
 from fitting.batch_verdict import judge_rows
 from fitting.coordinates import Eased, ease
 from fitting.data import Marks
@@ -35,12 +35,14 @@ def fit_batch(
     *,
     until: float = FOREVER,
     alone: Flags | None = None,
+    origin: Floats | None = None,
     covariance: bool = False,
 ) -> BatchResult:
     """Fit the rows; those that are not done at `until`, or at the deadline, have no status.
 
     Both are moments on time.monotonic's clock. `alone` are rows that were tried with the others
-    before. At least one row is tried in each call.
+    before, `origin` is where another part of the batch began. At least one row is tried in each
+    call.
     """
     began = time.perf_counter()
     result = BatchResult.empty(batch, covariance=covariance)
@@ -49,14 +51,15 @@ def fit_batch(
     try:
         together = np.flatnonzero(~result.alone)
         if len(together):
-            _together(batch, together, result, kernels, min(deadline, until), deadline, stop)
+            times = min(deadline, until), deadline
+            origin = _together(batch, together, result, kernels, *times, stop, origin)
         for i in np.flatnonzero(result.alone & ~result.done).tolist():
             _put_single(result, i, fit(batch.problem(i), kernels, deadline, stop))
             if time.monotonic() > until:
                 break
     except DeadlineReached:
         pass
-    return replace(result, seconds=time.perf_counter() - began)
+    return replace(result, origin=origin, seconds=time.perf_counter() - began)
 
 
 def _together(
@@ -67,28 +70,32 @@ def _together(
     until: float,
     deadline: float,
     stop: Stop | None,
-) -> None:
-    """All rows at once; what is not certain is marked to be fitted alone."""
+    origin: Floats | None,
+) -> Floats | None:
+    """All rows at once; what is not certain is marked to be fitted alone. Gives the origin."""
     lonely = batch.some(places).rows.is_empty
     if batch.bounds.fixed.all():
         lonely[:] = True
     result.alone[places[lonely]] = True
     places = places[~lonely]
     if not len(places):
-        return
+        return origin
     asked = batch.some(places)
     if (asked.ndof < 0).any():
         result.alone[places] = True
-        return
+        return origin
     eased = ease(asked.pooled)
     work = asked if eased is None else _eased(asked, eased)
     if eased is not None:
         until = deadline  # where such a row was cannot be told in its own parameters
     rows, alone = _objectives(work, result, kernels, deadline, stop)
-    try:
-        starts = starts_of_rows(work, alone, rows, kernels)
-    except DeadlineReached:
-        return
+    if eased is not None:
+        origin = None  # the coordinates of another part may be other ones
+    starts = work.starts
+    if np.isnan(starts).any():
+        if origin is None:
+            origin = origin_of(work, alone, kernels)
+        starts = starts_of_rows(work, alone, rows, origin)
     ndof = None if work.absolute_sigma else work.ndof
     start = None
     if work.cost == "effective-variance":
@@ -102,6 +109,7 @@ def _together(
         result.starts[places[found.unfinished]] = found.values[found.unfinished]
     _put(result, places, asked, found, verdict.certain, verdict.chi2, eased)
     result.status[places[verdict.sound]] = CONVERGED
+    return None if eased is not None else origin
 
 
 def _objectives(

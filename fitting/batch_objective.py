@@ -14,7 +14,7 @@ from fitting.padding import Floats
 from fitting.problem import FitProblem
 
 MOST_ROWS = 128  # of a call: what is longer does not stay in the cache of a core
-MOST_ENTRIES = 2**15
+MOST_ENTRIES = 2**14
 
 
 @dataclass(frozen=True, eq=False)

@@ -37,16 +37,17 @@ class Moments:
     others: tuple["Moments", ...] = ()
 
 
-def starts_of_rows(
-    batch: Batch, alone: Objective, rows: RowsObjective, kernels: KernelCache
-) -> Floats:
-    """(rows, parameters), inside the limits; `alone` is the objective of the pooled data."""
+def origin_of(batch: Batch, alone: Objective, kernels: KernelCache) -> Floats:
+    """The minimum of the pooled data, whose objective is `alone`; about (parameters,)."""
+    problem, bounds = batch.pooled, batch.bounds
+    start = starting_values(problem, alone, kernels)
+    return approach(alone.linearised, start, bounds, ~bounds.fixed, near=NEAR)
+
+
+def starts_of_rows(batch: Batch, alone: Objective, rows: RowsObjective, start: Floats) -> Floats:
+    """(rows, parameters), inside the limits, by way of the origin `start`."""
     given = batch.starts
     problem, bounds = batch.pooled, batch.bounds
-    if not np.isnan(given).any():
-        return np.array(given)
-    start = starting_values(problem, alone, kernels)
-    start = approach(alone.linearised, start, bounds, ~bounds.fixed, near=NEAR)
     found = np.where(np.isnan(given), start, given)
     found = np.where(bounds.fixed & np.isnan(given), own_ends(batch, start), found)
     if isinstance(batch.rows, PointsRows) and not batch.rows.has_one_metric:

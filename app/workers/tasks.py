@@ -104,11 +104,12 @@ class WarmTask(ProblemTask):
 class BatchTask:
     """Fit rows of a batch for `SLICE_S`, so that others get their turn; what is left comes again.
 
-    `alone` are the rows that were tried with the others before.
+    `alone` are the rows that were tried with the others before; `origin` is that of another part.
     """
 
     batch: Batch
     alone: Flags
+    origin: Floats | None
     covariance: bool
     deadline: float
     spreads: ClassVar[bool] = True
@@ -132,6 +133,7 @@ class BatchTask:
             stop,
             until=until,
             alone=self.alone,
+            origin=self.origin,
             covariance=self.covariance,
         )
 
