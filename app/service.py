@@ -1,7 +1,7 @@
 """What the routes share: settings, store, workers, metrics."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
@@ -36,28 +36,21 @@ class Service:
     async def run(self, request: Request, task: Task, deadline: float) -> Served:
         """The pool's answer; a client that hangs up meanwhile cancels the task."""
         job = self.pool.submit(task, deadline)
-        gone = asyncio.ensure_future(_hangs_up(request))
         try:
-            either: set[asyncio.Future[Any]] = {job.outcome, gone}
-            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-            if not job.outcome.done():
-                raise ClientGone
-            return Served(job.outcome.result(), job.queue_s)
+            return Served(await unless_gone(request, job.outcome), job.queue_s)
         finally:
-            gone.cancel()
             self.pool.cancel(job)
 
     async def outcome(self, task: Task, deadline: float) -> Served:
-        """The pool's answer, without a look at the client (see `unless_gone`)."""
+        """The pool's answer, whoever waits for it."""
         job = self.pool.submit(task, deadline)
         try:
-            await asyncio.wait([job.outcome])
-            return Served(job.outcome.result(), job.queue_s)
+            return Served(await job.outcome, job.queue_s)
         finally:
             self.pool.cancel(job)
 
 
-async def unless_gone(request: Request, work: Coroutine[Any, Any, T]) -> T:
+async def unless_gone(request: Request, work: Awaitable[T]) -> T:
     """What the work comes to; a client that hangs up meanwhile cancels it."""
     working, gone = asyncio.ensure_future(work), asyncio.ensure_future(_hangs_up(request))
     try:

@@ -21,8 +21,8 @@ from iminuit.cost import ExtendedBinnedNLL
 from numba_stats import norm
 from pydantic_core import from_json
 
-from app.batch_answer import to_bytes
-from app.batches import to_batch
+from app.batch.answer import to_bytes
+from app.batch.translate import to_batch
 from app.body import parse
 from app.schemas.batches import HistogramBatchRequest
 from app.settings import Settings

@@ -19,10 +19,10 @@ import jax.monitoring
 import jax.numpy as jnp
 from jax import Array
 
+from fitting.batch.rows import with_row
 from fitting.costs import COSTS, LeastSquares, Poisson, with_jacobian
 from fitting.data import Bins, Marks
 from fitting.packing import Prior, unpack
-from fitting.rows import with_row
 from models.model import Model
 
 # without it each call pays for a hand-over to another thread: a third of a small kernel

@@ -6,10 +6,10 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from app.batch_answer import to_bytes, to_columns
-from app.batches import to_batch
+from app.batch.answer import to_bytes, to_columns
+from app.batch.dealer import Dealer
+from app.batch.translate import to_batch
 from app.body import JSON, Body, read_json, request_body
-from app.dealer import Dealer
 from app.examples import HISTOGRAM_BATCH_EXAMPLES, POINTS_BATCH_EXAMPLES
 from app.queries import StrictRoute
 from app.responses import FIT_PROBLEMS

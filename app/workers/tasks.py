@@ -5,8 +5,9 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import ClassVar
 
-from fitting.batch import Batch, BatchResult
-from fitting.batch_fit import fit_batch
+from fitting.batch.fit import fit_batch
+from fitting.batch.question import Batch
+from fitting.batch.result import BatchResult
 from fitting.coordinates import ease
 from fitting.covariance import Covariance, Method, at_point
 from fitting.fit import bind, fit

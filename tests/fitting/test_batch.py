@@ -5,15 +5,16 @@ import time
 import numpy as np
 import pytest
 
-from fitting import batch_descent
-from fitting.batch import STATUSES, Batch
-from fitting.batch_fit import fit_batch
+from fitting.batch import descent
+from fitting.batch.fit import fit_batch
+from fitting.batch.question import Batch
+from fitting.batch.result import STATUSES
+from fitting.batch.rows import HistogramRows, PointsRows
+from fitting.batch.stacks import inverses
 from fitting.errors import Cancelled, InvalidProblem
 from fitting.fit import fit
 from fitting.problem import Knowledge
 from fitting.result import Status
-from fitting.rows import HistogramRows, PointsRows
-from fitting.stacks import inverses
 from models.composition.sum import Sum
 from models.shapes.crystal_ball import CrystalBall
 from models.shapes.exponential import Exponential
@@ -24,7 +25,7 @@ from models.shapes.sine import Sine
 from tests.fitting.problems import KERNELS, LINE, PEAK, PEAK_AND_DECAY, expected
 
 ROWS = 30
-SAME_ERROR = 2e-5  # see batch_descent.SHORT
+SAME_ERROR = 2e-5  # see fitting.batch.descent.SHORT
 
 
 def batch(model, rows, starts=None, absolute_sigma=True, **known):
@@ -194,7 +195,7 @@ def test_ends_of_each_row_s_own_x():
 
 
 def test_a_slice_at_a_time_leads_to_the_same(monkeypatch):
-    monkeypatch.setattr(batch_descent, "FIRST", 0)
+    monkeypatch.setattr(descent, "FIRST", 0)
     asked = HISTOGRAMS["peak on decay"]
     whole = fit_batch(asked, KERNELS)
     result, left, alone = fit_batch(asked, KERNELS, until=0.0), np.arange(ROWS), None

@@ -14,8 +14,9 @@ import numpy as np
 from app.service import Service
 from app.workers.pool import TimedOut
 from app.workers.tasks import SLICE_S, BatchTask
-from fitting.batch import STATUSES, Batch, BatchResult
-from fitting.batch_fit import CONVERGED
+from fitting.batch.fit import CONVERGED
+from fitting.batch.question import Batch
+from fitting.batch.result import STATUSES, BatchResult
 from fitting.padding import Floats, Places
 from fitting.result import Status
 

@@ -4,14 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fitting.batch import Batch
-from fitting.batch_descent import Descended
-from fitting.batch_objective import RowsObjective
+from fitting.batch.descent import Descended
+from fitting.batch.objective import RowsObjective
+from fitting.batch.question import Batch
+from fitting.batch.rows import PointsRows
 from fitting.errors_in_x import INFLATED
 from fitting.newton import ILL_CONDITIONED, LONG
 from fitting.padding import Flags, Floats
-from fitting.rows import PointsRows
-from fitting.verdict import DEGENERATE
+from fitting.verdict import DEGENERATE, SUSPICIOUS
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +45,7 @@ def judge_rows(
 def _is_poor(batch: Batch, rows: RowsObjective, cost: Floats) -> Flags:
     """See `verdict.is_poor`."""
     if batch.absolute_sigma:
-        return cost > batch.ndof + 5 * np.sqrt(2 * np.maximum(batch.ndof, 0))
+        return cost > batch.ndof + SUSPICIOUS * np.sqrt(2 * np.maximum(batch.ndof, 0))
     length = batch.rows.length
     y, y_err, used = (rows.stack[:, k * length : (k + 1) * length] for k in (1, 3, 5))
     pulls = np.where(used > 0, y / y_err, 0.0)

@@ -6,9 +6,10 @@ import numpy as np
 from pydantic_core import to_json
 
 from app.answer import milliseconds
-from app.batches import AnyBatchRequest
+from app.batch.translate import AnyBatchRequest
 from app.schemas.batches import HistogramBatchRequest
-from fitting.batch import STATUSES, Batch, BatchResult
+from fitting.batch.question import Batch
+from fitting.batch.result import STATUSES, BatchResult
 from fitting.result import Status
 
 STATUS_NAMES = np.array([status.value for status in STATUSES], dtype=object)

@@ -11,10 +11,10 @@ from app.points import refuse_many, refuse_no_error, to_ranges
 from app.schemas.batches import HistogramBatchRequest, PointsBatchRequest
 from app.settings import Settings
 from app.translate import is_absolute, refuse_large, refuse_unknown, to_knowledge
-from fitting.batch import Batch
+from fitting.batch.question import Batch
+from fitting.batch.rows import HistogramRows, PointsRows, Rows
 from fitting.errors import InvalidProblem, Path
 from fitting.padding import Floats
-from fitting.rows import HistogramRows, PointsRows, Rows
 
 AnyBatchRequest = HistogramBatchRequest | PointsBatchRequest
 

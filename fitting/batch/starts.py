@@ -10,14 +10,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fitting.batch import Batch
-from fitting.batch_objective import RowsObjective
+from fitting.batch.objective import RowsObjective
+from fitting.batch.question import Batch
+from fitting.batch.rows import PointsRows
 from fitting.data import Bins, Marks
 from fitting.kernels import KernelCache
 from fitting.levenberg import approach
 from fitting.objective import Objective
 from fitting.padding import Flags, Floats, Places
-from fitting.rows import PointsRows
 from fitting.starts import inside, starting_values
 
 FAR = 25.0  # of a step in units of its own covariance: five standard deviations

@@ -14,11 +14,11 @@ from functools import cached_property
 
 import numpy as np
 
-from fitting.batch_objective import Derivatives, RowsObjective
+from fitting.batch.objective import Derivatives, RowsObjective
+from fitting.batch.stacks import inverses
 from fitting.bounds import Bounds
 from fitting.errors import DeadlineReached
 from fitting.padding import Flags, Floats, Places
-from fitting.stacks import inverses
 from fitting.verdict import CERTAIN_EDM
 
 MAX_STEPS = 40

@@ -6,11 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from fitting.batch import STATUSES, Batch, BatchResult
-from fitting.batch_descent import Descended, Descent
-from fitting.batch_objective import RowsObjective
-from fitting.batch_starts import origin_of, starts_of_rows
-from fitting.batch_verdict import judge_rows
+from fitting.batch.descent import Descended, Descent
+from fitting.batch.objective import RowsObjective
+from fitting.batch.question import Batch
+from fitting.batch.result import STATUSES, BatchResult
+from fitting.batch.rows import PointsRows
+from fitting.batch.starts import origin_of, starts_of_rows
+from fitting.batch.verdict import judge_rows
 from fitting.coordinates import Eased, ease
 from fitting.data import Marks
 from fitting.errors import DeadlineReached
@@ -19,7 +21,6 @@ from fitting.kernels import KernelCache
 from fitting.objective import Objective
 from fitting.padding import Flags, Floats, Places
 from fitting.result import FitResult, Status
-from fitting.rows import PointsRows
 
 FOREVER = float("inf")
 CONVERGED = STATUSES.index(Status.CONVERGED)

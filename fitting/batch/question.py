@@ -1,30 +1,19 @@
-"""Many data sets, one model: the question of a batch, and its answer in columns.
+"""The question of a batch: many data sets, one model; `problem(i)` is that of one row alone."""
 
-batch             the question; `problem(i)` is that of one row alone
-batch_starts      starting values of all rows
-batch_descent     Newton's method on all rows at once
-batch_verdict     which rows are certain; the others are fitted one by one, with all means
-batch_fit         one after the other, for as long as there is time
-"""
-
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 
+from fitting.batch.rows import HistogramRows, Rows
 from fitting.bounds import Bounds
 from fitting.data import Data
 from fitting.entries import refuse_where
-from fitting.kernels import KernelKey, Usage
-from fitting.padding import Flags, Floats
+from fitting.kernels import KernelKey
+from fitting.padding import Floats
 from fitting.problem import FitProblem, Knowledge, describe, with_ends
-from fitting.result import Status
-from fitting.rows import HistogramRows, Rows
 from models.model import Model
-
-UNKNOWN = -1  # the status of a row that is not done
-STATUSES = tuple(Status)
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,76 +101,3 @@ class Batch:
 
 def _outside(limits: str, _: int) -> str:
     return f"start is outside the limits {limits}; move it"
-
-
-@dataclass(frozen=True, eq=False)
-class BatchResult:
-    """Columns, NaN where a number is missing; `status` are places in `STATUSES`, or `UNKNOWN`.
-
-    A row may have the numbers of a minimum and no status yet: it is certain, but something better
-    may be found. `starts` is from where a row that is not done should go on, `origin` where all
-    began that had no starts.
-    """
-
-    values: Floats
-    errors: Floats
-    fval: Floats
-    chi2: Floats
-    ndof: Floats
-    edm: Floats
-    status: Any
-    alone: Flags  # fitted, or to be fitted, by itself
-    held: Flags
-    starts: Floats
-    covariance: Floats | None = None
-    messages: dict[str, str] = field(default_factory=dict)
-    usage: Usage = field(default_factory=Usage)
-    seconds: float = 0.0
-    origin: Floats | None = None
-
-    @classmethod
-    def empty(cls, batch: Batch, *, covariance: bool) -> "BatchResult":
-        """Of a batch of which nothing is known yet."""
-        size, count = batch.starts.shape
-        return cls(
-            values=np.full((size, count), np.nan),
-            errors=np.full((size, count), np.nan),
-            fval=np.full(size, np.nan),
-            chi2=np.full(size, np.nan),
-            ndof=batch.ndof,
-            edm=np.full(size, np.nan),
-            status=np.full(size, UNKNOWN, dtype=np.int8),
-            alone=np.zeros(size, dtype=bool),
-            held=np.zeros((size, count), dtype=bool),
-            starts=batch.starts.copy(),
-            covariance=np.full((size, count, count), np.nan) if covariance else None,
-        )
-
-    @property
-    def done(self) -> Flags:
-        """Rows that need nothing more."""
-        return self.status != UNKNOWN
-
-    def put(self, places: Any, other: "BatchResult") -> None:
-        """Take over the rows of a part of the batch."""
-        for name in COLUMNS:
-            getattr(self, name)[places] = getattr(other, name)
-        if self.covariance is not None:
-            self.covariance[places] = other.covariance
-        self.messages.update({k: v for k, v in other.messages.items() if k not in self.messages})
-        self.usage.compile_s += other.usage.compile_s
-        self.usage.compiled += other.usage.compiled
-        self.usage.loaded += other.usage.loaded
-
-
-COLUMNS = (
-    "values",
-    "errors",
-    "fval",
-    "chi2",
-    "edm",
-    "status",
-    "alone",
-    "held",
-    "starts",
-)
