@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from app.service import Service
+from app.errors import Busy, WorkerLost
+from app.service import Served, Service
 from app.workers.pool import TimedOut
 from app.workers.tasks import SLICE_S, BatchTask
 from fitting.batch.fit import CONVERGED
@@ -23,6 +24,7 @@ from fitting.result import Status
 FIRST_ENTRIES = 2**17  # rows times length of a first turn
 FEWEST = 64  # rows of a turn; fewer would not fill a call of the kernel
 LONELY = 20  # rows of a turn that have to be fitted one by one
+MOST_LOST = 3  # workers that a part may cost: it may be the part that kills them
 DEADLINE = STATUSES.index(Status.DEADLINE)
 LATE = (
     "The deadline passed before this row was done. Allow more time with deadline_s, give starting "
@@ -81,7 +83,7 @@ class Dealer:
             alone = self.result.alone[places]
             task = BatchTask(part, alone, self._origin, self.covariance, self.deadline)
             try:
-                served = await self.service.outcome(task, self.deadline)
+                served = await self._ask(task)
             except TimedOut:
                 return
             outcome = served.outcome
@@ -96,6 +98,21 @@ class Dealer:
             lonely = self.result.alone[left]
             self._lonely = np.concatenate([self._lonely, left[lonely]])
             self._fresh = np.concatenate([self._fresh, left[~lonely]])
+
+    async def _ask(self, task: BatchTask) -> Served:
+        """A worker's answer; what has begun is not given up for a full queue or a lost worker."""
+        lost = 0
+        while True:
+            try:
+                return await self.service.outcome(task, self.deadline)
+            except Busy:
+                if self.queue_s is None:
+                    raise
+                await asyncio.sleep(SLICE_S)
+            except WorkerLost:
+                lost += 1
+                if lost == MOST_LOST:
+                    raise
 
     def _deal(self) -> Places:
         """The rows of the next turn; at the end they are shared by all."""

@@ -162,6 +162,8 @@ def requests_in(value: Any) -> Iterator[tuple[str, Body]]:
     if isinstance(value, dict):
         if {"histogram", "model"} <= value.keys():
             yield HISTOGRAM, value
+        elif {"edges", "counts", "model"} <= value.keys():
+            yield f"{HISTOGRAM}/batch", value
         elif {"x", "y", "model"} <= value.keys():
             yield XY_ERRORS, value
         else:
@@ -225,4 +227,5 @@ def test_openapi_is_valid_and_its_examples_run(client: httpx.Client) -> None:
         examples = list(requests_in(content))
         assert examples, f"{path} has no example"
         for _, body in examples:
-            assert fitted(client.post(path, json=body))["valid"] is True
+            valid = fitted(client.post(path, json=body))["valid"]
+            assert valid is True or all(valid)

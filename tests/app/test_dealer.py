@@ -1,0 +1,73 @@
+"""The rows of a batch, dealt out to workers of which some fail."""
+
+import asyncio
+from typing import Any, cast
+
+import numpy as np
+import pytest
+
+from app.batch import dealer
+from app.batch.dealer import Dealer
+from app.errors import Busy, WorkerLost
+from app.service import Served, Service
+from app.settings import Settings
+from app.workers.tasks import BatchTask
+from fitting.batch.question import Batch
+from fitting.batch.rows import HistogramRows
+from fitting.problem import Knowledge
+from models.shapes.gaussian import Gaussian
+from tests.fitting.problems import KERNELS, expected
+
+ROWS = 200
+BUSY, LOST = Busy("full", 1.0), WorkerLost("died", 1.0)
+
+
+class Workers:
+    """One worker that fails as told, call by call."""
+
+    settings = Settings(workers=1)
+
+    def __init__(self, *failures: Exception | None):
+        self.failures = list(failures)
+        self.rows: list[int] = []
+
+    async def outcome(self, task: BatchTask, _: float) -> Served:
+        failure = self.failures.pop(0) if self.failures else None
+        if failure is not None:
+            raise failure
+        self.rows.append(len(task.batch))
+        return Served(task.run(KERNELS, lambda: None), 0.0)
+
+
+def batch() -> Batch:
+    model, edges = Gaussian(), np.linspace(-5, 5, 51)
+    mu = expected(model, edges, (1000, 0.2, 1.1))
+    counts = np.random.default_rng(1).poisson(mu, (ROWS, len(mu))).astype(float)
+    return Batch(
+        model, HistogramRows(edges, counts), (Knowledge(),) * 3, np.full((ROWS, 3), np.nan)
+    )
+
+
+def dealt(workers: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setattr(dealer, "FIRST_ENTRIES", 1)
+    asked = Dealer(cast(Service, workers), batch(), float("inf"), covariance=False)
+    return asyncio.run(asked.run())
+
+
+def test_a_full_queue_and_lost_workers_delay_what_has_begun(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    workers = Workers(None, BUSY, LOST, LOST, None, LOST)
+    result = dealt(workers, monkeypatch)
+    assert result.done.all()
+    assert sum(workers.rows) == ROWS
+    undisturbed = dealt(Workers(), monkeypatch)
+    np.testing.assert_allclose(result.values, undisturbed.values, rtol=1e-9)
+
+
+@pytest.mark.parametrize("failures", [[BUSY], [LOST] * dealer.MOST_LOST], ids=["busy", "lost"])
+def test_a_batch_that_cannot_begin_is_refused(
+    monkeypatch: pytest.MonkeyPatch, failures: list[Exception]
+) -> None:
+    with pytest.raises(type(failures[0])):
+        dealt(Workers(*failures), monkeypatch)
