@@ -36,7 +36,7 @@ def test_value_and_integral_add(terms):
         np.testing.assert_allclose(found, np.sum(parts, axis=0), rtol=1e-14)
 
 
-@pytest.mark.parametrize("shape", [Gaussian, Voigt])
+@pytest.mark.parametrize("shape", [Gaussian, pytest.param(Voigt, marks=pytest.mark.slow)])
 def test_many_equal_terms_add_with_their_derivatives(shape):
     """They are one call: with another term among them, in some bins that need their panels."""
     terms = [replace(shape(), prefix=f"p{i}_") for i in range(4)]
