@@ -1,6 +1,7 @@
 """From a `FitResult` to the answer that a client gets."""
 
 import math
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,7 +19,7 @@ from app.schemas.answers import (
     Timing,
     WarningAnswer,
 )
-from app.schemas.requests import FitRequest, HistogramRequest
+from app.schemas.requests import Asked, FitRequest, HistogramRequest
 from fitting.covariance import Covariance
 from fitting.migrad import EDM_GOAL
 from fitting.problem import FitProblem
@@ -44,9 +45,7 @@ def to_answer(
         fit_id=fit_id,
         created=datetime.fromtimestamp(created, UTC),
         kind="histogram" if isinstance(request, HistogramRequest) else "xy-errors",
-        model=request.model
-        if isinstance(request.model, str)
-        else request.model.model_dump(mode="json", exclude_defaults=False),
+        model=model_as_sent(request),
         valid=result.valid,
         status=result.status.value,
         message=result.message,
@@ -74,6 +73,12 @@ def to_answer(
         ),
         kernel=KernelAnswer(cache=usage.tier),
     )
+
+
+def model_as_sent(request: Asked) -> Any:
+    """The model, in the client's words."""
+    model = request.model
+    return model if isinstance(model, str) else model.model_dump(mode="json")
 
 
 def milliseconds(seconds: float) -> float:
@@ -157,8 +162,7 @@ def display(value: float | None, error: float | None, *, fixed: bool, held: bool
     return f"{value:.6g}{note}"
 
 
-def server_timing(answer: FitAnswer) -> str:
+def server_timing(timing_ms: Mapping[str, float], tier: str) -> dict[str, str]:
     """The same facts as `timing_ms` and `kernel`, as a header."""
-    timings: dict[str, Any] = answer.timing_ms.model_dump()
-    parts = [f"{name};dur={ms}" for name, ms in timings.items()]
-    return ", ".join([*parts, f'kernel;desc="{answer.kernel.cache}"'])
+    parts = [f"{name};dur={ms}" for name, ms in timing_ms.items()]
+    return {"Server-Timing": ", ".join([*parts, f'kernel;desc="{tier}"'])}

@@ -8,6 +8,7 @@ from typing import Annotated, Any, TypeVar
 from fastapi import Depends, Request
 
 from app.metrics import Metrics
+from app.schemas.requests import Asked
 from app.settings import Settings
 from app.store.store import Store
 from app.workers.pool import WorkerPool
@@ -32,6 +33,10 @@ class Service:
     store: Store
     pool: WorkerPool
     metrics: Metrics
+
+    def allowed_s(self, asked: Asked) -> float:
+        """The client's deadline, at most our own."""
+        return min(asked.deadline_s or float("inf"), self.settings.deadline_s)
 
     async def run(self, request: Request, task: Task, deadline: float) -> Served:
         """The pool's answer; a client that hangs up meanwhile cancels the task."""

@@ -39,9 +39,8 @@ def to_problem(request: FitRequest, settings: Settings) -> FitProblem:
             minos=to_minos(request, names, knowledge),
         )
     except InvalidProblem as invalid:
-        problems = getattr(invalid, "problems", [(invalid.path, invalid.message)])
         raise InvalidRequest(
-            [(as_sent(path, request, model), m) for path, m in problems]
+            [(as_sent(path, request, model), m) for path, m in invalid.problems]
         ) from invalid
 
 

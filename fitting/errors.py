@@ -9,6 +9,8 @@ Not converging is a result (`result.Status`), not an exception.
         └── Cancelled       nobody waits for the answer any more
 """
 
+from collections.abc import Sequence
+
 Path = tuple[str | int, ...]
 
 
@@ -17,8 +19,15 @@ class InvalidProblem(Exception):
 
     def __init__(self, path: Path, message: str):
         super().__init__(message)
-        self.path = path
-        self.message = message
+        self.problems: Sequence[tuple[Path, str]] = [(path, message)]
+
+    @property
+    def path(self) -> Path:
+        return self.problems[0][0]
+
+    @property
+    def message(self) -> str:
+        return self.problems[0][1]
 
 
 class Stopped(Exception):

@@ -7,6 +7,7 @@ import numpy as np
 
 from fitting.data import Bins, Data
 from fitting.padding import Floats
+from models.features import Features
 
 MOST_PERIODS = 30  # in the data's extent
 
@@ -80,43 +81,31 @@ class Outline:
         return np.interp(np.array(fractions) * self.amount.sum(), below, self.x)
 
 
-@dataclass(frozen=True)
-class FewCandidates:
-    """For a single shape: moments; quantiles and the core where these tell another story."""
+def few_candidates(outline: Outline, *, squared: bool) -> Features:
+    """For a single shape: moments; quantiles and the core where these tell another story.
 
-    locations: tuple[float, ...]
-    widths: tuple[float, ...]
-    decay_lengths: tuple[float, ...]
-    periods: tuple[float, ...]
-    low: float
-    high: float
-    others: tuple["FewCandidates", ...] = ()
-
-    @classmethod
-    def of(cls, outline: Outline, *, squared: bool) -> "FewCandidates":
-        """`squared`: amounts are squares, whose width is that of the peak over sqrt(2)."""
-        weight = outline.amount / (outline.amount.sum() or 1.0)
-        mean = float(weight @ outline.x)
-        deviation = float(np.sqrt(weight @ (outline.x - mean) ** 2)) or 0.1 * outline.extent
-        low, median, high = (float(q) for q in outline.quantiles(0.25, 0.5, 0.75))
-        robust = (high - low) / 1.349 or deviation
-        widening = np.sqrt(2.0) if squared else 1.0
-        core, length = outline.shortest_half()
-        narrow = length / 1.349 or robust
-        return cls(
-            locations=distinct((mean, median, core), lambda a, b: abs(a - b) <= 0.3 * robust),
-            widths=tuple(
-                widening * width
-                for width in distinct((deviation, robust, narrow), lambda a, b: 0.7 < a / b < 1.4)
-            ),
-            decay_lengths=(
-                max((2 if squared else 1) * (mean - outline.low), 0.01 * outline.extent),
-            ),
-            periods=outline.periods(),
-            low=outline.low,
-            high=outline.high,
-            others=tuple(cls.of(other, squared=squared) for other in outline.others),
-        )
+    `squared`: amounts are squares, whose width is that of the peak over sqrt(2).
+    """
+    weight = outline.amount / (outline.amount.sum() or 1.0)
+    mean = float(weight @ outline.x)
+    deviation = float(np.sqrt(weight @ (outline.x - mean) ** 2)) or 0.1 * outline.extent
+    low, median, high = (float(q) for q in outline.quantiles(0.25, 0.5, 0.75))
+    robust = (high - low) / 1.349 or deviation
+    widening = np.sqrt(2.0) if squared else 1.0
+    core, length = outline.shortest_half()
+    narrow = length / 1.349 or robust
+    return Features(
+        locations=distinct((mean, median, core), lambda a, b: abs(a - b) <= 0.3 * robust),
+        widths=tuple(
+            widening * width
+            for width in distinct((deviation, robust, narrow), lambda a, b: 0.7 < a / b < 1.4)
+        ),
+        decay_lengths=(max((2 if squared else 1) * (mean - outline.low), 0.01 * outline.extent),),
+        periods=outline.periods(),
+        low=outline.low,
+        high=outline.high,
+        others=tuple(few_candidates(other, squared=squared) for other in outline.others),
+    )
 
 
 def distinct(values: Iterable[float], alike: Callable[[float, float], bool]) -> tuple[float, ...]:
@@ -128,27 +117,15 @@ def distinct(values: Iterable[float], alike: Callable[[float, float], bool]) -> 
     return tuple(found)
 
 
-@dataclass(frozen=True)
-class ManyCandidates:
+def many_candidates(outline: Outline) -> Features:
     """For the terms of a sum: a coarse grid over the whole range."""
-
-    locations: tuple[float, ...]
-    widths: tuple[float, ...]
-    decay_lengths: tuple[float, ...]
-    periods: tuple[float, ...]
-    low: float
-    high: float
-    others: tuple["ManyCandidates", ...] = ()
-
-    @classmethod
-    def of(cls, outline: Outline) -> "ManyCandidates":
-        low, extent = outline.low, outline.extent
-        return cls(
-            locations=tuple(low + extent * (k + 0.5) / 24 for k in range(24)),
-            widths=tuple(extent * f for f in (0.015, 0.04, 0.1)),
-            decay_lengths=tuple(extent * f for f in (0.05, 0.1, 0.2, 0.4, 0.8, 2.0)),
-            periods=outline.periods(),
-            low=low,
-            high=outline.high,
-            others=tuple(map(cls.of, outline.others)),
-        )
+    low, extent = outline.low, outline.extent
+    return Features(
+        locations=tuple(low + extent * (k + 0.5) / 24 for k in range(24)),
+        widths=tuple(extent * f for f in (0.015, 0.04, 0.1)),
+        decay_lengths=tuple(extent * f for f in (0.05, 0.1, 0.2, 0.4, 0.8, 2.0)),
+        periods=outline.periods(),
+        low=low,
+        high=outline.high,
+        others=tuple(map(many_candidates, outline.others)),
+    )

@@ -23,6 +23,7 @@ NEAR = 1e-6  # EDM below which the cost is too flat to compare
 SETTLED = 3e-6  # standard deviations; a Newton step of this size leaves an error of its square
 ROUNDING = 8 * np.finfo(float).eps
 LONG = 3.0  # standard deviations over the size of the parameter: worth a look
+RISES = (0.05, 20.0)  # of the cost at one standard deviation, where a parabola rises by 1
 ILL_CONDITIONED = 1e-7  # weakest direction of a Hessian that has lost half of its digits there
 
 
@@ -183,6 +184,6 @@ def undetermined(objective: Objective, minimum: Minimum) -> tuple[int, ...]:
             moved = minimum.values.copy()
             moved[minimum.free] += side * covariance[i] / sigmas[i]
             rises.append(objective.evaluate(moved)[0] - minimum.cost)
-        if not any(0.05 < rise < 20 for rise in rises):
+        if not any(RISES[0] < rise < RISES[1] for rise in rises):
             found.append(int(places[i]))
     return tuple(found)

@@ -79,6 +79,12 @@ class FitProblem:
         return "effective-variance" if self.data.has_x_err else "least-squares"
 
     @cached_property
+    def is_linear(self) -> bool:
+        """Whether the model is linear in all that is free."""
+        pairs = zip(self.parameters, self.knowledge, strict=True)
+        return all(parameter.linear or known.fixed for parameter, known in pairs)
+
+    @cached_property
     def kernel_key(self) -> KernelKey:
         """What this fit needs compiled."""
         return KernelKey(self.cost, self.model, self.data.length)

@@ -18,13 +18,14 @@ from scipy.optimize import lsq_linear
 
 from fitting.coarse import coarsen
 from fitting.data import Bins, Data, Points
-from fitting.features import FewCandidates, ManyCandidates, Outline
+from fitting.features import Outline, few_candidates, many_candidates
 from fitting.kernels import KernelCache, KernelKey
 from fitting.levenberg import approach
 from fitting.objective import Objective
 from fitting.padding import Flags, Floats
 from fitting.problem import FitProblem, Knowledge
 from models.composition.mixture import Mixture
+from models.features import Features
 
 MOST_TRIED = 8  # candidates of one shape that are all compared by the true cost
 MOST_SOLVED = 1000
@@ -105,7 +106,7 @@ class Search:
             self.owner[list(places)] = i
         self.linear = np.array([p.linear for p in problem.parameters])
         self.unknown = np.isnan(given)
-        few = FewCandidates.of(self.outline, squared=not self.counting)
+        few = few_candidates(self.outline, squared=not self.counting)
         # amounts 0, everything else at its first candidate, until placed
         blank = np.zeros(len(given))
         for i, (part, _) in reversed(list(enumerate(self.parts))):
@@ -126,9 +127,9 @@ class Search:
     def single(self) -> Iterator[Floats]:
         """A shape's few candidates, best by the true cost first; then some over the whole range."""
         yield from self._ranked(self.few)
-        yield from self._ranked(ManyCandidates.of(self.outline))
+        yield from self._ranked(many_candidates(self.outline))
 
-    def _ranked(self, features: FewCandidates | ManyCandidates) -> list[Floats]:
+    def _ranked(self, features: Features) -> list[Floats]:
         rows = self._proposals(0, self.blank, features)
         rows = rows[:: -(-len(rows) // MOST_SOLVED)]
         if len(rows) > MOST_TRIED:
@@ -169,7 +170,7 @@ class Search:
 
     def _placed(self, ways: int) -> list[Floats]:
         """All terms placed one after the other; of all combinations the best `ways` are kept."""
-        many = ManyCandidates.of(self.outline)
+        many = many_candidates(self.outline)
         counts = [len(list(part.starts(many))) for part, _ in self.parts]
         points = [self.blank]
         placed = np.zeros(len(self.owner), dtype=bool)
@@ -186,9 +187,7 @@ class Search:
             points = sorted(refined, key=self._misfit)[:ways] if ways > 1 else refined
         return points
 
-    def _proposals(
-        self, i: int, point: Floats, features: FewCandidates | ManyCandidates
-    ) -> list[Floats]:
+    def _proposals(self, i: int, point: Floats, features: Features) -> list[Floats]:
         """`point` with each of component i's candidates."""
         searched = self._searched(i)
         own = [k for k, place in enumerate(searched) if self.owner[place] == i]

@@ -191,11 +191,7 @@ class Strategy:
         bounds = self.problem.bounds
         if bounds.fixed.all():
             return True
-        pairs = zip(self.problem.parameters, bounds.fixed, strict=True)
-        if (
-            all(parameter.linear or fixed for parameter, fixed in pairs)
-            and self.problem.cost != "effective-variance"
-        ):
+        if self.problem.is_linear and self.problem.cost != "effective-variance":
             return minimum.defined  # the cost is convex
         if not self.descent.is_certain(minimum):
             return minimum.defined and not minimum.free.any()

@@ -1,5 +1,7 @@
 """What the exact derivatives say of where a descent ended, whatever Minuit thinks of it."""
 
+from typing import Any
+
 import numpy as np
 
 from fitting.data import Histogram
@@ -63,12 +65,17 @@ def is_degenerate(minimum: Minimum) -> bool:
     return minimum.spectrum is None or minimum.spectrum.weakest < DEGENERATE
 
 
+def surprising(ndof: Any) -> Any:
+    """A chi-square that so many degrees of freedom hardly ever leave."""
+    return ndof + SUSPICIOUS * np.sqrt(2 * ndof)
+
+
 def is_poor(minimum: Minimum, problem: FitProblem) -> bool:
     """One that describes the data badly: three sigma, or no better than half of what a constant
     leaves where errors are relative."""
     cost, ndof = minimum.fval, problem.ndof
     if problem.absolute_sigma:
-        return cost > ndof + SUSPICIOUS * np.sqrt(2 * ndof)
+        return bool(cost > surprising(ndof))
     assert not isinstance(problem.data, Histogram)
     pulls = (problem.data.y / problem.data.y_err)[problem.data.inside]
     return cost > 0.5 * float(np.sum((pulls - pulls.mean()) ** 2))

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from pydantic_core import to_json
 
-from app.answer import milliseconds
+from app.answer import milliseconds, model_as_sent
 from app.batch.translate import AnyBatchRequest
 from app.schemas.batches import HistogramBatchRequest
 from fitting.batch.question import Batch
@@ -28,9 +28,7 @@ def to_columns(
     ndof = result.ndof.astype(int)
     return {
         "kind": "histogram" if isinstance(request, HistogramBatchRequest) else "xy-errors",
-        "model": request.model
-        if isinstance(request.model, str)
-        else request.model.model_dump(mode="json", exclude_defaults=False),
+        "model": model_as_sent(request),
         "rows": len(batch),
         "parameters": names,
         "values": dict(zip(names, result.values.T.tolist(), strict=True)),

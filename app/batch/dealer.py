@@ -15,7 +15,6 @@ from app.errors import Busy, WorkerLost
 from app.service import Served, Service
 from app.workers.pool import TimedOut
 from app.workers.tasks import SLICE_S, BatchTask
-from fitting.batch.fit import CONVERGED
 from fitting.batch.question import Batch
 from fitting.batch.result import STATUSES, BatchResult
 from fitting.padding import Floats, Places
@@ -27,8 +26,8 @@ LONELY = 20  # rows of a turn that have to be fitted one by one
 MOST_LOST = 3  # workers that a part may cost: it may be the part that kills them
 DEADLINE = STATUSES.index(Status.DEADLINE)
 LATE = (
-    "The deadline passed before this row was done. Allow more time with deadline_s, give starting "
-    "values, or send fewer rows."
+    "The deadline passed before this row was done; if it has values, there may be a better "
+    "minimum. Allow more time with deadline_s, give starting values, or send fewer rows."
 )
 
 
@@ -60,12 +59,8 @@ class Dealer:
                 hand.cancel()
         result = self.result
         left = ~result.done
-        # a certain minimum is an answer, though there was no time to look for a better one
-        certain = left & np.isfinite(result.values).all(axis=1)
-        result.status[certain] = CONVERGED
-        result.alone[certain] = False
-        if (left & ~certain).any():
-            result.status[left & ~certain] = DEADLINE
+        if left.any():
+            result.status[left] = DEADLINE
             result.messages[Status.DEADLINE.value] = LATE
         return result
 

@@ -33,8 +33,7 @@ def to_batch(request: AnyBatchRequest, settings: Settings) -> Batch:
             absolute_sigma=is_absolute(request),
         )
     except InvalidProblem as invalid:
-        problems = getattr(invalid, "problems", [(invalid.path, invalid.message)])
-        raise InvalidRequest(problems) from invalid
+        raise InvalidRequest(invalid.problems) from invalid
 
 
 def to_rows(request: AnyBatchRequest, settings: Settings) -> Rows:

@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
+from app.answer import server_timing
 from app.batch.answer import to_bytes, to_columns
 from app.batch.dealer import Dealer
 from app.batch.translate import to_batch
@@ -58,7 +59,7 @@ async def answer_batch(
     accepted = time.monotonic()
     asked = body.content
     batch = to_batch(asked, service.settings)
-    deadline = accepted + min(asked.deadline_s or float("inf"), service.settings.deadline_s)
+    deadline = accepted + service.allowed_s(asked)
     dealer = Dealer(service, batch, deadline, asked.covariance)
     dealt = time.monotonic()
     result = await unless_gone(request, dealer.run())
@@ -67,15 +68,13 @@ async def answer_batch(
         "queue": queue_s,
         "compile": result.usage.compile_s,
         "minimize": max(now - dealt - queue_s, 0.0),
-        "covariance": 0.0,
         "total": now - accepted,
     }
     answer = to_columns(asked, batch, result, timing)
     count(service, answer)
     service.metrics.count_usage(result.usage, queue_s)
-    timings = [f"{name};dur={ms}" for name, ms in answer["timing_ms"].items()]
-    header = ", ".join([*timings, f'kernel;desc="{result.usage.tier}"'])
-    return Response(to_bytes(answer), media_type=JSON, headers={"Server-Timing": header})
+    headers = server_timing(answer["timing_ms"], result.usage.tier)
+    return Response(to_bytes(answer), media_type=JSON, headers=headers)
 
 
 def count(service: Service, answer: dict[str, Any]) -> None:

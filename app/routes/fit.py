@@ -61,7 +61,7 @@ async def answer_fit(
     accepted, created = time.monotonic(), time.time()
     asked = body.content
     problem = to_problem(asked, service.settings)
-    deadline = accepted + min(asked.deadline_s or float("inf"), service.settings.deadline_s)
+    deadline = accepted + service.allowed_s(asked)
     served = await fit_or_timeout(service, request, problem, deadline)
     result: Any = served.outcome
     answer = to_answer(
@@ -76,7 +76,8 @@ async def answer_fit(
     content = answer.model_dump_json().encode()
     await service.store.save(StoredFit(answer.fit_id, created, answer.kind, body.raw, content))
     count(service, answer, result, served.queue_s)
-    return Response(content, media_type=JSON, headers={"Server-Timing": server_timing(answer)})
+    timing = server_timing(answer.timing_ms.model_dump(), answer.kernel.cache)
+    return Response(content, media_type=JSON, headers=timing)
 
 
 async def fit_or_timeout(

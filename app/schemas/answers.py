@@ -85,6 +85,15 @@ class Timing(Answer):
     total: float
 
 
+class BatchTiming(Answer):
+    """Milliseconds; `minimize` is that of all rows, compiling and covariances included."""
+
+    queue: float
+    compile: float
+    minimize: float
+    total: float
+
+
 class KernelAnswer(Answer):
     """The slowest place that a compiled function came from."""
 

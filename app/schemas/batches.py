@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, Tag
 
-from app.schemas.answers import Answer, KernelAnswer, Timing
+from app.schemas.answers import Answer, BatchTiming, KernelAnswer
 from app.schemas.base import FitRange, Number, choose, is_list, is_list_of_lists
 from app.schemas.requests import Asked
 
@@ -82,6 +82,9 @@ class BatchCovariance(Answer):
 class BatchAnswer(Answer):
     """Columns with an entry for each row; what is null is explained by the row's `status`.
 
+    A row for which there was no time to try everything has the status `deadline`; the minimum that
+    was found until then, if any, is in the columns.
+
     An error is also null for a parameter that is fixed, or at a limit in that row (`at_limit`).
     """
 
@@ -107,5 +110,5 @@ class BatchAnswer(Answer):
         description="The rows in which a parameter is at a limit"
     )
     covariance: BatchCovariance | None = None
-    timing_ms: Timing
+    timing_ms: BatchTiming
     kernel: KernelAnswer

@@ -178,11 +178,9 @@ class Descent:
     def _newton(self, active: Places, at: Floats, here: Derivatives) -> "Newton":
         """Newton's steps, as far as the parameters are free."""
         bounds, count = self.bounds, at.shape[1]
-        params, gradient, fixed = at.T, here.gradient, self.bounds.fixed[:, None]
-        lower, upper = bounds.lower[:, None], bounds.upper[:, None]
-        held = ((params <= lower) & (gradient > 0)) | ((params >= upper) & (gradient < 0))
-        held &= ~fixed
-        still = held | fixed
+        gradient = here.gradient
+        held = bounds.held(at, gradient.T).T
+        still = held | bounds.fixed[:, None]
         diagonal = here.hessian[np.arange(count), np.arange(count)]
         scales = np.sqrt(np.abs(np.where(still | (diagonal == 0), 1.0, diagonal)))
         unit = here.hessian / scales / scales[:, None]

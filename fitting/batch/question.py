@@ -93,10 +93,9 @@ class Batch:
         return self.rows.sizes + (self.pooled.ndof - self.pooled.data.size)
 
     @property
-    def is_linear(self) -> bool:
-        """Whether the cost is convex: a minimum is the only one."""
-        pairs = zip(self.pooled.parameters, self.bounds.fixed, strict=True)
-        return self.cost != "effective-variance" and all(p.linear or f for p, f in pairs)
+    def is_convex(self) -> bool:
+        """Whether a minimum is the only one."""
+        return self.cost != "effective-variance" and self.pooled.is_linear
 
 
 def _outside(limits: str, _: int) -> str:

@@ -6,8 +6,6 @@ product of matrices for all rows. For rows that are far from the others it is co
 in the linear parameters alone, and with what the row's own moments say; the lowest cost wins.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from fitting.batch.objective import RowsObjective
@@ -19,22 +17,10 @@ from fitting.levenberg import approach
 from fitting.objective import Objective
 from fitting.padding import Flags, Floats, Places
 from fitting.starts import inside, starting_values
+from models.features import Features
 
 FAR = 25.0  # of a step in units of its own covariance: five standard deviations
 NEAR = 1e-5
-
-
-@dataclass(frozen=True)
-class Moments:
-    """What a shape may ask of one row (`models.features.Features`), as far as moments tell it."""
-
-    locations: tuple[float, ...]
-    widths: tuple[float, ...]
-    decay_lengths: tuple[float, ...]
-    periods: tuple[float, ...]
-    low: float
-    high: float
-    others: tuple["Moments", ...] = ()
 
 
 def origin_of(batch: Batch, alone: Objective, kernels: KernelCache) -> Floats:
@@ -129,7 +115,7 @@ def by_moments(batch: Batch, counts: Floats, points: Floats) -> Floats:
     linear = [i for i, p in enumerate(problem.parameters) if p.linear]
     for i, (at, wide) in enumerate(zip(mean.tolist(), width.tolist(), strict=True)):
         decay = max(at - low, 0.01 * extent)
-        row = Moments((at,), (wide,), (decay,), (2 * extent,), low, high)
+        row = Features((at,), (wide,), (decay,), (2 * extent,), low, high)
         found[i, places] = next(iter(problem.model.parts[0][0].starts(row)))
     if len(linear) == 1:
         ratio = total / max(float(total.mean()), 1e-300)

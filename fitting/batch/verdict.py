@@ -9,9 +9,9 @@ from fitting.batch.objective import RowsObjective
 from fitting.batch.question import Batch
 from fitting.batch.rows import PointsRows
 from fitting.errors_in_x import INFLATED
-from fitting.newton import ILL_CONDITIONED, LONG
+from fitting.newton import ILL_CONDITIONED, LONG, RISES
 from fitting.padding import Flags, Floats
-from fitting.verdict import DEGENERATE, SUSPICIOUS
+from fitting.verdict import DEGENERATE, surprising
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +36,7 @@ def judge_rows(
             places = np.flatnonzero(certain)
             pulls = rows.with_data(log_weight=np.asarray(0.0))
             chi2[places] = pulls.costs(places, found.values[places])
-    if not batch.is_linear:
+    if not batch.is_convex:
         sound &= (found.stiffness < 1 / DEGENERATE) & ~_is_poor(batch, rows, found.cost)
     sound &= ~_is_vague(batch, rows, found, sound)
     return Verdict(certain, sound, chi2)
@@ -45,7 +45,7 @@ def judge_rows(
 def _is_poor(batch: Batch, rows: RowsObjective, cost: Floats) -> Flags:
     """See `verdict.is_poor`."""
     if batch.absolute_sigma:
-        return cost > batch.ndof + SUSPICIOUS * np.sqrt(2 * np.maximum(batch.ndof, 0))
+        return cost > surprising(batch.ndof)
     length = batch.rows.length
     y, y_err, used = (rows.stack[:, k * length : (k + 1) * length] for k in (1, 3, 5))
     pulls = np.where(used > 0, y / y_err, 0.0)
@@ -71,7 +71,7 @@ def _is_vague(batch: Batch, rows: RowsObjective, found: Descended, among: Flags)
                 chosen = places[left]
                 cost = rows.costs(chosen, found.values[chosen] + side * along[left])
                 rise = (cost - found.cost[chosen]) * found.scale[chosen]
-                open_[left] = ~((rise > 0.05) & (rise < 20))
+                open_[left] = ~((rise > RISES[0]) & (rise < RISES[1]))
         vague[places] |= open_
     return vague
 

@@ -5,7 +5,7 @@ Of several predictors each has features of its own.
 
 import math
 from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import lru_cache
 from itertools import product
 
@@ -27,46 +27,28 @@ PLACED = {"location", "period", "rate", "width"}
 Choice = dict[int, float]
 
 
-@dataclass(frozen=True)
-class Spread:
+def spread_out(data: Features) -> Features:
     """Features with a grid over the whole range, unless they have one."""
-
-    locations: tuple[float, ...]
-    widths: tuple[float, ...]
-    decay_lengths: tuple[float, ...]
-    periods: tuple[float, ...]
-    low: float
-    high: float
-    others: tuple["Spread", ...] = ()
-
-    @classmethod
-    def over(cls, data: Features) -> "Spread":
-        extent = (data.high - data.low) or 1.0
-        if len(data.locations) > FEW:
-            return cls(
-                tuple(data.locations),
-                tuple(data.widths),
-                tuple(data.decay_lengths),
-                tuple(data.periods),
-                data.low,
-                data.high,
-            )
-        grid = (0.25, 0.75, 0.5, 0.1, 0.9, *((k + 0.5) / 24 for k in range(24)), *BEYOND)
-        return cls(
-            (*data.locations, *(data.low + extent * f for f in grid)),
-            (*data.widths[:1], 0.1 * extent, 0.03 * extent),
-            (*data.decay_lengths[:1], *(extent * f for f in (0.3, 0.1, 1.0, 0.03, 3.0))),
-            tuple(data.periods),
-            data.low,
-            data.high,
-        )
+    if len(data.locations) > FEW:
+        return data
+    extent = (data.high - data.low) or 1.0
+    grid = (0.25, 0.75, 0.5, 0.1, 0.9, *((k + 0.5) / 24 for k in range(24)), *BEYOND)
+    return replace(
+        data,
+        locations=(*data.locations, *(data.low + extent * f for f in grid)),
+        widths=(*data.widths[:1], 0.1 * extent, 0.03 * extent),
+        decay_lengths=(
+            *data.decay_lengths[:1],
+            *(extent * f for f in (0.3, 0.1, 1.0, 0.03, 3.0)),
+        ),
+    )
 
 
 def starts(tree: Tree, searched: Sequence[int], data: Features) -> Iterator[tuple[float, ...]]:
     """Values of the searched parameters, best guesses first, at most `MOST` of them."""
     does, unit, shapes = _analysis(tree)
     along = [data, *data.others] if tree.inputs - {0} else [data]
-    spread = [Spread.over(one) for one in along]
+    spread = [spread_out(one) for one in along]
     left = set(searched)
     choices: list[list[Choice]] = []
     kinds: list[Hashable] = []  # what is alike must not start alike

@@ -11,10 +11,13 @@ from app.batch.dealer import Dealer
 from app.errors import Busy, WorkerLost
 from app.service import Served, Service
 from app.settings import Settings
+from app.workers.pool import TimedOut
 from app.workers.tasks import BatchTask
 from fitting.batch.question import Batch
+from fitting.batch.result import STATUSES
 from fitting.batch.rows import HistogramRows
 from fitting.problem import Knowledge
+from fitting.result import Status
 from models.shapes.gaussian import Gaussian
 from tests.fitting.problems import KERNELS, expected
 
@@ -39,35 +42,42 @@ class Workers:
         return Served(task.run(KERNELS, lambda: None), 0.0)
 
 
-def batch() -> Batch:
+def batch(background: float = 0.0) -> Batch:
     model, edges = Gaussian(), np.linspace(-5, 5, 51)
-    mu = expected(model, edges, (1000, 0.2, 1.1))
+    mu = expected(model, edges, (1000, 0.2, 1.1)) + background
     counts = np.random.default_rng(1).poisson(mu, (ROWS, len(mu))).astype(float)
     return Batch(
         model, HistogramRows(edges, counts), (Knowledge(),) * 3, np.full((ROWS, 3), np.nan)
     )
 
 
-def dealt(workers: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setattr(dealer, "FIRST_ENTRIES", 1)
-    asked = Dealer(cast(Service, workers), batch(), float("inf"), covariance=False)
-    return asyncio.run(asked.run())
+def dealt(workers: Any, asked: Batch) -> Any:
+    return asyncio.run(Dealer(cast(Service, workers), asked, float("inf"), covariance=False).run())
 
 
 def test_a_full_queue_and_lost_workers_delay_what_has_begun(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(dealer, "FIRST_ENTRIES", 1)
     workers = Workers(None, BUSY, LOST, LOST, None, LOST)
-    result = dealt(workers, monkeypatch)
+    result = dealt(workers, batch())
     assert result.done.all()
     assert sum(workers.rows) == ROWS
-    undisturbed = dealt(Workers(), monkeypatch)
+    undisturbed = dealt(Workers(), batch())
     np.testing.assert_allclose(result.values, undisturbed.values, rtol=1e-9)
 
 
 @pytest.mark.parametrize("failures", [[BUSY], [LOST] * dealer.MOST_LOST], ids=["busy", "lost"])
-def test_a_batch_that_cannot_begin_is_refused(
-    monkeypatch: pytest.MonkeyPatch, failures: list[Exception]
-) -> None:
+def test_a_batch_that_cannot_begin_is_refused(failures: list[Exception]) -> None:
     with pytest.raises(type(failures[0])):
-        dealt(Workers(*failures), monkeypatch)
+        dealt(Workers(*failures), batch())
+
+
+def test_without_time_for_a_second_look_a_suspicious_minimum_is_not_called_converged() -> None:
+    asked = batch(background=30.0)  # which the model does not have
+    result = dealt(Workers(None, TimedOut(waiting=True)), asked)
+    assert np.isfinite(result.values).all()
+    late = result.status == STATUSES.index(Status.DEADLINE)
+    assert late.sum() > ROWS / 2  # the first turn had time for some of them
+    assert result.alone[~late].all()
+    assert "better minimum" in result.messages["deadline"]

@@ -2,12 +2,12 @@
 
 import pickle
 from fractions import Fraction
-from types import SimpleNamespace
 
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from models.features import Features
 from models.formula.dimensions import units
 from models.formula.formula import Formula
 from models.formula.roles import Role, roles
@@ -22,7 +22,7 @@ def read(text, *columns, parameters=None):
 
 
 def features(scale, others=()):
-    return SimpleNamespace(
+    return Features(
         locations=(4.0 * scale,),
         widths=(1.5 * scale,),
         decay_lengths=(2.0 * scale,),

@@ -3,7 +3,6 @@
 import itertools
 import math
 from fractions import Fraction
-from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from models.features import Features
 from models.formula.dimensions import units
 from models.formula.errors import FormulaError
 from models.formula.formula import Formula
@@ -19,7 +19,7 @@ from models.formula.roles import roles
 from models.formula.starts import MOST
 from models.registry import SHAPES
 
-FEW = SimpleNamespace(
+FEW = Features(
     locations=(4.0,),
     widths=(1.5,),
     decay_lengths=(2.0,),
@@ -150,7 +150,7 @@ def test_candidates_are_finite_few_complete_and_always_the_same(text):
     assert all(len(row) == len(searched) for row in found)
     assert np.isfinite(np.array(found, dtype=float)).all()
     assert found == list(formula.starts(FEW))
-    tiny = SimpleNamespace(**{**vars(FEW), "low": 5.0, "high": 5.0, "widths": (1e-12,)})
+    tiny = Features(**{**vars(FEW), "low": 5.0, "high": 5.0, "widths": (1e-12,)})
     assert np.isfinite(np.array(list(formula.starts(tiny)), dtype=float)).all()
 
 
@@ -158,7 +158,7 @@ def test_candidates_scale_with_x():
     """In other units of x the candidates are the same lengths and places."""
     text = "a*exp(-(x - m)^2/(2*s^2)) + b*exp(-k*x)"
     scale = 1e-6
-    small = SimpleNamespace(
+    small = Features(
         **{
             name: tuple(scale * v for v in value) if isinstance(value, tuple) else scale * value
             for name, value in vars(FEW).items()
