@@ -1,6 +1,8 @@
 """What a shape may ask about the data to estimate its starting values."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 
 
 @dataclass(frozen=True)
@@ -23,3 +25,10 @@ class Features:
     low: float
     high: float
     others: tuple["Features", ...] = ()
+
+
+def two_sided(data: Features, *sides: tuple[float, float]) -> Iterator[tuple[float, float, float]]:
+    """Position of a peak and the widths of its left and right side, these in units of its width."""
+    for mu, width, (left, right) in product(data.locations, data.widths, sides):
+        # the mean lies off the peak, by sqrt(2 / pi) times the difference of the widths
+        yield mu - 0.8 * (right - left) * width, left * width, right * width

@@ -2,12 +2,11 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import product
 
 import jax.numpy as jnp
 from jax import Array
 
-from models.features import Features
+from models.features import Features, two_sided
 from models.model import Density, Example
 from models.parameter import Parameter
 from models.special import (
@@ -69,7 +68,4 @@ class BifurcatedGaussian(Density):
         return jnp.where(is_narrow, narrow, exact) * 2 / (left + right)
 
     def starts(self, data: Features) -> Iterable[tuple[float, ...]]:
-        sides = ((1.0, 1.0), (0.5, 1.5), (1.5, 0.5))
-        for mu, width, (left, right) in product(data.locations, data.widths, sides):
-            # the mean lies off the peak, by sqrt(2 / pi) times the difference of the widths
-            yield mu - 0.8 * (right - left) * width, left * width, right * width
+        return two_sided(data, (1.0, 1.0), (0.5, 1.5), (1.5, 0.5))

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from models.features import Features
+from models.features import Features, two_sided
 from models.model import Density, Example
 from models.parameter import Parameter
 from models.quadrature import panel_integrals, split_integrals
@@ -64,8 +64,8 @@ class Cruijff(Density):
         return split_integrals(lambda cut: _areas(0, cut, *params)[0], edges, params[0])
 
     def starts(self, data: Features) -> Iterable[tuple[float, ...]]:
-        peaks = product(data.locations, data.widths, (0.02, 0.15))
-        return ((mu, width, width, alpha, alpha) for mu, width, alpha in peaks)
+        peaks = two_sided(data, (1.0, 1.0), (0.3, 1.7), (1.7, 0.3))
+        return ((*peak, alpha, alpha) for peak, alpha in product(peaks, (0.02, 0.15, 1.0)))
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))

@@ -55,7 +55,7 @@ class FabryPerot(Model):
         # maxima this wide are found from an eighth of a range off, so every other period will do
         periods = data.periods[1::2] or data.periods
         for period, k in product(periods, range(4)):
-            for coefficient in (0.8, 8.0):
+            for coefficient in (0.1, 0.8, 8.0):
                 yield coefficient, period, data.low + k * period / 4
 
 
