@@ -14,14 +14,19 @@ BIN := .venv/bin
 serve: .venv/serve.done
 	$(BIN)/python -m app
 
+# what the first part of the tests has compiled, the second finds
+export TEST_FOLDER = $(CURDIR)/.test
+
 TOGETHER = --numprocesses auto --dist worksteal --durations 20
 
 # most tests on all cores; then, one after the other, those that watch the clock
 test: .venv/dev.done
+	rm -rf $(TEST_FOLDER)
 	$(BIN)/python -m pytest -m "not slow and not alone" $(TOGETHER)
 	$(BIN)/python -m pytest -m "not slow and alone"
 
 test-full: .venv/dev.done
+	rm -rf $(TEST_FOLDER)
 	$(BIN)/python -m pytest -m "not alone" $(TOGETHER)
 	$(BIN)/python -m pytest -m alone
 

@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
@@ -73,7 +74,7 @@ def example_histogram(name: str, bins: int = BINS) -> dict[str, Any]:
     """What the shape expects, to whole counts."""
     shape = SHAPES[name]()
     edges = jnp.linspace(*shape.example.x_range, bins + 1)
-    expected = np.asarray(shape.integral(edges, *example_values(shape)))
+    expected = np.asarray(jax.jit(shape.integral)(edges, *example_values(shape)))
     data = {"edges": rounded(edges), "counts": expected.round().tolist()}
     return {"histogram": data, "model": name}
 
@@ -82,7 +83,7 @@ def example_points(name: str, points: int = BINS // 2) -> dict[str, Any]:
     """The shape itself, with errors of a tenth of a step in x and a hundredth of its range."""
     shape = SHAPES[name]()
     x = jnp.linspace(*shape.example.x_range, points)
-    y = np.asarray(shape.value(x, *example_values(shape)))
+    y = np.asarray(jax.jit(shape.value)(x, *example_values(shape)))
     return {
         "x": rounded(x),
         "y": rounded(y),

@@ -107,11 +107,15 @@ class LeastSquares:
     data: ClassVar[type[Bins] | type[Marks]] = Marks
 
     def cost(self, model: Model, params: Array, data: Marks) -> Array:
-        return jnp.sum(self._pulls(model, params, data) ** 2)
+        return jnp.sum(self.terms(self.prediction(model, params, data), data))
 
     def terms(self, mu: Array, data: Marks) -> Array:
         """What each point adds to the cost, (length,)."""
-        return jnp.where(data.used, (data.y - mu) / data.y_err, 0.0) ** 2
+        return self.pulls(mu, data) ** 2
+
+    def pulls(self, mu: Array, data: Marks) -> Array:
+        """(y - mu) / y_err of each point, (length,)."""
+        return jnp.where(data.used, (data.y - mu) / data.y_err, 0.0)
 
     def prediction(self, model: Model, params: Array, data: Marks) -> Array:
         return model.value(data.x, *params)
@@ -127,8 +131,7 @@ class LeastSquares:
         return bend(lambda p: self._pulls(model, p, data), params, at)
 
     def _pulls(self, model: Model, params: Array, data: Marks) -> Array:
-        pulls = (data.y - self.prediction(model, params, data)) / data.y_err
-        return jnp.where(data.used, pulls, 0.0)
+        return self.pulls(self.prediction(model, params, data), data)
 
 
 @dataclass(frozen=True)

@@ -127,7 +127,9 @@ def _free_port() -> int:
 
 @pytest.fixture(scope="session")
 def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One folder for all processes of a parallel run."""
+    """One folder for all processes of a parallel run, or for both parts of `make test`."""
+    if "TEST_FOLDER" in os.environ:
+        return Path(os.environ["TEST_FOLDER"])
     own = tmp_path_factory.getbasetemp()
     return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
 

@@ -93,6 +93,10 @@ def check(answers: list[dict[str, Any]]) -> None:
     close({"chi2": points["fval"]}, {"chi2": POINTS_CHI2}, 9)
     batch = next(a for a in answers if "rows" in a)
     assert batch["valid"] == [True, True, True]
+    first_row = {name: column[0] for name, column in batch["values"].items()}
+    close(first_row, answers[0]["values"], 9)  # that of the first curl line
+    close(first_row, {"amp": 89.14, "mu": 2.971}, 4)
+    close({"amp": batch["errors"]["amp"][0]}, {"amp": 9.45}, 3)
     methods = [a["method"] for a in answers if "correlation" in a]
     assert methods == ["autodiff", "hesse", "autodiff"], methods
 
