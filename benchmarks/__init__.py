@@ -4,7 +4,7 @@ measure.py     contestants, timed by turns, with what they computed
 tutorial.py    iminuit's tutorial on automatic differentiation: its five fits
 service.py     the same fit by the service, in process and over HTTP
 covariance.py  the tutorial's covariance matrices, and the service's
-batch.py       batches against a loop of iminuit and Numba: python -m benchmarks.batch
+batch.py       batches against a loop of iminuit and Numba
 goals.py       the ratios that were aimed at, and whether this run met them
 report.py      results/: tables (tables.py), JSON, and a bar chart (chart.py)
 """

@@ -1,6 +1,6 @@
 """`python -m benchmarks`: measure, print, and write results/; exits 0, goals met or not."""
 
-from benchmarks import covariance, peer, report, service, tutorial
+from benchmarks import batch, covariance, peer, report, service, tutorial
 from benchmarks.goals import goals
 from benchmarks.measure import measure
 
@@ -22,7 +22,11 @@ def main() -> None:
         fits = measure(field, FIT_ROUNDS)
         print(f"covariance matrices, {COVARIANCE_ROUNDS} rounds", flush=True)
         matrices = measure(covariance.contestants(client), COVARIANCE_ROUNDS)
+    with service.served() as client:
+        print("batches", flush=True)
+        batches = batch.write(client, machine)
     print(f"\n{report.write(fits, matrices, goals(fits), machine)}")
+    print(f"\n{batches}")
     print(f"written to {report.RESULTS}")
 
 

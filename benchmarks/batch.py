@@ -1,4 +1,4 @@
-"""Batches against a loop of iminuit and Numba: `python -m benchmarks.batch`.
+"""Batches against a loop of iminuit and Numba.
 
 Toy histograms of a Gaussian, 10,000 of 50 bins and 1000 of 1000 bins. The service fits them in
 one request over HTTP with JSON, which the client has read before its time is taken; the peer is
@@ -26,9 +26,15 @@ from app.batch.translate import to_batch
 from app.body import parse
 from app.schemas.batches import HistogramBatchRequest
 from app.settings import Settings
-from benchmarks.service import Wire, served, server_timing
+from benchmarks.report import RESULTS
+from benchmarks.service import Wire, server_timing
+from benchmarks.tables import table
 from fitting.padding import Floats
 
+WHAT = (
+    "Written by `make bench`. Toy histograms of a Gaussian, all in one request over HTTP with "
+    "JSON, against a loop of iminuit and numba_stats in one process. Medians of turns."
+)
 EVENTS = 1000
 ROUNDS = 5
 T = TypeVar("T")
@@ -159,12 +165,9 @@ def measure(case: Case, client: httpx.Client) -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
-    """All cases, on one server of its own."""
-    with served() as client:
-        for case in CASES:
-            print(measure(case, client), flush=True)
-
-
-if __name__ == "__main__":
-    main()
+def write(client: httpx.Client, machine: dict[str, str]) -> str:
+    """Measure all cases, write batch.md; the text is returned for the terminal."""
+    cases = [f"```\n{measure(case, client)}\n```" for case in CASES]
+    text = "\n\n".join(["# Batches", WHAT, *cases, table(["the machine", ""], [*machine.items()])])
+    (RESULTS / "batch.md").write_text(text + "\n")
+    return text

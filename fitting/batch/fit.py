@@ -89,14 +89,14 @@ def _together(
     work = asked if eased is None else _eased(asked, eased)
     if eased is not None:
         until = deadline  # where such a row was cannot be told in its own parameters
-    rows, alone = _objectives(work, result, kernels, deadline, stop)
+    rows, pooled = _objectives(work, result, kernels, deadline, stop)
     if eased is not None:
         origin = None  # the coordinates of another part may be other ones
     starts = work.starts
     if np.isnan(starts).any():
         if origin is None:
-            origin = origin_of(work, alone, kernels)
-        starts = starts_of_rows(work, alone, rows, origin)
+            origin = origin_of(work, pooled, kernels)
+        starts = starts_of_rows(work, pooled, rows, origin)
     ndof = None if work.absolute_sigma else work.ndof
     start = None
     if work.cost == "effective-variance":
@@ -117,25 +117,25 @@ def _objectives(
     work: Batch, result: BatchResult, kernels: KernelCache, deadline: float, stop: Stop | None
 ) -> tuple[RowsObjective, Objective]:
     """That of the rows, and that of the pooled data, in which x is exact."""
+    problem = work.pooled
     kernel = kernels.get(work.kernel_key)
     rows = RowsObjective(
-        kernel, work.pooled, work.rows.shared(), work.rows.stack(), result.usage, deadline, stop
+        kernel, problem, work.rows.shared(), work.rows.stack(), result.usage, deadline, stop
     )
-    pooled = work.pooled
-    padded = pooled.data.padded()
+    padded = problem.data.padded()
     if isinstance(padded, Marks):
         exact = np.zeros_like(padded.x_err)
         padded = padded._replace(x_err=exact, log_weight=np.asarray(0.0))
-    alone = Objective(
-        kernels.get(pooled.kernel_key),
+    pooled = Objective(
+        kernels.get(problem.kernel_key),
         padded,
-        pooled.prior,
-        pooled.model.tables,
+        problem.prior,
+        problem.model.tables,
         result.usage,
         deadline,
         stop,
     )
-    return rows, alone
+    return rows, pooled
 
 
 def _eased(batch: Batch, eased: Eased) -> Batch:

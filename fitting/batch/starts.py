@@ -23,14 +23,14 @@ FAR = 25.0  # of a step in units of its own covariance: five standard deviations
 NEAR = 1e-5
 
 
-def origin_of(batch: Batch, alone: Objective, kernels: KernelCache) -> Floats:
-    """The minimum of the pooled data, whose objective is `alone`; about (parameters,)."""
+def origin_of(batch: Batch, pooled: Objective, kernels: KernelCache) -> Floats:
+    """The minimum of the pooled data, whose objective is `pooled`; about (parameters,)."""
     problem, bounds = batch.pooled, batch.bounds
-    start = starting_values(problem, alone, kernels)
-    return approach(alone.linearised, start, bounds, ~bounds.fixed, near=NEAR)
+    start = starting_values(problem, pooled, kernels)
+    return approach(pooled.linearised, start, bounds, ~bounds.fixed, near=NEAR)
 
 
-def starts_of_rows(batch: Batch, alone: Objective, rows: RowsObjective, start: Floats) -> Floats:
+def starts_of_rows(batch: Batch, pooled: Objective, rows: RowsObjective, start: Floats) -> Floats:
     """(rows, parameters), inside the limits, by way of the origin `start`."""
     given = batch.starts
     problem, bounds = batch.pooled, batch.bounds
@@ -40,7 +40,7 @@ def starts_of_rows(batch: Batch, alone: Objective, rows: RowsObjective, start: F
         return _clipped(found, batch)
     free = ~bounds.fixed & np.isnan(given).any(axis=0)
     linear = free & np.array([p.linear for p in problem.parameters])
-    scoring = Scoring(batch, alone, rows, start)
+    scoring = Scoring(batch, pooled, rows, start)
     stepped, length = scoring.step(free)
     full = _clipped(np.where(np.isnan(given), found + stepped, found), batch)
     far = np.flatnonzero(~(length < FAR))
@@ -67,8 +67,8 @@ def own_ends(batch: Batch, start: Floats) -> Floats:
 class Scoring:
     """Steps of all rows from the minimum of their mean, by its own derivatives."""
 
-    def __init__(self, batch: Batch, alone: Objective, rows: RowsObjective, start: Floats):
-        prediction, jacobian = alone.jacobian(start)
+    def __init__(self, batch: Batch, pooled: Objective, rows: RowsObjective, start: Floats):
+        prediction, jacobian = pooled.jacobian(start)
         shared = batch.rows.shared()
         used = np.asarray(shared.used, dtype=bool)
         if isinstance(shared, Marks):
