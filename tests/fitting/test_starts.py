@@ -7,6 +7,7 @@ stand at least six standard deviations above what is below them.
 import numpy as np
 import pytest
 
+from fitting.fit import fit
 from fitting.problem import Knowledge
 from fitting.starts import inside, starting_values
 from models.composition.sum import Sum
@@ -24,6 +25,7 @@ from tests.fitting.problems import (
     solve,
     toy,
 )
+from tests.oracles.random_problems import draw
 
 TRIALS = 50
 TRIALS_OF_SUMS = 200
@@ -152,3 +154,12 @@ def test_linear_models_start_at_their_least_squares_solution():
     asked = problem(LINE, points(x, y, 0.2))
     start = starting_values(asked, objective(asked), KERNELS)
     np.testing.assert_allclose(start, np.polynomial.polynomial.polyfit(x, y, 1), rtol=1e-10)
+
+
+def test_a_start_refined_to_a_limit_keeps_its_unit():
+    """Fringes whose envelope is wider than the data: the slit, of 1e-4 per x, is refined to 0."""
+    rng = np.random.default_rng(20261129)
+    drawn = [draw("double_slit", rng) for _ in range(24)][-1]
+    result = fit(drawn.from_nothing(), KERNELS)
+    assert result.valid
+    assert result.chi2 < result.ndof + 5 * np.sqrt(2 * result.ndof)
