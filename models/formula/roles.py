@@ -3,6 +3,7 @@
 Of several predictors it is the one that the parameter meets.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -108,13 +109,11 @@ def _stretches(argument: Tree, kind: Kind) -> Iterator[tuple[int, Role]]:
     """Terms coefficient * p * x and coefficient * x / p of an argument; others in it are phases."""
     for term in argument.terms if isinstance(argument, Sum) else (argument,):
         above, below = _factors(term)
-        number = 1.0
-        for factor in above:
-            number *= factor.value if isinstance(factor, Constant) else 1.0
-        for factor in below:
-            number /= factor.value if isinstance(factor, Constant) else 1.0
-        # x1 * x2 is stretched by no length of either
+        divisor = _number(below)
+        number = _number(above) / divisor if divisor else math.inf
+        # x1 * x2 is stretched by no length of either, and nothing is by 0 or without end
         stretched = any(_sign_of_input(f) for f in above) and len(term.inputs) == 1
+        stretched = stretched and number != 0 and math.isfinite(number)
         alone = len([f for f in above + below if isinstance(f, Param)]) == 1
         for factors, power in ((above, 1), (below, -1)):
             for factor in factors:
@@ -122,6 +121,10 @@ def _stretches(argument: Tree, kind: Kind) -> Iterator[tuple[int, Role]]:
                     yield factor.index, Role(kind, number, power, min(term.inputs))
                 elif isinstance(factor, Param) and kind == "period" and not term.has_input:
                     yield factor.index, Role("phase")
+
+
+def _number(factors: list[Tree]) -> float:
+    return math.prod(f.value for f in factors if isinstance(f, Constant))
 
 
 def _factors(term: Tree) -> tuple[list[Tree], list[Tree]]:

@@ -130,6 +130,14 @@ ROLES = {
     "a*b^x": {"b": ("base", 1.0, 1)},
     "where(x < c, a, b)": {"c": ("location", 1.0, 1)},
 }
+#: x times or over p with a number that is no length: 0, or too small or large for a double
+WITHOUT_SIZE = [
+    "erf((a - x)/(0/x))",
+    "a*exp(1e-300*1e-300*k*x)",
+    "a*exp(-1e300*1e300*k*x)",
+    "a*sin(w*x/1e300/1e300)",
+    "a*sin(x/w/1e-300/1e-300)",
+]
 
 
 @pytest.mark.parametrize("text", ROLES)
@@ -141,7 +149,7 @@ def test_roles(text):
         assert (known.kind, known.coefficient, known.power) == pytest.approx(role)
 
 
-@pytest.mark.parametrize("text", [*LINEAR, *UNITS, *ROLES])
+@pytest.mark.parametrize("text", [*LINEAR, *UNITS, *ROLES, *WITHOUT_SIZE])
 def test_candidates_are_finite_few_complete_and_always_the_same(text):
     formula = read(text)
     found = list(formula.starts(FEW))
@@ -169,7 +177,7 @@ def test_candidates_scale_with_x():
         np.testing.assert_allclose(other, one * scale**powers, rtol=1e-12)
 
 
-atoms = st.sampled_from(["x", "a", "b", "c", "d", "1", "2", "0.5", "pi", "0"])
+atoms = st.sampled_from(["x", "a", "b", "c", "d", "1", "2", "0.5", "pi", "0", "1e-300", "1e300"])
 
 
 def grown(inner):
