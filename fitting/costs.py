@@ -9,7 +9,8 @@ A cost is a pure function of (model, params, data); data are arguments of the co
 function, never constants in it.
 """
 
-from collections.abc import Callable, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, ClassVar, Protocol
@@ -34,18 +35,45 @@ class Cost(Protocol):
     def prediction(self, model: Model, params: Array, data: Any) -> Array:
         """What the model expects of each entry, (length,)."""
 
-    def information(self, model: Model, params: Array, data: Any) -> Array:
-        """Half the Gauss-Newton Hessian, (parameters, parameters): first derivatives only."""
-
     def residuals(self, model: Model, params: Array, data: Any, at: Array) -> Array:
         """A vector r, whose metric is that of `at`: at params = at the gradient is 2 J'r."""
 
-    def rest(self, model: Model, params: Array, data: Any, at: Array) -> Array:
-        """A scalar: at params = at its Hessian is that of the cost without 2 J'J."""
+
+class OfPrediction(ABC):
+    """A cost that asks the model for its prediction alone; it adds up over the entries.
+
+    J'J of its residuals is half the Gauss-Newton Hessian, for counts Fisher's information.
+
+    The methods of its own take predictions, (length,), and give one number an entry, of that
+    entry's prediction: what `additive` puts derivatives together from.
+    """
+
+    @abstractmethod
+    def prediction(self, model: Model, params: Array, data: Any) -> Array:
+        """What the model expects of each entry, (length,)."""
+
+    @abstractmethod
+    def terms(self, mu: Array, data: Any) -> Array:
+        """What each entry adds to the cost."""
+
+    @abstractmethod
+    def pulls(self, mu: Array, data: Any, at: Array) -> Array:
+        """The residuals, whose metric is that of the prediction `at`."""
+
+    @abstractmethod
+    def rest_terms(self, mu: Array, data: Any, at: Array) -> Array:
+        """What each entry adds to a sum whose Hessian, at `at`, is the cost's without 2 J'J."""
+
+    def cost(self, model: Model, params: Array, data: Any) -> Array:
+        return jnp.sum(self.terms(self.prediction(model, params, data), data))
+
+    def residuals(self, model: Model, params: Array, data: Any, at: Array) -> Array:
+        there = stop_gradient(self.prediction(model, stop_gradient(at), data))
+        return self.pulls(self.prediction(model, params, data), data, there)
 
 
 @dataclass(frozen=True)
-class Poisson:
+class Poisson(OfPrediction):
     """2 sum(mu - n + n log(n / mu)).
 
     S. Baker and R. Cousins, Nucl. Instrum. Meth. 221 (1984) 437. A filled bin where mu is not
@@ -54,11 +82,10 @@ class Poisson:
 
     data: ClassVar[type[Bins] | type[Marks]] = Bins
 
-    def cost(self, model: Model, params: Array, data: Bins) -> Array:
-        return jnp.sum(self.terms(self.prediction(model, params, data), data))
+    def prediction(self, model: Model, params: Array, data: Bins) -> Array:
+        return model.integral(data.edges, *params)
 
     def terms(self, mu: Array, data: Bins) -> Array:
-        """What each bin adds to the cost, (length,)."""
         filled = data.counts > 0
         n = jnp.where(filled, data.counts, 1.0)
         possible = jnp.where(filled, mu > 0, mu >= 0)
@@ -72,66 +99,41 @@ class Poisson:
         terms = jnp.where(filled, n * (r - log_ratio), mu)
         return 2 * jnp.where(data.used, jnp.where(possible, terms, jnp.inf), 0.0)
 
-    def prediction(self, model: Model, params: Array, data: Bins) -> Array:
-        return model.integral(data.edges, *params)
-
-    def information(self, model: Model, params: Array, data: Bins) -> Array:
-        """Fisher's: sum of grad(mu) grad(mu)' / mu."""
-        return squared_jacobian(lambda p: self.residuals(model, p, data, params), params)
-
-    def residuals(self, model: Model, params: Array, data: Bins, at: Array) -> Array:
+    def pulls(self, mu: Array, data: Bins, at: Array) -> Array:
         """(mu - n) over the root of mu at `at`: J'J is Fisher's information."""
-        expected, safe = self._expected(model, data, at)
-        mu = self.prediction(model, params, data)
+        expected, safe = self._expected(data, at)
         return jnp.where(expected, (mu - data.counts) / jnp.sqrt(safe), 0.0)
 
-    def rest(self, model: Model, params: Array, data: Bins, at: Array) -> Array:
+    def rest_terms(self, mu: Array, data: Bins, at: Array) -> Array:
         """Second derivatives of mu, and what the observed n adds to Fisher's information."""
-        expected, safe = self._expected(model, data, at)
-        mu = self.prediction(model, params, data)
+        expected, safe = self._expected(data, at)
         excess = (safe - data.counts) / safe
         terms = 2 * excess * mu - excess / safe * (mu - safe) ** 2
-        return jnp.sum(jnp.where(expected, terms, 0.0))
+        return jnp.where(expected, terms, 0.0)
 
-    def _expected(self, model: Model, data: Bins, at: Array) -> tuple[Array, Array]:
+    def _expected(self, data: Bins, at: Array) -> tuple[Array, Array]:
         """Which bins expect something at `at`, and there how much."""
-        mu = stop_gradient(self.prediction(model, stop_gradient(at), data))
-        expected = data.used & (mu > 0)
-        return expected, jnp.where(expected, mu, 1.0)
+        expected = data.used & (at > 0)
+        return expected, jnp.where(expected, at, 1.0)
 
 
 @dataclass(frozen=True)
-class LeastSquares:
+class LeastSquares(OfPrediction):
     """sum((y - f(x))^2 / y_err^2)."""
 
     data: ClassVar[type[Bins] | type[Marks]] = Marks
 
-    def cost(self, model: Model, params: Array, data: Marks) -> Array:
-        return jnp.sum(self.terms(self.prediction(model, params, data), data))
-
-    def terms(self, mu: Array, data: Marks) -> Array:
-        """What each point adds to the cost, (length,)."""
-        return self.pulls(mu, data) ** 2
-
-    def pulls(self, mu: Array, data: Marks) -> Array:
-        """(y - mu) / y_err of each point, (length,)."""
-        return jnp.where(data.used, (data.y - mu) / data.y_err, 0.0)
-
     def prediction(self, model: Model, params: Array, data: Marks) -> Array:
         return model.value(data.x, *params)
 
-    def information(self, model: Model, params: Array, data: Marks) -> Array:
-        """J'J of the pulls."""
-        return squared_jacobian(lambda p: self._pulls(model, p, data), params)
+    def terms(self, mu: Array, data: Marks) -> Array:
+        return self.pulls(mu, data, mu) ** 2
 
-    def residuals(self, model: Model, params: Array, data: Marks, at: Array) -> Array:
-        return self._pulls(model, params, data)
+    def pulls(self, mu: Array, data: Marks, at: Array) -> Array:
+        return jnp.where(data.used, (data.y - mu) / data.y_err, 0.0)
 
-    def rest(self, model: Model, params: Array, data: Marks, at: Array) -> Array:
-        return bend(lambda p: self._pulls(model, p, data), params, at)
-
-    def _pulls(self, model: Model, params: Array, data: Marks) -> Array:
-        return self.pulls(self.prediction(model, params, data), data)
+    def rest_terms(self, mu: Array, data: Marks, at: Array) -> Array:
+        return 2 * self.pulls(at, data, at) * self.pulls(mu, data, at)
 
 
 @dataclass(frozen=True)
@@ -158,7 +160,8 @@ class EffectiveVariance:
 
     def information(self, model: Model, params: Array, data: Marks) -> Array:
         """J'J of the pulls r / sqrt(V), V moving with the parameters: York's for a line."""
-        return squared_jacobian(lambda p: self._pulls(model, p, data), params)
+        jacobian = jax.jacfwd(lambda p: self._pulls(model, p, data))(params)
+        return jacobian.T @ jacobian
 
     def residuals(self, model: Model, params: Array, data: Marks, at: Array) -> Array:
         """The pulls and the roots of the logarithms, whose squares add up to the cost."""
@@ -167,9 +170,6 @@ class EffectiveVariance:
         logarithm = data.log_weight * jnp.log1p(ratio)
         roots = jnp.where(counts, jnp.sqrt(jnp.where(counts, logarithm, 1.0)), 0.0)
         return jnp.concatenate([self._pulls(model, params, data), roots])
-
-    def rest(self, model: Model, params: Array, data: Marks, at: Array) -> Array:
-        return bend(lambda p: self.residuals(model, p, data, at), params, at)
 
     def _pulls(self, model: Model, params: Array, data: Marks) -> Array:
         residual = data.y - self.prediction(model, params, data)
@@ -199,23 +199,6 @@ class EffectiveVariance:
             _, slope = jax.jvp(along, (x[j],), (jnp.ones_like(x[j]),))
             total = total + (slope * x_err) ** 2
         return total
-
-
-def with_jacobian(f: Callable[[Array], Array], params: Array) -> tuple[Array, Array]:
-    """f(params) and its derivatives, (length,) and (length, parameters)."""
-    jacobian, value = jax.jacfwd(lambda p: (f(p),) * 2, has_aux=True)(params)
-    return value, jacobian
-
-
-def squared_jacobian(f: Callable[[Array], Array], params: Array) -> Array:
-    """J'J, (parameters, parameters)."""
-    jacobian = jax.jacfwd(f)(params)
-    return jacobian.T @ jacobian
-
-
-def bend(f: Callable[[Array], Array], params: Array, at: Array) -> Array:
-    """Of a sum of squares: its Hessian at `at` is the sum's without 2 J'J, without a difference."""
-    return jnp.sum(2 * stop_gradient(f(stop_gradient(at))) * f(params))
 
 
 COSTS: Mapping[str, Cost] = MappingProxyType(

@@ -11,6 +11,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -19,16 +20,16 @@ import jax.monitoring
 import jax.numpy as jnp
 from jax import Array
 
+from fitting.additive import Terms
 from fitting.batch.rows import with_row
-from fitting.costs import COSTS, LeastSquares, Poisson, with_jacobian
+from fitting.costs import COSTS, EffectiveVariance, OfPrediction
 from fitting.data import Bins, Marks
 from fitting.packing import Prior, unpack
+from fitting.whole import Whole
 from models.model import Model
 
 # without it each call pays for a hand-over to another thread: a third of a small kernel
 jax.config.update("jax_cpu_enable_async_dispatch", False)
-
-MOST_FORWARD = 10  # parameters; measured, the two ways cross between 9 and 15
 
 Tier = Literal["memory", "disk", "compiled"]
 Function = Literal[
@@ -170,119 +171,84 @@ def _bind_rows(function: Callable[..., Any], key: KernelKey) -> Callable[..., An
     return kernel
 
 
-def _cost(key: KernelKey, params: Array, data: Bins | Marks, prior: Prior) -> Array:
-    penalty = jnp.sum(prior.weight * (params - prior.center) ** 2)
-    return COSTS[key.cost].cost(key.model, params, data) + penalty
+def _derivatives_of(
+    key: KernelKey, params: Array, data: Bins | Marks, *, of_rows: bool = False
+) -> Terms | Whole:
+    """What the functions below are made of: a cost and its derivatives, without constraints."""
+    cost = COSTS[key.cost]
+    if isinstance(cost, OfPrediction):
+        return Terms(cost, key.model, params, data, of_rows=of_rows)
+    assert isinstance(cost, EffectiveVariance)
+    return Whole(cost, key.model, params, data)
 
 
-def _value_and_gradient(key: KernelKey, params: Array, data: Bins | Marks, prior: Prior) -> Array:
-    # one array, (1 + parameters,): one transfer to the host instead of two
-    value, gradient = jax.value_and_grad(lambda p: _cost(key, p, data, prior))(params)
-    return jnp.concatenate([value[None], gradient])
+def _constrained(params: Array, prior: Prior, value: Array, gradient: Array) -> Array:
+    """Both with what constraints add, in one array: one transfer to the host instead of two."""
+    away = params - prior.center
+    penalty = jnp.sum(prior.weight * away**2)
+    return jnp.concatenate([(value + penalty)[None], gradient + 2 * prior.weight * away])
+
+
+def _value_and_gradient(
+    key: KernelKey, params: Array, data: Bins | Marks, prior: Prior, *, of_rows: bool = False
+) -> Array:
+    """Value and gradient, (1 + parameters,)."""
+    of = _derivatives_of(key, params, data, of_rows=of_rows)
+    return _constrained(params, prior, *of.value_and_gradient())
 
 
 def _linearised(key: KernelKey, params: Array, data: Bins | Marks, prior: Prior) -> Array:
-    """Value, gradient and information in one array, (1 + parameters + parameters^2,)."""
-    information = COSTS[key.cost].information(key.model, params, data)
+    """Value, gradient and twice the information, (1 + parameters + parameters^2,)."""
+    *first, information = _derivatives_of(key, params, data).linearised()
     information = 2 * (information + jnp.diag(prior.weight))
-    value_and_gradient = _value_and_gradient(key, params, data, prior)
-    return jnp.concatenate([value_and_gradient, information.ravel()])
+    return jnp.concatenate([_constrained(params, prior, *first), information.ravel()])
 
 
-def _derivatives(key: KernelKey, params: Array, data: Bins | Marks, prior: Prior) -> Array:
-    """Value, gradient and Hessian in one array, (1 + parameters + parameters^2,)."""
-
-    def cost(p: Array) -> Array:
-        return _cost(key, p, data, prior)
-
-    def gradient(p: Array) -> tuple[Array, tuple[Array, Array]]:
-        # few parameters: forward over forward fuses into half the time of forward over reverse
-        if len(p) <= MOST_FORWARD:
-            slope, value = jax.jacfwd(lambda q: (cost(q),) * 2, has_aux=True)(p)
-        else:
-            value, slope = jax.value_and_grad(cost)(p)
-        return slope, (slope, value)
-
-    hessian, (slope, value) = jax.jacfwd(gradient, has_aux=True)(params)
-    return jnp.concatenate([value[None], slope, hessian.ravel()])
-
-
-def _derivatives_by_entry(key: KernelKey, params: Array, data: Any, prior: Prior) -> Array:
-    """The same, put together from those of the prediction, where a cost is a sum over entries.
-
-    Of many rows it takes two thirds of the time. (Where an entry that is not used has an infinite
-    slope, the result is not finite.)
-    """
-    cost = COSTS[key.cost]
-    if not isinstance(cost, Poisson | LeastSquares) or len(params) > MOST_FORWARD:
-        return _derivatives(key, params, data, prior)
-
-    def jacobian(p: Array) -> tuple[Array, tuple[Array, Array]]:
-        mu, slopes = with_jacobian(lambda q: cost.prediction(key.model, q, data), p)
-        return slopes, (slopes, mu)
-
-    bends, (slopes, mu) = jax.jacfwd(jacobian, has_aux=True)(params)
-
-    def terms(m: Array) -> tuple[Array, Array]:
-        return jax.jvp(lambda q: cost.terms(q, data), (m,), (jnp.ones_like(m),))
-
-    (each, first), (_, second) = jax.jvp(terms, (mu,), (jnp.ones_like(mu),))
-    first, second = (jnp.where(data.used, d, 0.0) for d in (first, second))
-    size, away = len(params), params - prior.center
-    upper = {
-        (i, j): jnp.sum(first * bends[:, i, j] + second * slopes[:, i] * slopes[:, j])
-        for i in range(size)
-        for j in range(i, size)
-    }
-    hessian = jnp.stack([upper[min(i, j), max(i, j)] for i in range(size) for j in range(size)])
-    value = jnp.sum(each) + jnp.sum(prior.weight * away**2)
-    gradient = first @ slopes + 2 * prior.weight * away
-    hessian = hessian + 2 * jnp.diag(prior.weight).ravel()
-    return jnp.concatenate([value[None], gradient, hessian])
+def _derivatives(
+    key: KernelKey, params: Array, data: Bins | Marks, prior: Prior, *, of_rows: bool = False
+) -> Array:
+    """Value, gradient and Hessian, (1 + parameters + parameters^2,)."""
+    *first, hessian = _derivatives_of(key, params, data, of_rows=of_rows).derivatives()
+    hessian = hessian + 2 * jnp.diag(prior.weight)
+    return jnp.concatenate([_constrained(params, prior, *first), hessian.ravel()])
 
 
 def _jacobian(
     key: KernelKey, params: Array, data: Bins | Marks, prior: Prior
 ) -> tuple[Array, Array]:
     """Prediction (length,) and its derivatives (length, parameters)."""
-    return with_jacobian(lambda p: COSTS[key.cost].prediction(key.model, p, data), params)
+    prediction, slopes = _derivatives_of(key, params, data).with_slopes
+    return prediction, slopes.T
 
 
 def _predictions(key: KernelKey, params: Array, data: Bins | Marks, prior: Prior) -> Array:
     """Predictions (rows, length) for many parameter vectors, (rows, parameters)."""
-    return jax.vmap(lambda p: COSTS[key.cost].prediction(key.model, p, data))(params)
+    return jax.vmap(lambda p: _derivatives_of(key, p, data).prediction())(params)
 
 
 def _residuals(key: KernelKey, params: Array, data: Bins | Marks, prior: Prior) -> Array:
     """Residuals beside their derivatives, (rows, 1 + parameters), constraints among them."""
-    r, jacobian = with_jacobian(lambda p: _all_residuals(key, p, data, prior, params), params)
+    own, slopes = _derivatives_of(key, params, data).residuals()
+    root = jnp.sqrt(prior.weight)
+    r = jnp.concatenate([own, root * (params - prior.center)])
+    jacobian = jnp.concatenate([slopes.T, jnp.diag(root)])
     return jnp.concatenate([r[:, None], jacobian], axis=1)
-
-
-def _all_residuals(
-    key: KernelKey, params: Array, data: Bins | Marks, prior: Prior, at: Array
-) -> Array:
-    own = COSTS[key.cost].residuals(key.model, params, data, at)
-    return jnp.concatenate([own, jnp.sqrt(prior.weight) * (params - prior.center)])
 
 
 def _acceleration(key: KernelKey, rows: Array, data: Bins | Marks, prior: Prior) -> Array:
     """Second derivative of the residuals at rows[0] in the direction rows[1], (rows,)."""
     at, way = rows
 
-    def residuals(p: Array) -> Array:
-        return _all_residuals(key, p, data, prior, at)
-
     def velocity(p: Array) -> Array:
-        return jax.jvp(residuals, (p,), (way,))[1]
+        return jax.jvp(lambda q: COSTS[key.cost].residuals(key.model, q, data, at), (p,), (way,))[1]
 
-    return jax.jvp(velocity, (at,), (way,))[1]
+    own = jax.jvp(velocity, (at,), (way,))[1]
+    return jnp.concatenate([own, jnp.zeros_like(at)])  # constraints are linear
 
 
 def _rest(key: KernelKey, params: Array, data: Bins | Marks, prior: Prior) -> Array:
     """The Hessian without 2 J'J of the residuals, (parameters, parameters)."""
-    cost = COSTS[key.cost]
-    return jax.jacfwd(jax.jacfwd(lambda p: cost.rest(key.model, p, data, params)))(params)
+    return _derivatives_of(key, params, data).rest()
 
 
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
@@ -294,6 +260,6 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "residuals": _residuals,
     "acceleration": _acceleration,
     "rest": _rest,
-    "derivatives_of_rows": _derivatives_by_entry,
-    "value_and_gradient_of_rows": _value_and_gradient,
+    "derivatives_of_rows": partial(_derivatives, of_rows=True),
+    "value_and_gradient_of_rows": partial(_value_and_gradient, of_rows=True),
 }

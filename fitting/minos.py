@@ -21,6 +21,7 @@ from fitting.spectrum import Spectrum
 
 MAX_STEPS = 30
 MAX_HALVINGS = 10
+NEAR_LEVEL = 1e-3  # of the rise of the cost
 SETTLED = 1e-10  # standard deviations
 
 
@@ -80,7 +81,9 @@ def crossing(
         step = step / max(1.0, float(np.max(np.abs(step) / sigma)))
         params = params.copy()
         params[free] += step
-        if np.max(np.abs(step) / sigma) < SETTLED:
+        # near a pole of the cost a step is small, too, and the level far away
+        near = abs(cost - level) < NEAR_LEVEL * up * objective.scale
+        if near and np.max(np.abs(step) / sigma) < SETTLED:
             distance = float(params[index] - minimum.values[index])
             return distance if distance * side > 0 else None
     return None
