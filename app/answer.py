@@ -57,10 +57,11 @@ def to_answer(
         goodness_of_fit=goodness(problem, result),
         parameters=parameter_answers(problem, result, errors),
         minimizer=Minimizer(
+            algorithm=effort.algorithm,
             edm=effort.edm,
             edm_goal=EDM_GOAL,
             nfcn=effort.nfcn,
-            ngrad=effort.ngrad,
+            ngrad=effort.nfcn,
             nhess=effort.nhess,
         ),
         warnings=[WarningAnswer(code=w.code, message=w.message) for w in result.warnings],

@@ -46,8 +46,11 @@ class Settings(BaseSettings):
         10_000_000, "Entries of a batch, rows times bins or points", ge=1
     )
     max_predictors: int = limit(10, "Columns of an x that is an object", ge=1)
-    max_components: int = limit(30, "Components of a sum, over all its levels", ge=1)
-    max_parameters: int = limit(100, "Parameters of a model", ge=1)
+    max_components: int = limit(150, "Components of a sum, over all its levels", ge=1)
+    max_parameters: int = limit(400, "Parameters of a model", ge=1)
+    max_slopes: int = limit(
+        100_000_000, "Parameters of a model times bins or points: a worker's memory", ge=1
+    )
     max_formula_length: int = limit(2000, "Characters of a formula", ge=1)
     max_formula_nodes: int = limit(300, "Numbers, names and operations of a formula", ge=1)
     deadline_s: float = limit(30.0, "Seconds that a fit may take, waiting included", gt=0)

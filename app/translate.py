@@ -30,6 +30,7 @@ def to_problem(request: FitRequest, settings: Settings) -> FitProblem:
     names = [p.name for p in model.parameters]
     try:
         data = to_data(request, model, settings)
+        refuse_large(model, data.size, settings)
         knowledge = with_ends(model, data, to_knowledge(request, names))
         return FitProblem(
             model=model,
@@ -52,23 +53,23 @@ def as_sent(path: Path, request: FitRequest, model: Model) -> Path:
 
 
 def to_model(request: FitRequest, settings: Settings) -> Model:
-    """The model, within the limits."""
+    """The model, of whatever size."""
     if isinstance(request, PointsRequest) and isinstance(request.x, dict):
-        model: Model = model_in_columns(request, settings)
-    else:
-        model = build_model(request.model, settings)
-    return refuse_large(model, settings)
+        return model_in_columns(request, settings)
+    return build_model(request.model, settings)
 
 
-def refuse_large(model: Model, settings: Settings) -> Model:
-    """The model, unless it is beyond the limits."""
+def refuse_large(model: Model, entries: int, settings: Settings) -> None:
+    """InvalidRequest for a model that is beyond the limits, for data of so many entries."""
+    parameters = len(model.declare())
     for what, count, most in (
         ("components", len(model.parts), settings.max_components),
-        ("parameters", len(model.declare()), settings.max_parameters),
+        ("parameters", parameters, settings.max_parameters),
+        # a kernel holds the derivative of each entry by each parameter
+        ("parameters times bins or points", parameters * entries, settings.max_slopes),
     ):
         if count > most:
             raise InvalidRequest([(("model",), f"{count} {what}; at most {most} are allowed")])
-    return model
 
 
 def to_data(request: FitRequest, model: Model, settings: Settings) -> Data:

@@ -101,7 +101,7 @@ def read_result(result: FitResult) -> Computed:
     return Computed(
         values=dict(zip(NAMES, map(float, result.values), strict=True)),
         errors=dict(zip(NAMES, result.errors, strict=True)),
-        notes=described(effort.nfcn, effort.ngrad, effort.nhess),
+        notes=described(effort.nfcn, effort.nhess),
         parts={"minimize": 1e3 * effort.minimize_s, "covariance": 1e3 * effort.covariance_s},
     )
 
@@ -114,7 +114,7 @@ def read_reply(reply: Reply) -> Computed:
     return Computed(
         values=answer["values"],
         errors=answer["errors"],
-        notes=described(spent["nfcn"], spent["ngrad"], spent["nhess"]),
+        notes=described(spent["nfcn"], spent["nhess"]),
         parts=server_timing(reply.timing),
     )
 
@@ -125,8 +125,8 @@ def read_nothing(reply: Reply) -> Computed:
     return Computed(notes="nothing is fitted")
 
 
-def described(nfcn: int, ngrad: int, nhess: int) -> str:
-    return f"{nfcn} calls, {ngrad} gradients, {nhess} Hessians; covariance exact"
+def described(nfcn: int, nhess: int) -> str:
+    return f"{nfcn} costs with gradient, {nhess} Hessians; covariance exact"
 
 
 def server_timing(header: str) -> dict[str, float]:

@@ -2,8 +2,9 @@
 
 approach   a few Levenberg-Marquardt steps; in a valley that is narrow and bent, many
            with geodesic acceleration
-MIGRAD     on the compiled value and gradient
 polish     Newton's method with the exact Hessian, to the last digits
+MIGRAD     on the compiled value and gradient, and the polish again, if that did not end in a
+           certain minimum; where it did, MIGRAD would only measure again what is known exactly
 """
 
 import numpy as np
@@ -30,6 +31,7 @@ class Descent:
     def __init__(self, problem: FitProblem, objective: Objective):
         self.problem = problem
         self.objective = objective
+        self.needed_migrad = False
 
     def run(self, start: Floats, *, valley: bool = False) -> Minimum:
         """To the nearest minimum, again while the scale of the cost was far off."""
@@ -79,6 +81,10 @@ class Descent:
         if valley:
             start = descend_valley(objective, start, bounds)
         start = approach(objective.linearised, start, bounds, ~bounds.fixed, near=NEAR)
+        minimum = polish(objective, start, bounds)
+        if self.is_certain(minimum):
+            return minimum
+        self.needed_migrad = True
         ended = descend(objective, start, bounds, self.problem.names)
         return polish(objective, ended, bounds)
 

@@ -20,6 +20,9 @@ ROWS = 32
 class Objective:
     """Value, gradient and Hessian at given parameters, counted, and stopped when told to.
 
+    `nfcn` counts evaluations of cost and gradient, which are always computed together, `nhess`
+    those of the Hessian.
+
     `scale` multiplies the cost, so that its minimum can be brought to the order of ndof before
     an absolute EDM is believed. `stop` is called before each evaluation and may raise
     `errors.Stopped`; the same happens once `deadline` (on time.monotonic's clock) has passed.
@@ -40,7 +43,7 @@ class Objective:
         self.deadline = deadline
         self.stop = stop
         self.scale = 1.0
-        self.nfcn = self.ngrad = self.nhess = 0
+        self.nfcn = self.nhess = 0
         self.best_cost = float("inf")
         self.best: Floats | None = None
         self._functions: dict[str, Callable[..., Any]] = {}
@@ -81,7 +84,6 @@ class Objective:
 
     def value(self, params: Floats) -> float:
         """The cost for Minuit: finite, and very bad where it is undefined."""
-        self.nfcn += 1
         self._update(params)
         value = self._value * self.scale
         if math.isfinite(value):
@@ -90,7 +92,6 @@ class Objective:
 
     def gradient(self, params: Floats) -> Floats:
         """The gradient for Minuit: zero where it is undefined."""
-        self.ngrad += 1
         self._update(params)
         if math.isfinite(self._gradient.sum()):
             return self._gradient * self.scale
@@ -99,6 +100,7 @@ class Objective:
     def _update(self, params: Floats) -> None:
         key = params.tobytes()
         if key != self._last:
+            self.nfcn += 1
             self._remember(params, key, np.asarray(self._call("value_and_gradient", params)))
 
     def hessian(self, params: Floats) -> Floats:
@@ -121,6 +123,7 @@ class Objective:
         """Cost, gradient and the Gauss-Newton approximation of the Hessian, computed together."""
         key, size = params.tobytes(), len(params)
         if key != self._last_information:
+            self.nfcn += 1
             out = np.asarray(self._call("linearised", params))
             self._remember(params, key, out[: 1 + size])
             self._last_information, self._information = key, out[1 + size :].reshape(size, size)

@@ -69,8 +69,8 @@ class Report:
             warnings=tuple(self.strategy.warnings),
             effort=Effort(
                 edm=edm,
+                algorithm="migrad" if self.strategy.descent.needed_migrad else "newton",
                 nfcn=objective.nfcn,
-                ngrad=objective.ngrad,
                 nhess=objective.nhess,
                 minimize_s=minimize_s,
                 covariance_s=time.perf_counter() - began,

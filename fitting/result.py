@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Literal
 
 import numpy as np
 
@@ -92,11 +93,11 @@ class MinosInterval:
 
 @dataclass(frozen=True)
 class Effort:
-    """What the minimiser spent."""
+    """What the minimiser spent: evaluations of cost and gradient, of the Hessian, and seconds."""
 
+    algorithm: Literal["newton", "migrad"] = "newton"
     edm: float | None = None
     nfcn: int = 0
-    ngrad: int = 0
     nhess: int = 0
     minimize_s: float = 0.0
     covariance_s: float = 0.0

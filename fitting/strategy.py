@@ -1,7 +1,7 @@
 """How the minimum is found.
 
     start          the client's, completed from the data (`starts`)
-    descend        a few Levenberg-Marquardt steps, MIGRAD, Newton's method (`descent`)
+    descend        Levenberg-Marquardt steps, Newton's method, if need be MIGRAD (`descent`)
     more, if that ended badly or suspiciously:
       valley       Levenberg-Marquardt with geodesic acceleration, along what is narrow and bent
       other starts those estimated from the data, best candidates first

@@ -21,10 +21,11 @@ AnyBatchRequest = HistogramBatchRequest | PointsBatchRequest
 
 def to_batch(request: AnyBatchRequest, settings: Settings) -> Batch:
     """The question that a request asks; InvalidRequest says what is wrong with it."""
-    model = refuse_large(build_model(request.model, settings), settings)
+    model = build_model(request.model, settings)
     names = [p.name for p in model.parameters]
     try:
         rows = to_rows(request, settings)
+        refuse_large(model, rows.length, settings)
         return Batch(
             model=model,
             rows=rows,

@@ -58,9 +58,13 @@ class ParameterAnswer(Answer):
 
 
 class Minimizer(Answer):
-    """What the minimiser did; `edm` is null if the second derivatives allow none."""
+    """What the minimiser did; `edm` is null if the second derivatives allow none.
 
-    algorithm: str = "migrad"
+    `newton`: Newton's method from near ended in a certain minimum; `migrad`: Minuit's MIGRAD was
+    needed besides. Cost and gradient are computed together and counted once each.
+    """
+
+    algorithm: Literal["newton", "migrad"]
     edm: float | None
     edm_goal: float
     nfcn: int

@@ -71,6 +71,8 @@ class Worker:
         self.process = _spawn.Process(
             target=main, args=(theirs, self._cancelled, settings), daemon=True
         )
+        # threads that wait for a core made a fit of 300 parameters three times as long
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         self.process.start()
         theirs.close()
         self._loop = asyncio.get_running_loop()

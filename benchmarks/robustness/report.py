@@ -18,8 +18,9 @@ service does about it (`fitting/strategy.py` reads as this list):
    taken in units of each parameter's own curvature.
 2. **Scale.** Without `y_err` the cost has no scale, and Minuit's EDM is absolute: the cost is
    brought to the order of the degrees of freedom first, again whenever it has fallen far below.
-3. **Descent.** A few Levenberg-Marquardt steps, MIGRAD with the exact gradient, Newton's method
-   with the exact Hessian to the last digits. Easy fits end here.
+3. **Descent.** A few Levenberg-Marquardt steps, then Newton's method with the exact Hessian to the
+   last digits. If that does not end in a certain minimum, MIGRAD with the exact gradient comes
+   before it. Easy fits end here.
 4. **Valleys.** A descent that did not come to rest, or rests suspiciously, goes on by
    Levenberg-Marquardt with geodesic acceleration, whose steps are bent like the valley they follow.
 5. **Starts.** If it still is suspicious, it is repeated from other starting values: linear
