@@ -1,4 +1,4 @@
-"""Reading a JSON body: bytes straight into Pydantic, which is seven times faster than `json`."""
+"""Reading a body: JSON straight into Pydantic, seven times faster than `json`; or MessagePack."""
 
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -6,9 +6,10 @@ from typing import Any, Generic, TypeVar
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
 
+from app.binary import MSGPACK, unpack
 from app.errors import TooLarge, WrongMediaType
 from app.service import service_of
-from app.validation import from_validation
+from app.validation import from_json_validation, from_validation
 
 JSON = "application/json"
 
@@ -23,15 +24,24 @@ class Body(Generic[T]):
     raw: bytes
 
 
-async def read_json(request: Request, schema: type[T]) -> Body[T]:
-    """The body, read and validated."""
+async def read_body(request: Request, schema: type[T], *, or_binary: bool = False) -> Body[T]:
+    """The body, read and validated; `or_binary`: it may be MessagePack."""
     media_type = request.headers.get("content-type", JSON).partition(";")[0].strip().lower()
-    if media_type != JSON and not media_type.endswith("+json"):
-        raise WrongMediaType(f"Send the body as {JSON}, with curl by -H 'Content-Type: {JSON}'.")
+    binary = or_binary and media_type == MSGPACK
+    if not binary and media_type != JSON and not media_type.endswith("+json"):
+        other = f" (or as {MSGPACK})" if or_binary else ""
+        curl = f"with curl by -H 'Content-Type: {JSON}'"
+        raise WrongMediaType(f"Send the body as {JSON}, {curl}{other}.")
     if request.headers.get("content-encoding", "identity") != "identity":
         raise WrongMediaType("Send the body without Content-Encoding.")
     raw = await read(request, service_of(request).settings.max_body_bytes)
-    return Body(parse(schema, raw), raw)
+    return Body(parse_binary(schema, raw) if binary else parse(schema, raw), raw)
+
+
+def wants_binary(request: Request) -> bool:
+    """Whether the client accepts MessagePack by name."""
+    accepted = request.headers.get("accept", "").lower().replace(" ", "").split(",")
+    return any(one.partition(";")[0] == MSGPACK and "q=0" not in one.split(";") for one in accepted)
 
 
 async def read(request: Request, most: int) -> bytes:
@@ -54,13 +64,28 @@ def parse(schema: type[T], raw: bytes) -> T:
     try:
         return schema.model_validate_json(raw)
     except ValidationError as error:
-        raise from_validation(error, raw) from None
+        raise from_json_validation(error, raw) from None
 
 
-def request_body(schema: type[BaseModel], examples: dict[str, Any]) -> dict[str, Any]:
+def parse_binary(schema: type[T], raw: bytes) -> T:
+    """The same of MessagePack."""
+    sent = unpack(raw)
+    try:
+        return schema.model_validate(sent)
+    except ValidationError as error:
+        raise from_validation(error, sent) from None
+
+
+def request_body(
+    schema: type[BaseModel], examples: dict[str, Any], *, or_binary: bool = False
+) -> dict[str, Any]:
     """The OpenAPI entry of such a body; `openapi.py` adds the schema it refers to."""
-    content = {
-        "schema": {"$ref": f"#/components/schemas/{schema.__name__}"},
-        "examples": {name: {"value": value} for name, value in examples.items()},
+    content: dict[str, Any] = {
+        JSON: {
+            "schema": {"$ref": f"#/components/schemas/{schema.__name__}"},
+            "examples": {name: {"value": value} for name, value in examples.items()},
+        }
     }
-    return {"requestBody": {"required": True, "content": {JSON: content}}}
+    if or_binary:
+        content[MSGPACK] = {"schema": {"type": "string", "format": "binary"}}
+    return {"requestBody": {"required": True, "content": content}}

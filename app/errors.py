@@ -54,6 +54,10 @@ class NotJson(Problem):
     status, kind, title = 400, "not-json", "The body is not JSON"
 
 
+class NotMsgpack(Problem):
+    status, kind, title = 400, "not-msgpack", "The body is not MessagePack"
+
+
 class NotFound(Problem):
     status, kind, title = 404, "not-found", "No such thing"
 
@@ -135,7 +139,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def validation(_: Request, error: RequestValidationError) -> Response:
-        # only query and path parameters come here: bodies are read by `body.read_json`
+        # only query and path parameters come here: bodies are read by `body.read_body`
         errors = [
             (tuple(e["loc"][1:]), str(e["msg"]).replace("Input should", "should"))
             for e in error.errors()[:MOST_REPORTED]

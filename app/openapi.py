@@ -1,4 +1,4 @@
-"""OpenAPI: FastAPI's own, plus the schemas of bodies that are read by `body.read_json`."""
+"""OpenAPI: FastAPI's own, plus the schemas of bodies that are read by `body.read_body`."""
 
 from typing import Any
 

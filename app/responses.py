@@ -5,7 +5,7 @@ from typing import Any
 from app.errors import MEDIA_TYPE
 
 _TEXTS = {
-    400: "Not JSON, or not HTTP",
+    400: "Not JSON, not MessagePack, or not HTTP",
     404: "No such thing",
     413: "The body is too large",
     415: "Wrong media type",

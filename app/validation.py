@@ -14,13 +14,18 @@ from fitting.errors import Path
 from models.registry import SHAPES
 
 
-def from_validation(error: ValidationError, body: bytes) -> Problem:
+def from_json_validation(error: ValidationError, body: bytes) -> Problem:
+    """The same of a JSON body, which may not be JSON at all."""
+    first, *_ = error.errors(include_url=False, include_input=False)
+    if first["type"] == "json_invalid":
+        reason = first.get("ctx", {}).get("error", "")
+        return NotJson(f"The body is not valid JSON: {reason}. Send one JSON object in UTF-8.")
+    return from_validation(error, from_json(body))
+
+
+def from_validation(error: ValidationError, sent: Any) -> Problem:
     """Pydantic's errors in our words, with pointers into the body as it was sent."""
     errors: Sequence[Mapping[str, Any]] = error.errors(include_url=False, include_input=False)
-    if errors[0]["type"] == "json_invalid":
-        reason = errors[0].get("ctx", {}).get("error", "")
-        return NotJson(f"The body is not valid JSON: {reason}. Send one JSON object in UTF-8.")
-    sent = from_json(body)
     first = ([e for e in errors if not is_of_other_form(e, sent)] or errors)[:MOST_REPORTED]
     return InvalidRequest([(where(e, sent), describe(e, sent)) for e in first])
 

@@ -15,14 +15,15 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import httpx
+import msgpack
 import numpy as np
 from iminuit import Minuit
 from iminuit.cost import ExtendedBinnedNLL
 from numba_stats import norm
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 
-from app.batch.answer import to_bytes
 from app.batch.translate import to_batch
+from app.binary import MSGPACK
 from app.body import parse
 from app.schemas.batches import HistogramBatchRequest
 from app.settings import Settings
@@ -117,6 +118,15 @@ def measure(case: Case, client: httpx.Client) -> str:
         assert reply.status == httpx.codes.OK, reply.answer
         return reply.answer, server_timing(reply.timing)
 
+    array = {"dtype": "<f8", "shape": list(counts.shape), "data": counts.astype("<f8").tobytes()}
+    packed = msgpack.packb(body | {"counts": array})
+    headers = {"Content-Type": MSGPACK, "Accept": MSGPACK}
+
+    def post_binary() -> Any:
+        response = client.post("/fit/histogram/batch", content=packed, headers=headers)
+        assert response.status_code == httpx.codes.OK
+        return msgpack.unpackb(response.content)
+
     def loop(start: Start) -> list[Minuit]:
         return [fit_alone(edges, row, start) for row in some]
 
@@ -125,14 +135,16 @@ def measure(case: Case, client: httpx.Client) -> str:
     peers = loop(moments)
     loop(far)
     batch_s: list[float] = []
+    binary_s: list[float] = []
     moments_s: list[float] = []
     far_s: list[float] = []
     parts = []
     for _ in range(ROUNDS):
         parts.append(timed(post, batch_s)[1])
+        timed(post_binary, binary_s)
         timed(lambda: loop(moments), moments_s)
         timed(lambda: loop(far), far_s)
-    batch = float(np.median(batch_s))
+    batch, binary = float(np.median(batch_s)), float(np.median(binary_s))
     near_s, tutorial_s = (SHARE * float(np.median(times)) for times in (moments_s, far_s))
     off = max(
         abs(answer["values"][name][i] - m.values[name]) / answer["errors"][name][i]
@@ -145,12 +157,13 @@ def measure(case: Case, client: httpx.Client) -> str:
         "parse": best(lambda: parse(HistogramBatchRequest, raw)),
         "to arrays": best(lambda: to_batch(request, Settings())),
         "fit, in the workers": float(np.median([p["minimize"] for p in parts])) / 1e3,
-        "encode": best(lambda: to_bytes(answer)),
-        "read by the client": best(lambda: from_json(to_bytes(answer))),
+        "encode": best(lambda: to_json(answer)),
+        "read by the client": best(lambda: from_json(to_json(answer))),
     }
     lines = [
         f"{case.rows} histograms of {case.bins} bins",
         f"  service, over HTTP  {1e3 * batch:7.0f} ms, {case.rows / batch:6.0f} fits/s",
+        f"  with MessagePack    {1e3 * binary:7.0f} ms, {case.rows / binary:6.0f} fits/s",
         *(
             f"  iminuit and Numba   {1e3 * alone:7.0f} ms, {case.rows / alone:6.0f} fits/s, "
             f"from {where}: ratio {alone / batch:.1f} "

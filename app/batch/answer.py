@@ -1,4 +1,7 @@
-"""From a `BatchResult` to the bytes that a client gets: columns, null where a number is missing."""
+"""From a `BatchResult` to the bytes that a client gets: columns, as JSON or MessagePack.
+
+Where a number is missing JSON has null, an array NaN.
+"""
 
 from typing import Any
 
@@ -7,6 +10,7 @@ from pydantic_core import to_json
 
 from app.answer import milliseconds, model_as_sent
 from app.batch.translate import AnyBatchRequest
+from app.binary import to_lists
 from app.schemas.batches import HistogramBatchRequest
 from fitting.batch.question import Batch
 from fitting.batch.result import STATUSES, BatchResult
@@ -19,7 +23,7 @@ PATHS = np.array(["batch", "single"], dtype=object)
 def to_columns(
     request: AnyBatchRequest, batch: Batch, result: BatchResult, timing: dict[str, float]
 ) -> dict[str, Any]:
-    """The answer; NaN stands for null."""
+    """The answer, its columns arrays."""
     names = [p.name for p in batch.model.parameters]
     valid = result.status == STATUSES.index(Status.CONVERGED)
     late = result.status == STATUSES.index(Status.DEADLINE)
@@ -31,16 +35,16 @@ def to_columns(
         "model": model_as_sent(request),
         "rows": len(batch),
         "parameters": names,
-        "values": dict(zip(names, result.values.T.tolist(), strict=True)),
-        "errors": dict(zip(names, result.errors.T.tolist(), strict=True)),
-        "fval": result.fval.tolist(),
-        "chi2": result.chi2.tolist(),
-        "ndof": int(ndof[0]) if (ndof == ndof[0]).all() else ndof.tolist(),
-        "valid": valid.tolist(),
-        "status": STATUS_NAMES[result.status].tolist(),
+        "values": dict(zip(names, result.values.T, strict=True)),
+        "errors": dict(zip(names, result.errors.T, strict=True)),
+        "fval": result.fval,
+        "chi2": result.chi2,
+        "ndof": int(ndof[0]) if (ndof == ndof[0]).all() else ndof,
+        "valid": valid,
+        "status": STATUS_NAMES[result.status],
         "messages": {k: v for k, v in result.messages.items() if k != Status.CONVERGED.value},
-        "path": path.tolist(),
-        "edm": result.edm.tolist(),
+        "path": path,
+        "edm": result.edm,
         "at_limit": {
             name: np.flatnonzero(held).tolist()
             for name, held in zip(names, result.held.T, strict=True)
@@ -53,17 +57,21 @@ def to_columns(
 
 
 def covariance_of(batch: Batch, result: BatchResult, names: list[str]) -> dict[str, Any] | None:
-    """Matrices of the parameters that are not fixed, if they were asked for."""
+    """Matrices (rows, free, free) of the parameters that are not fixed, if they were asked for."""
     if result.covariance is None:
         return None
     free = np.flatnonzero(~batch.bounds.fixed)
     matrices = result.covariance[:, free[:, None], free]
-    missing = np.isnan(matrices).all(axis=(1, 2)) & bool(len(free))
-    pairs = zip(np.atleast_1d(missing).tolist(), matrices.tolist(), strict=True)
-    rows = [None if none else matrix for none, matrix in pairs]
-    return {"parameters": [names[i] for i in free], "matrices": rows}
+    return {"parameters": [names[i] for i in free], "matrices": matrices}
 
 
 def to_bytes(answer: dict[str, Any]) -> bytes:
-    """As JSON."""
-    return to_json(answer, inf_nan_mode="null")
+    """As JSON; a row without any covariance has null for its matrix."""
+    covariance = answer["covariance"]
+    if covariance is not None:
+        matrices = covariance["matrices"]
+        missing = np.isnan(matrices).all(axis=(1, 2)) & bool(matrices.shape[1])
+        pairs = zip(missing.tolist(), matrices.tolist(), strict=True)
+        rows = [None if none else matrix for none, matrix in pairs]
+        answer = answer | {"covariance": covariance | {"matrices": rows}}
+    return to_json(answer, inf_nan_mode="null", fallback=to_lists)

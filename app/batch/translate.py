@@ -8,6 +8,7 @@ import numpy as np
 from app.build import build_model
 from app.errors import InvalidRequest
 from app.points import refuse_many, refuse_no_error, to_ranges
+from app.schemas.base import is_list
 from app.schemas.batches import HistogramBatchRequest, PointsBatchRequest
 from app.settings import Settings
 from app.translate import is_absolute, refuse_large, refuse_unknown, to_knowledge
@@ -83,10 +84,10 @@ def refuse_ragged(field: str, rows: Sequence[Sequence[float]], size: int, of: st
 def spread(field: str, given: Any, y: Floats, default: float) -> Floats:
     """(1, points) of what is common to all rows, or (rows, points)."""
     size = y.shape[1]
-    if not isinstance(given, list):
+    if not is_list(given):
         refuse_no_error((field,), given)
         return np.full((1, size), default if given is None else given)
-    if not isinstance(given[0], list):
+    if not is_list(given[0]):
         if len(given) != size:
             message = f"{len(given)} values for {size} in each row of y"
             raise InvalidRequest([((field,), message)])

@@ -10,12 +10,17 @@ from app.answer import server_timing
 from app.batch.answer import to_bytes, to_columns
 from app.batch.dealer import Dealer
 from app.batch.translate import to_batch
-from app.body import JSON, Body, read_json, request_body
+from app.binary import MSGPACK, pack
+from app.body import JSON, Body, read_body, request_body, wants_binary
 from app.examples import HISTOGRAM_BATCH_EXAMPLES, POINTS_BATCH_EXAMPLES
 from app.queries import StrictRoute
 from app.responses import FIT_PROBLEMS
 from app.schemas.batches import BatchAnswer, HistogramBatchRequest, PointsBatchRequest
 from app.service import Service, service_of, unless_gone
+
+BINARY_ANSWER: dict[int | str, dict[str, Any]] = {
+    200: {"content": {MSGPACK: {"schema": {"type": "string", "format": "binary"}}}}
+}
 
 router = APIRouter(prefix="/fit", tags=["fits"], route_class=StrictRoute)
 
@@ -24,13 +29,14 @@ router = APIRouter(prefix="/fit", tags=["fits"], route_class=StrictRoute)
     "/histogram/batch",
     summary="Fit a model to many histograms",
     response_model=BatchAnswer,
-    responses=FIT_PROBLEMS,
-    openapi_extra=request_body(HistogramBatchRequest, HISTOGRAM_BATCH_EXAMPLES),
+    responses=FIT_PROBLEMS | BINARY_ANSWER,
+    openapi_extra=request_body(HistogramBatchRequest, HISTOGRAM_BATCH_EXAMPLES, or_binary=True),
 )
 async def fit_histograms(request: Request) -> Response:
     """Histograms of the same bins, thousands at once; the answer has a column a quantity.
 
     Each row has the minimum of `POST /fit/histogram`. A batch is not stored: it has no `fit_id`.
+    Bodies may be MessagePack, with arrays as bytes (README).
     """
     return await answer_batch(request, HistogramBatchRequest)
 
@@ -39,13 +45,14 @@ async def fit_histograms(request: Request) -> Response:
     "/xy-errors/batch",
     summary="Fit a model to many sets of points",
     response_model=BatchAnswer,
-    responses=FIT_PROBLEMS,
-    openapi_extra=request_body(PointsBatchRequest, POINTS_BATCH_EXAMPLES),
+    responses=FIT_PROBLEMS | BINARY_ANSWER,
+    openapi_extra=request_body(PointsBatchRequest, POINTS_BATCH_EXAMPLES, or_binary=True),
 )
 async def fit_sets_of_points(request: Request) -> Response:
     """Sets of as many points each, thousands at once; the answer has a column a quantity.
 
     Each row has the minimum of `POST /fit/xy-errors`. A batch is not stored: it has no `fit_id`.
+    Bodies may be MessagePack, with arrays as bytes (README).
     """
     return await answer_batch(request, PointsBatchRequest)
 
@@ -55,7 +62,7 @@ async def answer_batch(
 ) -> Response:
     """Read, translate, deal out to the workers, answer."""
     service = service_of(request)
-    body: Body[Any] = await read_json(request, schema)
+    body: Body[Any] = await read_body(request, schema, or_binary=True)
     accepted = time.monotonic()
     asked = body.content
     batch = to_batch(asked, service.settings)
@@ -74,6 +81,8 @@ async def answer_batch(
     count(service, answer)
     service.metrics.count_usage(result.usage, queue_s)
     headers = server_timing(answer["timing_ms"], result.usage.tier)
+    if wants_binary(request):
+        return Response(pack(answer), media_type=MSGPACK, headers=headers)
     return Response(to_bytes(answer), media_type=JSON, headers=headers)
 
 

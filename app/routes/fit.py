@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from app.answer import server_timing, to_answer
-from app.body import JSON, Body, read_json, request_body
+from app.body import JSON, Body, read_body, request_body
 from app.examples import HISTOGRAM_EXAMPLES, POINTS_EXAMPLES
 from app.queries import StrictRoute
 from app.responses import FIT_PROBLEMS
@@ -57,7 +57,7 @@ async def answer_fit(
 ) -> Response:
     """Read, translate, fit in a worker, store, answer."""
     service = service_of(request)
-    body: Body[Any] = await read_json(request, schema)
+    body: Body[Any] = await read_body(request, schema)
     accepted, created = time.monotonic(), time.time()
     asked = body.content
     problem = to_problem(asked, service.settings)

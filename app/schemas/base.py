@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Annotated, Any
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, FiniteFloat, Tag
 from pydantic.types import Strict
 
@@ -33,7 +34,7 @@ def choose(**choices: Callable[[Any], bool]) -> Discriminator:
 
 
 def is_list(value: Any) -> bool:
-    return isinstance(value, list | tuple)
+    return isinstance(value, list | tuple | np.ndarray)
 
 
 def is_object(value: Any) -> bool:
@@ -53,7 +54,8 @@ _COLUMNS = Field(json_schema_extra={"propertyNames": {"pattern": f"^{NAME}$"}})
 
 Columns = Annotated[dict[str, Annotated[list[Number], Field(min_length=1)]], _COLUMNS]
 
-Range = tuple[Number, Number]
+#: A list will do where the body is not JSON.
+Range = Annotated[tuple[Number, Number], Strict(False)]
 
 
 def is_list_of_lists(value: Any) -> bool:

@@ -5,28 +5,39 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, Tag
 
 from app.schemas.answers import Answer, BatchTiming, KernelAnswer
+from app.schemas.arrays import OrArray, dimensions
 from app.schemas.base import FitRange, Number, choose, is_list, is_list_of_lists
 from app.schemas.requests import Asked
 
-Row = Annotated[list[Number], Field(min_length=1)]
-Matrix = Annotated[list[Row], Field(min_length=1)]
+Numbers = Annotated[list[Number], Field(min_length=1)]
+Row = Annotated[Numbers, OrArray(1)]
+Matrix = Annotated[list[Numbers], Field(min_length=1), OrArray(2)]
+
+
+def is_matrix(value: Any) -> bool:
+    return is_list_of_lists(value) or dimensions(value) == 2
+
+
+def is_row(value: Any) -> bool:
+    return is_list(value) or isinstance(value, dict)
+
 
 ListOrMatrix = Annotated[
     Annotated[Matrix, Tag("matrix")] | Annotated[Row, Tag("list")],
-    choose(matrix=is_list_of_lists, list=lambda _: True),
+    choose(matrix=is_matrix, list=lambda _: True),
 ]
 Errors = Annotated[
     Annotated[Matrix, Tag("matrix")]
     | Annotated[Row, Tag("list")]
     | Annotated[Number, Tag("number")],
-    choose(matrix=is_list_of_lists, list=is_list, number=lambda _: True),
+    choose(matrix=is_matrix, list=is_row, number=lambda _: True),
 ]
 
 
 class BatchRequest(Asked):
     """What both batches share."""
 
-    starts: dict[str, list[Number]] = Field(
+    starts: dict[str, Row] = Field(
         default_factory=dict,
         description="By name: a start for each row; of a fixed parameter its value in each row",
     )
@@ -36,7 +47,7 @@ class BatchRequest(Asked):
 class HistogramBatchRequest(BatchRequest):
     """Fits of one model to many histograms of the same bins."""
 
-    edges: list[Number] = Field(min_length=2)
+    edges: Annotated[list[Number], Field(min_length=2), OrArray(1)]
     counts: Matrix = Field(description="A row for each histogram")
     fit_range: FitRange | None = Field(
         None, description="[lo, hi] or several; bins wholly inside are fitted"

@@ -1,0 +1,35 @@
+"""MessagePack: JSON's objects, lists and texts, and arrays in the form of `schemas.arrays`."""
+
+from typing import Any
+
+import msgpack
+import numpy as np
+
+from app.errors import NotMsgpack
+
+MSGPACK = "application/msgpack"
+
+
+def unpack(raw: bytes) -> Any:
+    """What was sent; arrays stay in their written form."""
+    try:
+        return msgpack.unpackb(raw)
+    except (ValueError, msgpack.UnpackException) as error:
+        raise NotMsgpack(f"The body is not MessagePack ({type(error).__name__}).") from None
+
+
+def pack(answer: dict[str, Any]) -> bytes:
+    """An answer whose columns are arrays."""
+    packed: bytes = msgpack.packb(answer, default=_written)
+    return packed
+
+
+def _written(array: Any) -> Any:
+    if array.dtype == object:  # of texts
+        return array.tolist()
+    return {"dtype": array.dtype.str, "shape": list(array.shape), "data": array.tobytes()}
+
+
+def to_lists(array: Any) -> Any:
+    """For JSON, which has no arrays."""
+    return array.tolist() if isinstance(array, np.ndarray) else str(array)

@@ -1,0 +1,162 @@
+"""MessagePack bodies of batches: the same questions and answers as in JSON, arrays as bytes."""
+
+from typing import Any
+
+import httpx
+import msgpack
+import numpy as np
+import pytest
+
+from app.batch.translate import to_batch
+from app.body import parse, parse_binary
+from app.examples import HISTOGRAM_BATCH_EXAMPLES, POINTS_BATCH_EXAMPLES
+from app.schemas.batches import HistogramBatchRequest, PointsBatchRequest
+from app.settings import Settings
+from tests.app.test_batch_http import HISTOGRAMS, POINTS, histograms, lines
+from tests.examples import Body, pointers, refused
+
+MSGPACK = "application/msgpack"
+BOTH = {"Content-Type": MSGPACK, "Accept": MSGPACK}
+
+
+def written(values: Any, dtype: str = "<f8") -> Body:
+    array = np.array(values, dtype=dtype)
+    return {"dtype": dtype, "shape": list(array.shape), "data": array.tobytes()}
+
+
+def read(body: bytes) -> Any:
+    def as_array(found: Body) -> Any:
+        if found.keys() != {"dtype", "shape", "data"}:
+            return found
+        return np.frombuffer(found["data"], found["dtype"]).reshape(found["shape"])
+
+    return msgpack.unpackb(body, object_hook=as_array)
+
+
+def with_arrays(body: Body, *names: str, dtype: str = "<f8") -> Body:
+    return body | {name: written(body[name], dtype) for name in names}
+
+
+def post(client: httpx.Client, url: str, body: Body, **headers: str) -> httpx.Response:
+    return client.post(url, content=msgpack.packb(body), headers=BOTH | headers)
+
+
+@pytest.mark.parametrize(
+    ("schema", "examples"),
+    [
+        (HistogramBatchRequest, HISTOGRAM_BATCH_EXAMPLES),
+        (PointsBatchRequest, POINTS_BATCH_EXAMPLES),
+    ],
+)
+def test_the_same_lists_ask_the_same(schema: Any, examples: Body) -> None:
+    for body in examples.values():
+        raw = httpx.Request("POST", "http://x", json=body).content
+        assert parse_binary(schema, msgpack.packb(body)) == parse(schema, raw)
+
+
+@pytest.mark.parametrize("dtype", ["<f8", "<i4", "|u1"])
+def test_arrays_of_any_type_ask_the_same(dtype: str) -> None:
+    body = histograms(5)
+    plain = parse_binary(HistogramBatchRequest, msgpack.packb(body))
+    sent = with_arrays(with_arrays(body, "counts", dtype=dtype), "edges")
+    arrays = parse_binary(HistogramBatchRequest, msgpack.packb(sent))
+    one, other = (to_batch(request, Settings()).rows for request in (plain, arrays))
+    np.testing.assert_array_equal(one.stack(), other.stack())
+
+
+def test_an_answer_has_the_numbers_of_json(client: httpx.Client) -> None:
+    body = histograms(6) | {"covariance": True, "starts": {"mu": [0.1] * 6}}
+    body["counts"][4] = [0] * 32  # cannot be fitted
+    expected = client.post(HISTOGRAMS, json=body).json()
+    sent = with_arrays(body, "counts", "edges") | {"starts": {"mu": written([0.1] * 6)}}
+    response = post(client, HISTOGRAMS, sent)
+    assert response.status_code == 200
+    assert response.headers["content-type"] == MSGPACK
+    answer = read(response.content)
+    assert answer.keys() == expected.keys()
+    for name in ("values", "errors"):
+        for parameter, column in expected[name].items():
+            found = answer[name][parameter]
+            np.testing.assert_array_equal(found, np.array(column, dtype=float))
+    for name in ("fval", "chi2", "edm"):
+        np.testing.assert_array_equal(answer[name], np.array(expected[name], dtype=float))
+    for name in ("status", "path", "ndof", "messages", "at_limit"):
+        assert answer[name] == expected[name]
+    assert answer["valid"].tolist() == expected["valid"]
+    matrices = [m or np.full((3, 3), np.nan) for m in expected["covariance"]["matrices"]]
+    np.testing.assert_array_equal(answer["covariance"]["matrices"], np.array(matrices, dtype=float))
+    assert np.isnan(answer["errors"]["mu"][4])
+    assert expected["errors"]["mu"][4] is expected["covariance"]["matrices"][4] is None
+
+
+def test_points_may_have_arrays_wherever_they_have_lists(client: httpx.Client) -> None:
+    body = lines(4)
+    body |= {"x_err": [0.1] * 12, "y_err": [[0.2] * 12] * 4, "fit_range": [0, 4]}
+    expected = client.post(POINTS, json=body).json()
+    sent = with_arrays(body, "x", "y", "x_err", "y_err")
+    answer = read(post(client, POINTS, sent).content)
+    for name, column in expected["values"].items():
+        np.testing.assert_array_equal(answer["values"][name], column)
+
+
+@pytest.mark.parametrize(
+    ("accept", "media_type"),
+    [
+        (None, "application/json"),
+        ("*/*", "application/json"),
+        ("application/json, application/msgpack;q=0", "application/json"),
+        ("application/json, application/msgpack;q=0.5", MSGPACK),
+    ],
+)
+def test_the_answer_is_in_the_form_that_the_client_accepts(
+    client: httpx.Client, accept: str | None, media_type: str
+) -> None:
+    headers = {} if accept is None else {"Accept": accept}
+    response = client.post(HISTOGRAMS, json=histograms(2), headers=headers)
+    assert response.headers["content-type"] == media_type
+
+
+GOOD = written([[1, 2, 3], [4, 5, 6]])
+MISTAKES: dict[str, tuple[Any, str]] = {
+    "no shape": ({"dtype": "<f8", "data": b""}, "an array is"),
+    "another type": (GOOD | {"dtype": ">f8"}, "dtype must be one of"),
+    "a type that is none": (GOOD | {"dtype": [1]}, "dtype must be one of"),
+    "one dimension": (written([1.0, 2.0, 3.0]), "shape must be a list of 2"),
+    "a shape that is none": (GOOD | {"shape": 6}, "shape must be a list of 2"),
+    "nothing": (GOOD | {"shape": [0, 3], "data": b""}, "positive"),
+    "less": (GOOD | {"shape": [-2, -3]}, "positive"),
+    "true": (GOOD | {"shape": [True, 6]}, "positive"),
+    "too few bytes": (GOOD | {"data": GOOD["data"][:-1]}, "48 bytes"),
+    "text": (GOOD | {"data": "text"}, "48 bytes"),
+    "enormous": (GOOD | {"shape": [2**40, 2**40]}, "bytes"),
+    "nan": (written([[1, np.nan, 3]]), "finite"),
+    "four columns": (written([[1.0, 2, 3, 4]]), "edges"),
+    "bytes": (b"bytes", "list"),
+    "nan in a list": ([[1.0, float("nan"), 2.0]], "finite"),
+    "true in a list": ([[1.0, True, 2.0]], "number"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_pointed_to(client: httpx.Client, mistake: str) -> None:
+    counts, words = MISTAKES[mistake]
+    body = {"edges": [0, 1, 2, 3], "counts": counts, "model": "gaussian"}
+    problem = refused(post(client, HISTOGRAMS, body), 422)
+    (pointer,) = pointers(problem)
+    assert pointer.startswith("/counts")
+    assert words in problem["errors"][0]["message"]
+
+
+@pytest.mark.parametrize("raw", [b"", b"\xc1", b"\x81", b"\x91" * 5000, b"\x80\x80", b"{}"])
+def test_what_is_no_messagepack_is_refused(client: httpx.Client, raw: bytes) -> None:
+    problem = refused(client.post(HISTOGRAMS, content=raw, headers=BOTH), 400)
+    assert problem["type"] == "/problems/not-msgpack"
+
+
+@pytest.mark.parametrize("sent", [None, [], 3, "text", {1: 2}])
+def test_what_is_no_request_is_refused(client: httpx.Client, sent: Any) -> None:
+    refused(post(client, HISTOGRAMS, sent), 400, 422)
+
+
+def test_single_fits_are_json(client: httpx.Client) -> None:
+    refused(post(client, "/fit/histogram", {}), 415)
