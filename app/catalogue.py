@@ -3,6 +3,8 @@
 import hashlib
 import math
 import os
+import threading
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -26,17 +28,22 @@ BINS = 50
 def entries(folder: Path) -> dict[str, dict[str, Any]]:
     """All of them; evaluating every shape takes seconds, so they are kept in a file."""
     path = folder / f"catalogue-{digest()}.json"
-    if not path.exists():
-        whole = path.with_suffix(f".{os.getpid()}")
-        whole.write_bytes(to_json({name: entry(name) for name in SHAPES}))
-        whole.replace(path)
-    found: dict[str, dict[str, Any]] = from_json(path.read_bytes())
+    found: dict[str, dict[str, Any]] = kept(path, lambda: {name: entry(name) for name in SHAPES})
     return found
 
 
-def digest() -> str:
-    """Of everything that the entries follow from."""
-    sources = [Path(__file__), *sorted(Path(models.__file__).parent.rglob("*.py"))]
+def kept(path: Path, make: Callable[[], Any]) -> Any:
+    """What is in this file; it is made if there is none."""
+    if not path.exists():
+        whole = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
+        whole.write_bytes(to_json(make()))
+        whole.replace(path)
+    return from_json(path.read_bytes())
+
+
+def digest(*more: Path) -> str:
+    """Of everything that examples follow from."""
+    sources = [Path(__file__), *more, *sorted(Path(models.__file__).parent.rglob("*.py"))]
     return hashlib.sha256(b"".join(p.read_bytes() for p in sources)).hexdigest()[:16]
 
 

@@ -17,7 +17,7 @@ from app.routes import batch, covariance, fit, fits, models, status
 from app.service import ClientGone, Service
 from app.settings import Settings
 from app.store.store import Store
-from app.warm import warm_up_tasks
+from app.warm import warm_up
 from app.workers.pool import WorkerPool
 from app.workers.process import WorkerSettings
 
@@ -45,18 +45,18 @@ def create_app(settings: Settings) -> FastAPI:
             queue_size=settings.queue_size,
             workshop_queue_size=settings.workshop_queue_size,
             kill_grace_s=settings.kill_grace_s,
-            warm_up=warm_up_tasks(settings) if settings.warm else (),
         )
         service = Service(settings, Store(settings.store_url), pool, metrics)
         metrics.watch(pool)
         app.state.service = service
         pool.start()
         gc.freeze()  # what is there now stays: no use in looking through it again and again
-        retention = asyncio.create_task(keep_retention(service))
+        background = [asyncio.create_task(work(service)) for work in (warm_up, keep_retention)]
         try:
             yield
         finally:
-            retention.cancel()
+            for task in background:
+                task.cancel()
             await pool.close()
             service.store.close()
 

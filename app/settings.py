@@ -34,7 +34,8 @@ class Settings(BaseSettings):
         ge=1,
         description="Worker processes, one core each",
     )
-    warm: bool = Field(True, description="Compile the usual kernels before saying ready")
+    warm: bool = Field(True, description="Compile what is usual and was used, in the background")
+    warm_library: bool = Field(True, description="Then every shape of the library, if FIT_WARM")
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
     drain_s: int = Field(30, ge=0, description="Seconds that running requests get after SIGTERM")
 

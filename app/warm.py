@@ -1,37 +1,99 @@
-"""The usual kernels, at the usual lengths, before clients come.
+"""Kernels that are made ready before clients ask for them, in the background of an open service.
 
-The other shapes are compiled when first asked for, and found on disk ever after: a start that
-compiled them all would take minutes.
+used      what the latest stored fits needed, the most frequent first
+usual     a few shapes at usual lengths
+library   every shape once: compiled by the workshop, which nobody waits for, then loaded by all
+
+A service is ready before any of this: a kernel that is not there yet is made on demand.
 """
 
-from app.catalogue import example_histogram, example_points
+import asyncio
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from app.catalogue import digest, entries, example_histogram, example_points, kept
+from app.errors import Problem
 from app.schemas.requests import HistogramRequest, PointsRequest
+from app.service import Service
 from app.settings import Settings
+from app.store.store import StoredFit
 from app.translate import to_problem
-from app.workers.tasks import Task, WarmTask
+from app.workers.tasks import WarmTask
+from fitting.problem import FitProblem
 
 USUAL = ("gaussian", "exponential", "polynomial")
 BINS = (20, 50, 100, 1000)
 POINTS = (20, 50)
+LATEST = 200  # stored fits that are looked at
+MOST_USED = 20  # kernels of these that are made ready
+
+Kind = str  # of a fit, as the store has it
+REQUESTS: dict[Kind, type[HistogramRequest] | type[PointsRequest]] = {
+    "histogram": HistogramRequest,
+    "xy-errors": PointsRequest,
+}
 
 
-def warm_up_tasks(settings: Settings) -> list[Task]:
-    """Fits that leave each worker with the kernels that most clients need."""
-    requests = [
-        HistogramRequest.model_validate(example_histogram(name, bins), strict=False)
-        for name in USUAL
-        for bins in BINS
-        if bins <= settings.max_bins
-    ] + [
-        PointsRequest.model_validate(request, strict=False)
-        for name in USUAL
-        for points in POINTS
-        if points <= settings.max_points
-        for request in with_and_without_x_err(example_points(name, points))
+async def warm_up(service: Service) -> None:
+    """All of it, one after the other."""
+    settings, pool = service.settings, service.pool
+    if not settings.warm:
+        pool.warm(())
+        return
+    latest = await service.store.latest(LATEST)
+    pool.warm(await asyncio.to_thread(first_tasks, latest, settings))
+    while not pool.is_warm:
+        await asyncio.sleep(1)
+    if settings.warm_library:
+        pool.warm_library(await asyncio.to_thread(library_tasks, settings))
+
+
+def first_tasks(latest: Iterable[StoredFit], settings: Settings) -> Sequence[WarmTask]:
+    """Of what was used and what is usual, each kernel once."""
+    usual = kept(settings.data_dir / f"usual-{digest(Path(__file__))}.json", usual_requests)
+    problems = [*used(latest, settings), *to_problems(usual, settings)]
+    return [WarmTask(p) for p in {p.kernel_key: p for p in reversed(problems)}.values()][::-1]
+
+
+def used(latest: Iterable[StoredFit], settings: Settings) -> list[FitProblem]:
+    """Problems with the most frequent kernels of these fits."""
+    found = to_problems(([fit.kind, fit.request] for fit in latest), settings)
+    often = Counter(problem.kernel_key for problem in found).most_common(MOST_USED)
+    by_kernel = {problem.kernel_key: problem for problem in found}
+    return [by_kernel[key] for key, _ in often]
+
+
+def usual_requests() -> list[tuple[Kind, dict[str, Any]]]:
+    """Shapes that most clients need."""
+    histograms = [example_histogram(name, bins) for name in USUAL for bins in BINS]
+    points = [example_points(name, size) for name in USUAL for size in POINTS]
+    exact = [{k: v for k, v in request.items() if k != "x_err"} for request in points]
+    return [
+        *(("histogram", request) for request in histograms),
+        *(("xy-errors", request) for request in (*points, *exact)),
     ]
-    return [WarmTask(to_problem(request, settings)) for request in requests]
 
 
-def with_and_without_x_err(request: dict[str, object]) -> list[dict[str, object]]:
-    """Both costs of points."""
-    return [request, {k: v for k, v in request.items() if k != "x_err"}]
+def library_tasks(settings: Settings) -> Sequence[WarmTask]:
+    """Each shape's example of its usual kind."""
+    examples = [entry["examples"] for entry in entries(settings.data_dir).values()]
+    requests = [("histogram", example["POST /fit/histogram"]) for example in examples]
+    return [WarmTask(problem) for problem in to_problems(requests, settings)]
+
+
+def to_problems(requests: Iterable[Any], settings: Settings) -> list[FitProblem]:
+    """Of kinds and requests, objects or JSON; those beyond today's limits are left out."""
+    found = []
+    for kind, request in requests:
+        schema = REQUESTS[kind]
+        try:
+            if isinstance(request, bytes):
+                asked = schema.model_validate_json(request)
+            else:
+                asked = schema.model_validate(request, strict=False)
+            found.append(to_problem(asked, settings))
+        except (Problem, ValueError):
+            continue
+    return found

@@ -60,7 +60,8 @@ class LiveServer:
             if self.process.poll() is not None:
                 pytest.fail(f"the server ended with {self.process.returncode}:\n{self.log()}")
             with contextlib.suppress(httpx.TransportError):
-                if self.client.get("/readyz", timeout=5.0).status_code == httpx.codes.OK:
+                response = self.client.get("/readyz", timeout=5.0)
+                if response.status_code == httpx.codes.OK and response.json()["warm"]:
                     return
             time.sleep(0.05)
         pytest.fail(f"the server was not ready after {timeout:.0f} s:\n{self.log()}")
@@ -158,6 +159,7 @@ def start_server(
             "FIT_DATA_DIR": data_dir or scratch / "data",
             "FIT_KERNEL_CACHE_DIR": kernels,
             "FIT_WORKERS": 2,
+            "FIT_WARM_LIBRARY": False,
             **env,
         }
         # The developer's own FIT_ settings must not reach a server under test.

@@ -6,6 +6,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from app.errors import Unavailable
 from app.queries import StrictRoute
 from app.responses import problems
+from app.schemas.answers import Readiness
 from app.service import Here
 
 router = APIRouter(route_class=StrictRoute, tags=["status"])
@@ -22,11 +23,11 @@ async def livez() -> dict[str, str]:
 
 
 @router.get("/readyz", summary="Ready?", responses=problems(503))
-async def readyz(service: Here) -> dict[str, str]:
-    """200 once the usual kernels are warm in every worker."""
+async def readyz(service: Here) -> Readiness:
+    """200 once every worker is up; usual kernels may still be compiled in the background."""
     if not service.pool.ready.is_set():
-        raise NotReady("The usual kernels are being compiled; this takes seconds.", 1.0)
-    return {"status": "ready"}
+        raise NotReady("The workers are starting; this takes seconds.", 1.0)
+    return Readiness(status="ready", warm=service.pool.is_warm)
 
 
 @router.get("/limits", summary="Limits")

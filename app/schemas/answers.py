@@ -143,6 +143,13 @@ class CovarianceAnswer(Answer):
     kernel: KernelAnswer
 
 
+class Readiness(Answer):
+    """`warm`: the usual kernels, and those that were used before, are loaded in every worker."""
+
+    status: Literal["ready"]
+    warm: bool
+
+
 class ErrorEntry(Answer):
     """One thing that is wrong; `pointer` leads to it (RFC 6901)."""
 

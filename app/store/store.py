@@ -63,6 +63,16 @@ class Store:
 
         return await asyncio.to_thread(read)
 
+    async def latest(self, most: int) -> list[StoredFit]:
+        """The newest fits, the newest first."""
+
+        def read() -> list[StoredFit]:
+            with self._engine.connect() as connection:
+                rows = connection.execute(self._select.order_by(fits.c.created.desc()).limit(most))
+                return [StoredFit(**row._mapping) for row in rows]
+
+        return await asyncio.to_thread(read)
+
     async def forget(self, fit_id: str) -> bool:
         """Whether there was such a fit."""
         gone: int = await self._writer.submit(

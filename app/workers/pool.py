@@ -52,14 +52,14 @@ class WorkerPool:
         queue_size: int,
         workshop_queue_size: int,
         kill_grace_s: float,
-        warm_up: Sequence[Task] = (),
     ):
         self._settings = settings
         self._size = workers
         self._queue_size = queue_size
         self._workshop_queue_size = workshop_queue_size
         self._kill_grace_s = kill_grace_s
-        self._warm_up = warm_up
+        self._warm_up: Sequence[Task] | None = None
+        self._library: Sequence[Task] = ()
         self._queue: OrderedDict[int, Job] = OrderedDict()
         self._waiting: Counter[int] = Counter()  # jobs in the queue, by kernel
         self._compiled: OrderedDict[int, None] = OrderedDict()  # kernels that some job has used
@@ -83,23 +83,50 @@ class WorkerPool:
         """Jobs in a worker."""
         return sum(w.job is not None and not w.job.background for w in self._workers)
 
+    @property
+    def is_warm(self) -> bool:
+        """Whether each worker has what `warm` was told."""
+        return self._warm_up is not None and not any(
+            w.to_warm or (w.job and w.job.background) for w in self._workers if not w.is_workshop
+        )
+
     def start(self) -> None:
-        """Start the workers; `ready` is set once each has warmed up."""
-        for index in range(self._size):
-            self._start_worker(index)
+        """Start the workers; `ready` is set once all are up."""
+        for _ in range(self._size):
+            self._start_worker()
         self._start_workshop()
 
-    def _start_worker(self, offset: int) -> None:
-        worker = Worker(self._settings, self._dispatch, self._answered, self._died)
-        # each begins elsewhere: what one compiles, the others find on disk
-        first = offset * len(self._warm_up) // self._size
-        worker.to_warm = [*self._warm_up[first:], *self._warm_up[:first]]
+    def warm(self, tasks: Sequence[Task]) -> None:
+        """What every worker does while no client asks for anything, now and after a restart."""
+        self._warm_up = tasks
+        for number, worker in enumerate(w for w in self._workers if not w.is_workshop):
+            # each begins elsewhere: what one compiles, the others find on disk
+            first = number * len(tasks) // self._size
+            worker.to_warm = [*tasks[first:], *tasks[:first]]
+        self._dispatch()
+
+    def warm_library(self, tasks: Sequence[Task]) -> None:
+        """The same, but compiled by the workshop first."""
+        self._library = tasks
+        for worker in self._workers:
+            if worker.is_workshop:
+                worker.to_warm = [*tasks]
+        self._dispatch()
+
+    def _start_worker(self) -> None:
+        worker = Worker(self._settings, self._upped, self._answered, self._died)
+        worker.to_warm = [*(self._warm_up or ())]
         self._workers.append(worker)
 
     def _start_workshop(self) -> None:
         settings = replace(self._settings, workshop=True)
         # first, because it has the kernels that it has just compiled
-        self._workers.insert(0, Worker(settings, self._dispatch, self._answered, self._died))
+        self._workers.insert(0, Worker(settings, self._upped, self._answered, self._died))
+
+    def _upped(self) -> None:
+        if sum(w.up for w in self._workers if not w.is_workshop) == self._size:
+            self.ready.set()
+        self._dispatch()
 
     def submit(self, task: Task, deadline: float) -> Job:
         """Queue a task; its job's `outcome` may raise WorkerLost, TimedOut or InvalidRequest."""
@@ -246,12 +273,12 @@ class WorkerPool:
             else:
                 logger.error("a task failed in its worker", extra={"traceback": what})
                 job.outcome.set_exception(RuntimeError("a task failed in its worker"))
-        self._look_whether_ready()
+        if self._library and worker.is_workshop and not worker.to_warm:
+            library, self._library = self._library, ()
+            for other in self._workers:
+                if not other.is_workshop:
+                    other.to_warm += library
         self._dispatch()
-
-    def _look_whether_ready(self) -> None:
-        if not any(w.to_warm or (w.job and w.job.background) for w in self._workers):
-            self.ready.set()
 
     def _died(self, worker: Worker, job: Job | None) -> None:
         self._workers.remove(worker)
@@ -286,4 +313,4 @@ class WorkerPool:
         if workshop:
             self._start_workshop()
         else:
-            self._start_worker(0)
+            self._start_worker()

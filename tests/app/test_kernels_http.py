@@ -119,3 +119,12 @@ def test_a_restart_finds_the_kernel_on_disk(cold: ColdCache, start_server: Start
         answer = fitted(restarted.client.post(XY_ERRORS, json=body))
         assert answer["kernel"]["cache"] in ("memory", "disk")
         assert compiles(restarted) == before
+
+
+def test_what_was_used_before_a_restart_is_loaded_after_it(
+    start_server: StartServer, tmp_path: Path
+) -> None:
+    body = points(30, degree=5)
+    for expected in (("compiled", "disk"), ("memory",)):
+        with start_server(tmp_path, FIT_WORKERS=1) as server:
+            assert fitted(server.client.post(XY_ERRORS, json=body))["kernel"]["cache"] in expected
