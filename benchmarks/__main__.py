@@ -1,6 +1,6 @@
 """`python -m benchmarks`: measure, print, and write results/; exits 0, goals met or not."""
 
-from benchmarks import batch, covariance, many, peer, report, service, tutorial
+from benchmarks import batch, covariance, load, many, peer, report, service, tutorial
 from benchmarks.goals import goals
 from benchmarks.measure import measure
 
@@ -25,11 +25,15 @@ def main() -> None:
     with service.served() as client:
         print("batches", flush=True)
         batches = batch.write(client, machine)
+    with service.served() as client:
+        print("load and size", flush=True)
+        loads = load.write(client, machine)
     print("many parameters", flush=True)
     parameters = many.write(machine)
     print(f"\n{report.write(fits, matrices, goals(fits), machine)}")
     print(f"\n{batches}")
     print(f"\n{parameters}")
+    print(f"\n{loads}")
     print(f"written to {report.RESULTS}")
 
 

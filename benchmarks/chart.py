@@ -1,6 +1,6 @@
 """The bar chart: one bar a contestant, as in the tutorial, on a logarithmic scale."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import matplotlib as mpl
@@ -34,4 +34,33 @@ def draw(shown: Sequence[Measured], machine: dict[str, str], path: Path) -> None
         axes.spines[side].set_visible(False)
     note = f"{machine['CPU']}, {machine['cores']} cores; {machine['date']}"
     axes.text(1, 0.02, note, transform=axes.transAxes, ha="right", fontsize=7, color="grey")
+    figure.savefig(path, dpi=130)
+
+
+def draw_load(
+    found: Mapping[int, tuple[float, float, float, float]], machine: dict[str, str], path: Path
+) -> None:
+    """Throughput, and latency in percentiles, against the number of clients."""
+    mpl.use("Agg")
+    figure = Figure(figsize=(9, 3.8), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    clients = list(found)
+    left.plot(clients, [row[0] for row in found.values()], "o-", color=COLOURS["service"])
+    left.set_ylabel("fits a second")
+    left.set_ylim(0, None)
+    for column, (name, style) in enumerate((("50 %", "-"), ("95 %", "--"), ("99 %", ":")), 1):
+        times = [row[column] for row in found.values()]
+        right.plot(clients, times, style, color=COLOURS["service"], label=name)
+    right.set_yscale("log")
+    right.yaxis.set_major_formatter(lambda y, _: f"{y:g}")
+    right.set_ylabel("latency / ms (logarithmic)")
+    right.legend(frameon=False)
+    for axes in (left, right):
+        axes.set_xscale("log", base=2)
+        axes.xaxis.set_major_formatter(lambda x, _: f"{x:g}")
+        axes.set_xlabel("clients, each with one request at a time")
+        for side in ("top", "right"):
+            axes.spines[side].set_visible(False)
+    note = f"{machine['CPU']}, {machine['cores']} cores; {machine['date']}"
+    right.text(1, 0.02, note, transform=right.transAxes, ha="right", fontsize=7, color="grey")
     figure.savefig(path, dpi=130)

@@ -62,6 +62,7 @@ async def answer_batch(
 ) -> Response:
     """Read, translate, deal out to the workers, answer."""
     service = service_of(request)
+    service.pool.refuse_if_full()
     body: Body[Any] = await read_body(request, schema, or_binary=True)
     accepted = time.monotonic()
     asked = body.content

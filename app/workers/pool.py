@@ -137,9 +137,7 @@ class WorkerPool:
             >= self._workshop_queue_size
         ):
             raise Busy("Too many new formulas are waiting to be compiled. Try again later.", 5.0)
-        if self.waiting >= self._queue_size:
-            seconds = self._mean_s * (self.waiting + self.running) / self._size
-            raise Busy(f"{self.waiting} fits are waiting already. Try again later.", seconds)
+        self.refuse_if_full()
         loop = asyncio.get_running_loop()
         job = Job(
             number=next(self._numbers),
@@ -154,6 +152,12 @@ class WorkerPool:
         self._waiting[job.kernel] += 1
         self._dispatch()
         return job
+
+    def refuse_if_full(self) -> None:
+        """Busy, if no more may wait."""
+        if self.waiting >= self._queue_size:
+            seconds = self._mean_s * (self.waiting + self.running) / self._size
+            raise Busy(f"{self.waiting} fits are waiting already. Try again later.", seconds)
 
     def _is_for_workshop(self, task: Task, kernel: int) -> bool:
         return task.is_custom and kernel not in self._compiled

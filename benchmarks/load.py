@@ -1,0 +1,231 @@
+"""How the service bears load, and how its time grows with the size of the data.
+
+`python -m benchmarks.load` takes about two minutes, and `make bench` runs it, too; it writes
+results/load.md and load.png. The clients are threads of this process, each with a connection that
+is kept alive; the service is a process of its own, on the same machine, so the clients take part
+of the cores whose throughput they measure.
+
+load      1 to 256 clients, each sends its next fit when it has the answer to the last
+overload  fits at five times the throughput found, at fixed times, whatever is answered
+size      one client, 10^2 to 10^6 bins or points
+"""
+
+import itertools
+import json
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import numpy as np
+import psutil
+
+from benchmarks import service
+from benchmarks.chart import draw_load
+from benchmarks.report import RESULTS, surroundings
+from benchmarks.service import BODY, Wire
+from benchmarks.tables import table
+from fitting.padding import Floats
+
+CLIENTS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+SECONDS = 4.0
+OVERLOAD = 5.0
+THREADS = 800  # in which an overload is sent: more than are ever in flight
+SIZES = (10**2, 10**3, 10**4, 10**5, 10**6)
+
+
+@dataclass
+class Tally:
+    """What came back: milliseconds by status."""
+
+    seconds: float = 0.0
+    by_status: dict[int, list[float]] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def add(self, status: int, milliseconds: float) -> None:
+        with self.lock:
+            self.by_status.setdefault(status, []).append(milliseconds)
+
+    def rate(self, status: int = httpx.codes.OK) -> float:
+        """Answers of this status a second."""
+        return len(self.by_status.get(status, ())) / self.seconds
+
+    def percentiles(self, status: int = httpx.codes.OK) -> Floats:
+        """50, 95 and 99 per cent, in milliseconds."""
+        times = self.by_status.get(status) or [np.nan]
+        return np.asarray(np.percentile(times, [50, 95, 99]))
+
+
+def together(clients: int, work: Callable[[int, Wire, Tally], None], url: httpx.URL) -> Tally:
+    """What so many threads do, each on its own connection."""
+    tally = Tally()
+    wires = [Wire(url) for _ in range(clients)]
+    threads = [
+        threading.Thread(target=work, args=(number, wire, tally), daemon=True)
+        for number, wire in enumerate(wires)
+    ]
+    began = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    tally.seconds = time.perf_counter() - began
+    return tally
+
+
+def one_fit(wire: Wire, content: bytes, tally: Tally, url: str = "/fit/histogram") -> None:
+    began = time.perf_counter()
+    reply = wire.send("POST", url, content)
+    tally.add(reply.status, 1e3 * (time.perf_counter() - began))
+
+
+def closed(clients: int, content: bytes, url: httpx.URL) -> Tally:
+    """Each client sends when it has its answer."""
+    end = time.perf_counter() + SECONDS
+
+    def work(_: int, wire: Wire, tally: Tally) -> None:
+        while time.perf_counter() < end:
+            one_fit(wire, content, tally)
+
+    return together(clients, work, url)
+
+
+def opened(rate: float, content: bytes, url: httpx.URL) -> Tally:
+    """So many a second, whatever is answered."""
+    start = time.perf_counter() + 0.5
+    turns = itertools.count()
+    lock = threading.Lock()
+
+    def work(_: int, wire: Wire, tally: Tally) -> None:
+        while True:
+            with lock:
+                turn = next(turns)
+            at = start + turn / rate
+            if at > start + SECONDS:
+                return
+            time.sleep(max(0.0, at - time.perf_counter()))
+            one_fit(wire, content, tally)
+
+    tally = together(THREADS, work, url)
+    tally.seconds = SECONDS
+    return tally
+
+
+def histogram_of(size: int) -> dict[str, Any]:
+    edges = np.linspace(-5, 5, size + 1)
+    counts = np.random.default_rng(1).poisson(
+        1e5 * np.exp(-(((edges[1:] + edges[:-1]) / 2) ** 2) / 2) * np.diff(edges)
+    )
+    data = {"edges": edges.tolist(), "counts": counts.tolist()}
+    return {"histogram": data, "model": "gaussian"}
+
+
+def points_of(size: int) -> dict[str, Any]:
+    x = np.linspace(0, 5, size)
+    y = 3 * np.exp(-x / 1.5) + np.random.default_rng(2).normal(0, 0.1, size)
+    model = {"formula": "a*exp(-x/tau)"}
+    return {"x": x.tolist(), "y": y.tolist(), "x_err": 0.05, "y_err": 0.1, "model": model}
+
+
+def growth(client: httpx.Client) -> list[list[str]]:
+    """Milliseconds of a warm fit, and the memory that it took, by size."""
+    rows = []
+    wire = Wire(client.base_url)
+    for size in SIZES:
+        row = [f"{size:,}"]
+        for url, make in (("/fit/histogram", histogram_of), ("/fit/xy-errors", points_of)):
+            content = json.dumps(make(size)).encode()
+            before = resident()
+            parts: list[float] = []
+            times: list[float] = []
+            for number in range(2 if size == SIZES[-1] else 6):
+                began = time.perf_counter()
+                reply = wire.send("POST", url, content)
+                assert reply.answer.get("valid"), reply.answer
+                if number:  # the first may compile
+                    times.append(1e3 * (time.perf_counter() - began))
+                    parts.append(service.server_timing(reply.timing)["minimize"])
+            grown = max(0.0, resident() - before)
+            row += [f"{np.median(times):.1f}", f"{np.median(parts):.1f}", f"{grown / 2**20:.0f}"]
+        rows.append(row)
+    return rows
+
+
+def resident() -> float:
+    """Bytes of the server and its workers."""
+    servers = [child for child in psutil.Process().children() if "app" in child.cmdline()[-1:]]
+    family = [p for server in servers for p in (server, *server.children(recursive=True))]
+    return float(sum(p.memory_info().rss for p in family))
+
+
+def write(client: httpx.Client, machine: dict[str, str]) -> str:
+    """Measure, write load.md and load.png; the text is returned for the terminal."""
+    content, url = json.dumps(BODY).encode(), client.base_url
+    sizes = growth(client)
+    closed(2, content, url)
+    tallies = {clients: closed(clients, content, url) for clients in CLIENTS}
+    most = max(tally.rate() for tally in tallies.values())
+    overload = opened(OVERLOAD * most, content, url)
+    alone = tallies[1]
+    statuses = Counter({s: len(times) for s, times in overload.by_status.items()})
+    accepted, refused = overload.percentiles(), overload.percentiles(503)
+    draw_load(
+        {clients: (tally.rate(), *tally.percentiles()) for clients, tally in tallies.items()},
+        machine,
+        RESULTS / "load.png",
+    )
+    sections = [
+        "# Load and size",
+        "Written by `make bench`. The tutorial's fit (1000 bins) over HTTP; clients and service "
+        "share the cores. Latencies are seen by the clients.",
+        "![throughput and latency against clients](load.png)",
+        table(
+            ["clients", "fits/s", "of one", "50 %, ms", "95 %, ms", "99 %, ms", "503"],
+            [
+                [
+                    str(clients),
+                    f"{tally.rate():.0f}",
+                    f"{tally.rate() / alone.rate():.2f}",
+                    *(f"{ms:.1f}" for ms in tally.percentiles()),
+                    str(len(tally.by_status.get(503, ()))),
+                ]
+                for clients, tally in tallies.items()
+            ],
+        ),
+        "## Overload",
+        f"{OVERLOAD:g} times {most:.0f} fits/s offered at fixed times for {SECONDS:g} s: "
+        f"{overload.rate():.0f} a second fitted ({overload.rate() / most:.2f} of the most), "
+        f"answers by status {dict(sorted(statuses.items()))}. Latency of what was accepted "
+        f"{accepted[0]:.0f} ms (50 %), {accepted[1]:.0f} ms (95 %), of the refusals "
+        f"{refused[0]:.0f} ms and {refused[1]:.0f} ms.",
+        "## Size",
+        "Warm fits by one client: a Gaussian in bins, and a formula of two parameters in points "
+        "with errors in x and y. *Fit* is the worker's own time, memory what server and workers "
+        "had grown by.",
+        table(
+            [
+                "bins or points",
+                *("histogram, ms", "fit, ms", "memory, MB"),
+                *("points, ms", "fit, ms", "memory, MB"),
+            ],
+            sizes,
+        ),
+        "## The machine",
+        table(["", ""], [[name, value] for name, value in machine.items()]),
+    ]
+    text = "\n\n".join(sections) + "\n"
+    (RESULTS / "load.md").write_text(text)
+    return text
+
+
+def main() -> None:
+    machine = surroundings()
+    with service.served() as client:
+        print(write(client, machine))
+
+
+if __name__ == "__main__":
+    main()
