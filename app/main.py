@@ -40,6 +40,7 @@ def create_app(settings: Settings) -> FastAPI:
                 settings.kernel_cache_bytes,
                 settings.kernels_in_memory,
                 settings.workshop_bytes,
+                settings.platform,
             ),
             workers=settings.workers,
             queue_size=settings.queue_size,

@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -33,6 +33,9 @@ class Settings(BaseSettings):
         default_factory=lambda: max(1, os.cpu_count() or 1),
         ge=1,
         description="Worker processes, one core each",
+    )
+    platform: Literal["cpu", "auto"] = Field(
+        "cpu", description="auto: large batches run on a GPU where JAX finds one"
     )
     warm: bool = Field(True, description="Compile what is usual and was used, in the background")
     warm_library: bool = Field(True, description="Then every shape of the library, if FIT_WARM")

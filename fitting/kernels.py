@@ -99,18 +99,26 @@ class Kernel:
 
     def __init__(self, key: KernelKey):
         self.key = key
-        self._compiled: dict[str, Callable[..., Any]] = {}
+        self._compiled: dict[tuple[str, jax.Device | None], Callable[..., Any]] = {}
         self._lock = threading.Lock()
 
     def function(
-        self, name: Function, arguments: tuple[Any, ...], usage: Usage
+        self,
+        name: Function,
+        arguments: tuple[Any, ...],
+        usage: Usage,
+        device: jax.Device | None = None,
     ) -> Callable[..., Any]:
-        """The compiled function, for `arguments` of the shapes that its key stands for."""
-        if name not in self._compiled:
-            with self._lock:
-                if name not in self._compiled:
-                    self._compiled[name] = _compile(_FUNCTIONS[name], self.key, arguments, usage)
-        return self._compiled[name]
+        """The compiled function, for `arguments` of the shapes that its key stands for.
+
+        `device`: not the CPU but this one, for which rows may come in blocks of another size.
+        """
+        place = name, device
+        if place not in self._compiled:
+            with self._lock, jax.default_device(device):
+                if place not in self._compiled:
+                    self._compiled[place] = _compile(_FUNCTIONS[name], self.key, arguments, usage)
+        return self._compiled[place]
 
 
 class KernelCache:

@@ -6,6 +6,7 @@ JAX, so JAX is set up here, once, for the whole service:
     float64;
     one thread a process: handing part of a small kernel to another costs more than computing
     it, and the workers are parallel already;
+    on the CPU, where a small kernel is fastest, unless somebody has said otherwise;
     256-bit vectors: with 512 bits jaxlib 0.10.2 computes a wrong arctan (jax issue 39352), which
     would be worse than the tenth that kernels take longer.
 """
@@ -13,6 +14,7 @@ JAX, so JAX is set up here, once, for the whole service:
 import os
 
 os.environ.setdefault("PJRT_NPROC", "1")
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ["XLA_FLAGS"] = f"--xla_cpu_prefer_vector_width=256 {os.environ.get('XLA_FLAGS', '')}"
 
 import jax

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 UP, DONE, CANCELLED, INVALID, FAILED = "up", "done", "cancelled", "invalid", "failed"
 
@@ -31,6 +31,7 @@ class WorkerSettings:
     kernel_cache_bytes: int
     kernels_in_memory: int
     workshop_bytes: int
+    platform: Literal["cpu", "auto"] = "cpu"
     workshop: bool = False
 
 
@@ -43,9 +44,13 @@ def main(connection: Connection, cancelled: "Synchronized[int]", settings: Worke
         os.nice(10)  # compiling a stranger's formula must not slow the fits of others
     most = settings.workshop_bytes if settings.workshop else sys.maxsize
     threading.Thread(target=_give_up, args=(os.getppid(), most), daemon=True).start()
+    if settings.platform == "auto" and not settings.workshop:
+        os.environ["JAX_PLATFORMS"] = ""  # whatever JAX finds, read when it is imported
+    from fitting.devices import accelerator
     from fitting.errors import Cancelled, InvalidProblem
     from fitting.kernels import KernelCache, use_disk_cache
 
+    accelerator()  # before anything is compiled, which would else be for it
     use_disk_cache(settings.kernels_dir, settings.kernel_cache_bytes)
     kernels = KernelCache(settings.kernels_in_memory)
     gc.freeze()  # what is there now stays: no use in looking through it again and again

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from fitting.devices import accelerator
 from fitting.errors import DeadlineReached
 from fitting.kernels import Function, Kernel, Usage
 from fitting.packing import pack
@@ -15,6 +16,9 @@ from fitting.problem import FitProblem
 
 MOST_ROWS = 128  # of a call: what is longer does not stay in the cache of a core
 MOST_ENTRIES = 2**14
+# of a call to an accelerator, which fewer rows would not fill; estimates, none was at hand
+ROWS_THERE = 4096
+MOST_ENTRIES_THERE = 2**22
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +51,7 @@ class RowsObjective:
         self._shared, self._problem = shared, problem
         self._vector = pack(shared, problem.prior, problem.model.tables)
         self._step = max(1, min(MOST_ROWS, MOST_ENTRIES // kernel.key.length))
+        self._step_there = max(1, min(ROWS_THERE, MOST_ENTRIES_THERE // kernel.key.length))
 
     def with_data(self, stack: Floats | None = None, **shared: Any) -> "RowsObjective":
         """The same with other data."""
@@ -78,20 +83,24 @@ class RowsObjective:
 
     def _call(self, name: Function, places: Any, params: Floats) -> Floats:
         """In blocks of one size; the last is filled up by repeating its last row."""
-        blocks = []
-        for first in range(0, len(places), self._step):
+        blocks, step, device = [], self._step, accelerator()
+        if device is not None and len(places) >= self._step_there:
+            step = self._step_there
+        else:
+            device = None
+        for first in range(0, len(places), step):
             if self.stop is not None:
                 self.stop()
             if time.monotonic() > self.deadline:
                 raise DeadlineReached
-            point = params[first : first + self._step]
-            rows = self.stack[places[first : first + self._step]]
-            more = self._step - len(point)
+            point = params[first : first + step]
+            rows = self.stack[places[first : first + step]]
+            more = step - len(point)
             if more:
                 point = np.concatenate([point, np.repeat(point[-1:], more, axis=0)])
                 rows = np.concatenate([rows, np.repeat(rows[-1:], more, axis=0)])
             arguments = (point, self._vector, rows)
-            function = self.kernel.function(name, arguments, self.usage)
+            function = self.kernel.function(name, arguments, self.usage, device)
             out = np.asarray(function(*arguments))
             blocks.append(out[: len(out) - more])
         width = 1 + params.shape[1]
