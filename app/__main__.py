@@ -8,6 +8,7 @@ def serve() -> None:
     """One web process; the fits run in worker processes of its own."""
     import uvicorn
 
+    from app.leaving import Server
     from app.logs import configure
     from app.main import create_app
     from app.protocol import Protocol
@@ -17,8 +18,9 @@ def serve() -> None:
     configure(settings.log_level)
     # uvicorn drains, then raises the signal again: a clean end is no failure
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    uvicorn.run(
-        create_app(settings),
+    app = create_app(settings)
+    config = uvicorn.Config(
+        app,
         host=settings.host,
         port=settings.port,
         http=Protocol,
@@ -27,6 +29,10 @@ def serve() -> None:
         timeout_graceful_shutdown=settings.drain_s,
         server_header=False,
     )
+    server = Server(config, app.state)
+    server.run()
+    if not server.started:
+        sys.exit(1)
 
 
 if __name__ == "__main__":  # spawned workers import this module, too

@@ -12,6 +12,7 @@ from app.service import service_of
 from app.validation import from_json_validation, from_validation
 
 JSON = "application/json"
+NDJSON = "application/x-ndjson"
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -26,14 +27,12 @@ class Body(Generic[T]):
 
 async def read_body(request: Request, schema: type[T], *, or_binary: bool = False) -> Body[T]:
     """The body, read and validated; `or_binary`: it may be MessagePack."""
-    media_type = request.headers.get("content-type", JSON).partition(";")[0].strip().lower()
+    media_type = media_type_of(request)
     binary = or_binary and media_type == MSGPACK
     if not binary and media_type != JSON and not media_type.endswith("+json"):
         other = f" (or as {MSGPACK})" if or_binary else ""
         curl = f"with curl by -H 'Content-Type: {JSON}'"
         raise WrongMediaType(f"Send the body as {JSON}, {curl}{other}.")
-    if request.headers.get("content-encoding", "identity") != "identity":
-        raise WrongMediaType("Send the body without Content-Encoding.")
     raw = await read(request, service_of(request).settings.max_body_bytes)
     return Body(parse_binary(schema, raw) if binary else parse(schema, raw), raw)
 
@@ -42,6 +41,13 @@ def wants_binary(request: Request) -> bool:
     """Whether the client accepts MessagePack by name."""
     accepted = request.headers.get("accept", "").lower().replace(" ", "").split(",")
     return any(one.partition(";")[0] == MSGPACK and "q=0" not in one.split(";") for one in accepted)
+
+
+def media_type_of(request: Request) -> str:
+    """The body's; WrongMediaType where it is encoded."""
+    if request.headers.get("content-encoding", "identity") != "identity":
+        raise WrongMediaType("Send the body without Content-Encoding.")
+    return request.headers.get("content-type", JSON).partition(";")[0].strip().lower()
 
 
 async def read(request: Request, most: int) -> bytes:
@@ -77,9 +83,16 @@ def parse_binary(schema: type[T], raw: bytes) -> T:
 
 
 def request_body(
-    schema: type[BaseModel], examples: dict[str, Any], *, or_binary: bool = False
+    schema: type[BaseModel],
+    examples: dict[str, Any],
+    *,
+    or_binary: bool = False,
+    lines: str | None = None,
 ) -> dict[str, Any]:
-    """The OpenAPI entry of such a body; `openapi.py` adds the schema it refers to."""
+    """The OpenAPI entry of such a body; `openapi.py` adds the schema it refers to.
+
+    `lines` are an example of the same as NDJSON, where that is taken.
+    """
     content: dict[str, Any] = {
         JSON: {
             "schema": {"$ref": f"#/components/schemas/{schema.__name__}"},
@@ -88,4 +101,6 @@ def request_body(
     }
     if or_binary:
         content[MSGPACK] = {"schema": {"type": "string", "format": "binary"}}
+    if lines is not None:
+        content[NDJSON] = {"schema": {"type": "string"}, "example": lines}
     return {"requestBody": {"required": True, "content": content}}

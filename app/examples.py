@@ -123,6 +123,17 @@ POINTS_BATCH_EXAMPLES: dict[str, Any] = {
     },
 }
 
+#: The same as NDJSON, for jobs.
+HISTOGRAM_LINES = """{"edges": [0, 1, 2, 3, 4, 5, 6], "model": "gaussian"}
+[2, 11, 33, 30, 12, 1]
+[1, 6, 25, 41, 17, 4]
+[5, 17, 38, 22, 6, 0]
+"""
+POINTS_LINES = """{"x": [1, 2, 3, 4], "model": {"name": "polynomial", "degree": 1}}
+{"y": [2.1, 3.9, 6.2, 7.8], "y_err": [0.2, 0.2, 0.3, 0.3]}
+{"y": [0.9, 2.1, 2.8, 4.1], "y_err": [0.2, 0.1, 0.2, 0.3]}
+"""
+
 POINTS_EXAMPLES: dict[str, Any] = {
     "line with errors in x and y": {
         "x": [1, 2, 3, 4],

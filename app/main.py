@@ -11,9 +11,11 @@ from fastapi import FastAPI, Request, Response
 from fastapi_offline import FastAPIOffline
 
 from app import errors, openapi
+from app.jobs.owner import Owner
+from app.jobs.runner import Runner
 from app.metrics import Metrics
 from app.middleware import RequestContext
-from app.routes import batch, covariance, fit, fits, models, status
+from app.routes import batch, covariance, fit, fits, jobs, models, status
 from app.service import ClientGone, Service
 from app.settings import Settings
 from app.store.store import Store
@@ -21,7 +23,15 @@ from app.warm import warm_up
 from app.workers.pool import WorkerPool
 from app.workers.process import WorkerSettings
 
-ROUTERS = (fit.router, batch.router, covariance.router, fits.router, models.router, status.router)
+ROUTERS = (
+    fit.router,
+    batch.router,
+    jobs.router,
+    covariance.router,
+    fits.router,
+    models.router,
+    status.router,
+)
 
 DESCRIPTION = """Maximum-likelihood and least-squares fits over HTTP: post a histogram, or points
 with errors in x and y, name a model, and get values, errors and the exact covariance."""
@@ -49,8 +59,10 @@ def create_app(settings: Settings) -> FastAPI:
         )
         service = Service(settings, Store(settings.store_url), pool, metrics)
         metrics.watch(pool)
-        app.state.service = service
+        runner = Runner(service, Owner(settings.data_dir))
+        app.state.service, app.state.runner = service, runner
         pool.start()
+        await runner.start()
         gc.freeze()  # what is there now stays: no use in looking through it again and again
         background = [asyncio.create_task(work(service)) for work in (warm_up, keep_retention)]
         try:
@@ -58,6 +70,7 @@ def create_app(settings: Settings) -> FastAPI:
         finally:
             for task in background:
                 task.cancel()
+            await runner.close()
             await pool.close()
             service.store.close()
 
@@ -86,10 +99,12 @@ def create_app(settings: Settings) -> FastAPI:
 
 
 async def keep_retention(service: Service) -> None:
-    """Forget old fits, now and then."""
+    """Forget old fits and jobs, now and then."""
     settings = service.settings
+    most, oldest_s = settings.retention_max_fits, 86400 * settings.retention_days
     while True:
-        await service.store.forget_old(settings.retention_max_fits, 86400 * settings.retention_days)
+        await service.store.forget_old(most, oldest_s)
+        await service.store.jobs.forget_old(most, oldest_s)
         await asyncio.sleep(settings.retention_interval_s)
 
 

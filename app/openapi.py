@@ -8,6 +8,7 @@ from pydantic.json_schema import models_json_schema
 
 from app.schemas.answers import ProblemAnswer
 from app.schemas.batches import HistogramBatchRequest, PointsBatchRequest
+from app.schemas.jobs import JobRow
 from app.schemas.requests import HistogramRequest, PointsRequest
 
 
@@ -30,6 +31,7 @@ def document(app: FastAPI) -> None:
                     (PointsRequest, "validation"),
                     (HistogramBatchRequest, "validation"),
                     (PointsBatchRequest, "validation"),
+                    (JobRow, "serialization"),
                     (ProblemAnswer, "serialization"),
                 ],
                 ref_template="#/components/schemas/{model}",

@@ -20,7 +20,9 @@ class Settings(BaseSettings):
 
     host: str = Field("127.0.0.1", description="Address to listen on")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on")
-    data_dir: Path = Field(Path(".fit-data"), description="Fits and compiled kernels are kept here")
+    data_dir: Path = Field(
+        Path(".fit-data"), description="Fits, jobs and compiled kernels are kept here"
+    )
     kernel_cache_dir: Path | None = Field(
         None,
         description="Compiled kernels, if not under the data directory. Executable code: never "
@@ -49,6 +51,10 @@ class Settings(BaseSettings):
     max_batch_entries: int = limit(
         10_000_000, "Entries of a batch, rows times bins or points", ge=1
     )
+    max_job_rows: int = limit(10_000_000, "Rows of a job", ge=1)
+    max_job_entries: int = limit(1_000_000_000, "Entries of a job, rows times bins or points", ge=1)
+    max_line_bytes: int = limit(32 * 2**20, "Bytes of a line of a job's NDJSON", ge=1024)
+    max_jobs: int = limit(100, "Jobs that may be unfinished at once", ge=1)
     max_predictors: int = limit(10, "Columns of an x that is an object", ge=1)
     max_components: int = limit(150, "Components of a sum, over all its levels", ge=1)
     max_parameters: int = limit(400, "Parameters of a model", ge=1)
@@ -68,8 +74,8 @@ class Settings(BaseSettings):
     workshop_bytes: int = limit(
         3 * 2**30, "Bytes of memory that compiling a new formula may take", ge=2**29
     )
-    retention_max_fits: int = limit(100_000, "Fits kept; the oldest go first", ge=1)
-    retention_days: float = limit(30.0, "Days that a fit is kept", gt=0)
+    retention_max_fits: int = limit(100_000, "Fits kept, and jobs; the oldest go first", ge=1)
+    retention_days: float = limit(30.0, "Days that a fit is kept, and a finished job", gt=0)
     retention_interval_s: float = Field(
         60.0, gt=0, description="Seconds between looks for fits to forget"
     )

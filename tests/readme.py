@@ -70,7 +70,7 @@ def run_curl_lines(clone: Path, url: str) -> list[dict[str, Any]]:
         capture_output=True,
         text=True,
     )
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    return [json.loads(line) for line in done.stdout.splitlines() if line]
 
 
 def close(found: dict[str, float], wanted: dict[str, float], digits: int) -> None:
@@ -97,6 +97,11 @@ def check(answers: list[dict[str, Any]]) -> None:
     close(first_row, answers[0]["values"], 9)  # that of the first curl line
     close(first_row, {"amp": 89.14, "mu": 2.971}, 4)
     close({"amp": batch["errors"]["amp"][0]}, {"amp": 9.45}, 3)
+    rows = {a["row"]: a for a in answers if "row" in a}  # of the job
+    assert sorted(rows) == [0, 1, 2]
+    for name, column in batch["values"].items():
+        for i, value in enumerate(column):
+            close({name: rows[i]["values"][name]}, {name: value}, 9)
     methods = [a["method"] for a in answers if "correlation" in a]
     assert methods == ["autodiff", "hesse", "autodiff"], methods
 

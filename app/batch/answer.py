@@ -65,13 +65,17 @@ def covariance_of(batch: Batch, result: BatchResult, names: list[str]) -> dict[s
     return {"parameters": [names[i] for i in free], "matrices": matrices}
 
 
+def or_null(matrices: Any) -> list[Any]:
+    """As lists, None in place of a matrix that is all NaN."""
+    missing = np.isnan(matrices).all(axis=(1, 2)) & bool(matrices.shape[1])
+    pairs = zip(missing.tolist(), matrices.tolist(), strict=True)
+    return [None if none else matrix for none, matrix in pairs]
+
+
 def to_bytes(answer: dict[str, Any]) -> bytes:
     """As JSON; a row without any covariance has null for its matrix."""
     covariance = answer["covariance"]
     if covariance is not None:
-        matrices = covariance["matrices"]
-        missing = np.isnan(matrices).all(axis=(1, 2)) & bool(matrices.shape[1])
-        pairs = zip(missing.tolist(), matrices.tolist(), strict=True)
-        rows = [None if none else matrix for none, matrix in pairs]
+        rows = or_null(covariance["matrices"])
         answer = answer | {"covariance": covariance | {"matrices": rows}}
     return to_json(answer, inf_nan_mode="null", fallback=to_lists)

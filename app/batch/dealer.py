@@ -79,7 +79,9 @@ class Dealer:
             task = BatchTask(part, alone, self._origin, self.covariance, self.deadline)
             try:
                 served = await self._ask(task)
-            except TimedOut:
+            except TimedOut as late:
+                if not late.waiting and self.queue_s is None:
+                    self.queue_s = 0.0  # a worker had it, and did not stop in time
                 return
             outcome = served.outcome
             assert isinstance(outcome, BatchResult)

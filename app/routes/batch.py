@@ -11,10 +11,19 @@ from app.batch.answer import to_bytes, to_columns
 from app.batch.dealer import Dealer
 from app.batch.translate import to_batch
 from app.binary import MSGPACK, pack
-from app.body import JSON, Body, read_body, request_body, wants_binary
-from app.examples import HISTOGRAM_BATCH_EXAMPLES, POINTS_BATCH_EXAMPLES
+from app.body import JSON, NDJSON, Body, media_type_of, read_body, request_body, wants_binary
+from app.errors import WrongMediaType
+from app.examples import (
+    HISTOGRAM_BATCH_EXAMPLES,
+    HISTOGRAM_LINES,
+    POINTS_BATCH_EXAMPLES,
+    POINTS_LINES,
+)
+from app.jobs.kinds import HISTOGRAM, POINTS, Kind
+from app.jobs.prefer import RESPOND_ASYNC, prefers_async
 from app.queries import StrictRoute
 from app.responses import FIT_PROBLEMS
+from app.routes.jobs import ACCEPTED, PREFER, accept_job
 from app.schemas.batches import BatchAnswer, HistogramBatchRequest, PointsBatchRequest
 from app.service import Service, service_of, unless_gone
 
@@ -29,41 +38,50 @@ router = APIRouter(prefix="/fit", tags=["fits"], route_class=StrictRoute)
     "/histogram/batch",
     summary="Fit a model to many histograms",
     response_model=BatchAnswer,
-    responses=FIT_PROBLEMS | BINARY_ANSWER,
-    openapi_extra=request_body(HistogramBatchRequest, HISTOGRAM_BATCH_EXAMPLES, or_binary=True),
+    responses=ACCEPTED | FIT_PROBLEMS | BINARY_ANSWER,
+    openapi_extra=PREFER
+    | request_body(
+        HistogramBatchRequest, HISTOGRAM_BATCH_EXAMPLES, or_binary=True, lines=HISTOGRAM_LINES
+    ),
 )
 async def fit_histograms(request: Request) -> Response:
     """Histograms of the same bins, thousands at once; the answer has a column a quantity.
 
     Each row has the minimum of `POST /fit/histogram`. A batch is not stored: it has no `fit_id`.
     Bodies may be MessagePack, with arrays as bytes (README).
+    With `Prefer: respond-async` it becomes a job, and may come as NDJSON, of any length.
     """
-    return await answer_batch(request, HistogramBatchRequest)
+    return await answer_batch(request, HISTOGRAM)
 
 
 @router.post(
     "/xy-errors/batch",
     summary="Fit a model to many sets of points",
     response_model=BatchAnswer,
-    responses=FIT_PROBLEMS | BINARY_ANSWER,
-    openapi_extra=request_body(PointsBatchRequest, POINTS_BATCH_EXAMPLES, or_binary=True),
+    responses=ACCEPTED | FIT_PROBLEMS | BINARY_ANSWER,
+    openapi_extra=PREFER
+    | request_body(PointsBatchRequest, POINTS_BATCH_EXAMPLES, or_binary=True, lines=POINTS_LINES),
 )
 async def fit_sets_of_points(request: Request) -> Response:
     """Sets of as many points each, thousands at once; the answer has a column a quantity.
 
     Each row has the minimum of `POST /fit/xy-errors`. A batch is not stored: it has no `fit_id`.
     Bodies may be MessagePack, with arrays as bytes (README).
+    With `Prefer: respond-async` it becomes a job, and may come as NDJSON, of any length.
     """
-    return await answer_batch(request, PointsBatchRequest)
+    return await answer_batch(request, POINTS)
 
 
-async def answer_batch(
-    request: Request, schema: type[HistogramBatchRequest] | type[PointsBatchRequest]
-) -> Response:
-    """Read, translate, deal out to the workers, answer."""
+async def answer_batch(request: Request, kind: Kind) -> Response:
+    """Read, translate, deal out to the workers, answer; or take a job in."""
+    media_type = media_type_of(request)
+    if prefers_async(request):
+        return await accept_job(request, kind, media_type)
+    if media_type == NDJSON:
+        raise WrongMediaType(f"{NDJSON} is for jobs: ask for one by Prefer: {RESPOND_ASYNC}.")
     service = service_of(request)
     service.pool.refuse_if_full()
-    body: Body[Any] = await read_body(request, schema, or_binary=True)
+    body: Body[Any] = await read_body(request, kind.request, or_binary=True)
     accepted = time.monotonic()
     asked = body.content
     batch = to_batch(asked, service.settings)

@@ -6,7 +6,15 @@ from pydantic import Field, Tag
 
 from app.schemas.answers import Answer, BatchTiming, KernelAnswer
 from app.schemas.arrays import OrArray, dimensions
-from app.schemas.base import FitRange, Number, choose, is_list, is_list_of_lists
+from app.schemas.base import (
+    FitRange,
+    Number,
+    NumberOrList,
+    Request,
+    choose,
+    is_list,
+    is_list_of_lists,
+)
 from app.schemas.requests import Asked
 
 Numbers = Annotated[list[Number], Field(min_length=1)]
@@ -34,27 +42,63 @@ Errors = Annotated[
 ]
 
 
-class BatchRequest(Asked):
-    """What both batches share."""
+class BatchHead(Asked):
+    """What both batches share, their rows aside."""
+
+    covariance: bool = Field(False, description="Give each row's covariance matrix, too")
+
+
+class Starts(Request):
+    """Starts of each row."""
 
     starts: dict[str, Row] = Field(
         default_factory=dict,
         description="By name: a start for each row; of a fixed parameter its value in each row",
     )
-    covariance: bool = Field(False, description="Give each row's covariance matrix, too")
 
 
-class HistogramBatchRequest(BatchRequest):
-    """Fits of one model to many histograms of the same bins."""
+class HistogramHead(BatchHead):
+    """Fits of one model to many histograms of the same bins, which come later: one a line."""
 
     edges: Annotated[list[Number], Field(min_length=2), OrArray(1)]
-    counts: Matrix = Field(description="A row for each histogram")
     fit_range: FitRange | None = Field(
         None, description="[lo, hi] or several; bins wholly inside are fitted"
     )
 
 
-class PointsBatchRequest(BatchRequest):
+class HistogramBatchRequest(HistogramHead, Starts):
+    """Fits of one model to many histograms of the same bins."""
+
+    counts: Matrix = Field(description="A row for each histogram")
+
+
+class PointsOptions(BatchHead):
+    """What is said of all sets of points."""
+
+    x_error_model: Literal["classical", "berkson"] = "classical"
+    fit_range: FitRange | None = Field(
+        None, description="[lo, hi] or several; points inside are fitted"
+    )
+    absolute_sigma: bool | None = Field(
+        None,
+        description="false: errors are relative, the covariance is scaled by the reduced "
+        "chi-square. Default: true if y_err is given",
+    )
+
+
+class PointsHead(PointsOptions):
+    """Fits of one model to many sets of points, which come later: one a line."""
+
+    x: Row | None = Field(None, description="For all rows; left out: each line has its own")
+    x_err: NumberOrList | None = Field(
+        None, description="For all rows; left out: x is exact, or each line has its own"
+    )
+    y_err: NumberOrList | None = Field(
+        None, description="For all rows; left out: equal weights, or each line has its own"
+    )
+
+
+class PointsBatchRequest(PointsOptions, Starts):
     """Fits of one model to many sets of points, each of the same number."""
 
     x: ListOrMatrix = Field(description="One list for all rows, or a row for each")
@@ -66,15 +110,6 @@ class PointsBatchRequest(BatchRequest):
         None,
         description="A number, a list for all rows, or a row for each; left out: equal weights, "
         "covariance scaled by the reduced chi-square",
-    )
-    x_error_model: Literal["classical", "berkson"] = "classical"
-    fit_range: FitRange | None = Field(
-        None, description="[lo, hi] or several; points inside are fitted"
-    )
-    absolute_sigma: bool | None = Field(
-        None,
-        description="false: errors are relative, the covariance is scaled by the reduced "
-        "chi-square. Default: true if y_err is given",
     )
 
 

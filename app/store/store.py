@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, create_engine, delete, event, func, insert, select
 
+from app.store.jobs import JobStore
 from app.store.tables import fits, metadata
 from app.store.writer import Spot, Writer
 
@@ -22,7 +23,7 @@ class StoredFit:
 
 
 class Store:
-    """The fits of one service, in the database that `url` names."""
+    """The fits of one service, and its `jobs`, in the database that `url` names."""
 
     def __init__(self, url: str):
         self._engine = create_engine(url)
@@ -34,6 +35,7 @@ class Store:
             self._spot = Spot(hasty)
         metadata.create_all(self._engine)
         self._writer = Writer(self._engine)
+        self.jobs = JobStore(self._engine, self._writer)
         self._select = select(fits)
         self._insert = insert(fits)
 

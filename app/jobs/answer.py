@@ -1,0 +1,50 @@
+"""A job as its clients see it."""
+
+import time
+from datetime import UTC, datetime
+
+from pydantic_core import from_json
+
+from app.schemas.jobs import JobAnswer
+from app.store.jobs import StoredJob
+
+
+def to_answer(job: StoredJob, prefix: str) -> JobAnswer:
+    """The resource; `prefix` is that of the paths."""
+    base = path(job.id, prefix)
+    return JobAnswer.model_validate(
+        {
+            "id": job.id,
+            "kind": job.kind,
+            "model": from_json(job.head)["model"],
+            "status": job.status,
+            "message": job.message,
+            "created": moment(job.created),
+            "started": moment(job.started),
+            "finished": moment(job.finished),
+            "estimated_end": moment(estimated_end(job)),
+            "rows": job.rows,
+            "rows_done": job.rows_done,
+            "statuses": dict(job.statuses),
+            "chunks": job.chunks,
+            "chunks_done": job.chunks_done,
+            "links": {"results": f"{base}/results", "events": f"{base}/events"},
+        }
+    )
+
+
+def path(job_id: str, prefix: str) -> str:
+    """Where it is."""
+    return f"{prefix}/jobs/{job_id}"
+
+
+def estimated_end(job: StoredJob) -> float | None:
+    """If the rest goes at the pace so far."""
+    if job.started is None or job.finished is not None or not job.rows_done:
+        return None
+    now = time.time()
+    return now + (now - job.started) * (job.rows - job.rows_done) / job.rows_done
+
+
+def moment(seconds: float | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)

@@ -1,0 +1,44 @@
+"""A chunk's rows through the workers: no deadline for all, but each row's own still holds."""
+
+import asyncio
+import time
+
+import numpy as np
+
+from app.batch.dealer import DEADLINE, Dealer
+from app.errors import Busy
+from app.service import Service
+from app.workers.tasks import SLICE_S
+from fitting.batch.question import Batch
+from fitting.batch.result import BatchResult
+
+
+async def fit_rows(
+    service: Service, batch: Batch, allowed_s: float, *, covariance: bool
+) -> tuple[BatchResult, float]:
+    """All rows, and how long the first waited for a worker.
+
+    Rows for which there was no time come again, until a round of `allowed_s` gains nothing.
+    """
+    whole = BatchResult.empty(batch, covariance=covariance)
+    left = np.arange(len(batch))
+    queue_s: float | None = None
+    while len(left):
+        part = batch if len(left) == len(batch) else batch.some(left)
+        dealer = Dealer(service, part, time.monotonic() + allowed_s, covariance)
+        try:
+            result = await dealer.run()
+        except Busy:
+            await asyncio.sleep(SLICE_S)
+            continue
+        if dealer.queue_s is None:
+            continue  # the round was over before a worker was free
+        queue_s = dealer.queue_s if queue_s is None else queue_s
+        whole.put(left, result)
+        late = left[result.status == DEADLINE]
+        if len(late) == len(left):
+            break
+        left = late
+    if not (whole.status == DEADLINE).any():
+        whole.messages.pop("deadline", None)
+    return whole, queue_s or 0.0

@@ -1,0 +1,104 @@
+"""A job's progress and its results, while they come."""
+
+import asyncio
+import zlib
+from collections.abc import AsyncIterator
+
+from fastapi import Request
+from pydantic_core import to_json
+
+from app.jobs.answer import to_answer
+from app.jobs.bell import rings
+from app.jobs.runner import Runner
+from app.store.jobs import FAILED, JobStore, StoredJob
+
+LOOK_S = 1.0  # between looks for what other servers have done
+QUIET_S = 5.0  # after which a comment says that we are still there
+CALM_S = 0.1  # between two events: chunks may end many times a second
+CANCELLED = "cancelled"
+LEAVING = "The server is stopping; ask again, and the rest will come."
+
+
+class Follower:
+    """Someone who waits for a job; `changes` ends with it, or when the client or the server go."""
+
+    def __init__(self, request: Request, store: JobStore, runner: Runner, job_id: str):
+        self._request, self._store, self._runner = request, store, runner
+        self.id = job_id
+
+    @property
+    def leaving(self) -> bool:
+        """Whether the server has been told to stop."""
+        return bool(getattr(self._request.app.state, "leaving", False))
+
+    async def changes(self) -> AsyncIterator[StoredJob | None]:
+        """The job now, and at each look; None once it was deleted."""
+        while not self.leaving and not await self._request.is_disconnected():
+            ring = self._runner.news.next_ring
+            job = await self._store.find(self.id)
+            yield job
+            if job is None or job.finished is not None:
+                return
+            await rings(ring, LOOK_S)
+
+
+async def events(follower: Follower, prefix: str) -> AsyncIterator[bytes]:
+    """Server-sent events: `progress` at each change, and `end`."""
+    loop = asyncio.get_running_loop()
+    last, told = None, loop.time()
+    async for job in follower.changes():
+        if job is None:
+            yield event("end", to_json({"id": follower.id, "status": CANCELLED}))
+            return
+        if job != last:
+            last, told = job, loop.time()
+            answer = to_answer(job, prefix).model_dump_json().encode()
+            yield event("progress", answer)
+            if job.finished is not None:
+                yield event("end", answer)
+                return
+            await asyncio.sleep(CALM_S)
+        elif loop.time() - told > QUIET_S:
+            told = loop.time()
+            yield b": still there\n\n"
+
+
+def event(name: str, data: bytes) -> bytes:
+    """One server-sent event; JSON has no newlines of its own."""
+    return b"event: %b\ndata: %b\n\n" % (name.encode(), data)
+
+
+async def results(
+    follower: Follower, store: JobStore, skip: int, *, follow: bool
+) -> AsyncIterator[bytes]:
+    """Lines in the order in which chunks finish, the first `skip` left out.
+
+    The order stays as it is, so that who was interrupted can go on. A job that does not succeed
+    has one line more, which says why there are not all.
+    """
+    place = 0
+    async for job in follower.changes():
+        for place, rows in await store.places_after(follower.id, place):  # noqa: B020
+            if rows <= skip:
+                skip -= rows
+                continue
+            data = await store.lines_at(follower.id, place)
+            if data is None:
+                break
+            text = await asyncio.to_thread(zlib.decompress, data)
+            yield b"\n".join(text.split(b"\n")[skip:]) if skip else text
+            skip = 0
+        if job is None:
+            yield end(CANCELLED, "The job was deleted.")
+            return
+        if job.status == FAILED:
+            yield end(FAILED, job.message or "")
+        if not follow or job.finished is not None:
+            return
+    if follower.leaving:
+        yield end("interrupted", LEAVING)
+
+
+def end(why: str, message: str) -> bytes:
+    """The line after the last."""
+    return to_json({"end": why, "message": message}) + b"\n"

@@ -1,0 +1,236 @@
+"""A job on its way in: rows become chunks in the store, and the job is promised once all are there.
+
+Nothing of a job is left behind whose rows have a mistake, or whose client goes.
+"""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import numpy as np
+from fastapi import Request
+from pydantic_core import from_json, to_json
+from starlette.requests import ClientDisconnect
+
+from app.batch.translate import to_batch
+from app.binary import to_lists
+from app.body import parse, read_body
+from app.errors import Busy, InvalidRequest, Unavailable
+from app.jobs.chunk import STARTS, Fields, pack, rows_of, to_question
+from app.jobs.kinds import Kind
+from app.jobs.lines import Numbered, RowReader, slices
+from app.jobs.runner import Runner
+from app.schemas.base import is_list
+from app.schemas.batches import BatchHead, PointsHead
+from app.service import ClientGone, Service
+from app.settings import Settings
+from app.store.jobs import Gone
+from fitting.errors import Path
+
+RETRY_S = 10.0
+
+
+class NotKept(Unavailable):
+    kind, title = "not-kept", "The job was not taken"
+
+
+class Intake:
+    """One job that is being received; as a context it is taken back unless it was promised."""
+
+    def __init__(self, service: Service, runner: Runner, kind: Kind, head: bytes):
+        self._service, self._runner = service, runner
+        self._kind, self._head = kind, head
+        self.id = secrets.token_urlsafe(18)
+        self.rows = self._chunks = 0
+        self._promised = False
+
+    async def __aenter__(self) -> "Intake":
+        store, settings = self._service.store.jobs, self._service.settings
+        if not await store.begin(self.id, self._kind.name, self._head, settings.max_jobs):
+            most = f"{settings.max_jobs} jobs are unfinished (max_jobs, GET /limits)"
+            raise Busy(f"{most}. Try again later.", RETRY_S)
+        self._runner.receiving.add(self.id)
+        return self
+
+    async def __aexit__(self, *_: Any) -> None:
+        self._runner.receiving.discard(self.id)
+        if not self._promised:
+            await self._service.store.jobs.forget(self.id)
+            await self._service.store.jobs.sweep()
+
+    async def add(self, rows: int, data: bytes) -> None:
+        """One more chunk."""
+        await self._service.store.jobs.add(self.id, self._chunks, self.rows, rows, data)
+        self._chunks += 1
+        self.rows += rows
+
+    async def promise(self) -> None:
+        """The job is durable, and will be done."""
+        try:
+            await self._service.store.jobs.promise(self.id, self.rows, self._chunks)
+        except Gone:
+            raise NotKept("The store lost sight of the job. Send it again.", RETRY_S) from None
+        self._promised = True
+        self._runner.work.ring()
+
+
+async def take_whole(request: Request, service: Service, runner: Runner, kind: Kind) -> str:
+    """A job whose request came in one piece, as that of a batch does; its id."""
+    body = await read_body(request, kind.request, or_binary=True)
+    asked: Any = body.content
+    settings = service.settings
+    wide = settings.model_copy(
+        update={
+            "max_batch_rows": settings.max_job_rows,
+            "max_batch_entries": settings.max_job_entries,
+        }
+    )
+    await asyncio.to_thread(to_batch, asked, wide)  # refuses what is wrong
+    fields = await asyncio.to_thread(fields_of, kind, asked)
+    varying = {"starts", *(name for name in fields if not name.startswith(STARTS))}
+    rest = asked.model_dump(exclude=varying, exclude_unset=True, warnings=False)
+    head = to_json(rest, fallback=to_lists)
+    rows, width = fields[kind.data].shape
+    step = rows_of(width, settings)
+    async with Intake(service, runner, kind, head) as intake:
+        for first in range(0, rows, step):
+            part = {name: array[first : first + step] for name, array in fields.items()}
+            data = await asyncio.to_thread(pack, part)
+            await intake.add(len(part[kind.data]), data)
+        await intake.promise()
+        return intake.id
+
+
+def fields_of(kind: Kind, asked: Any) -> Fields:
+    """What differs from row to row in a request."""
+    fields = {kind.data: np.array(getattr(asked, kind.data), dtype=np.float64)}
+    for name in kind.spread:
+        given = getattr(asked, name)
+        if is_list(given) and is_list(given[0]):
+            fields[name] = np.array(given, dtype=np.float64)
+    starts = {f"{STARTS}{name}": np.array(column) for name, column in asked.starts.items()}
+    return fields | starts
+
+
+async def take_lines(request: Request, service: Service, runner: Runner, kind: Kind) -> str:
+    """A job whose rows came as NDJSON after a first line that is the rest; its id."""
+    settings = service.settings
+    try:
+        groups = slices(request.stream(), settings.max_line_bytes)
+        raw, lines = await first_line(groups)
+        head = await asyncio.to_thread(read_head, kind, raw)
+        async with Intake(service, runner, kind, raw) as intake:
+            rows = Rows(kind, head, settings, intake)
+            await rows.take(lines)
+            async for more in groups:
+                await rows.take(more)
+            await rows.end()
+            await intake.promise()
+            return intake.id
+    except ClientDisconnect:
+        raise ClientGone from None
+
+
+async def first_line(groups: AsyncIterator[list[Numbered]]) -> tuple[bytes, list[Numbered]]:
+    """The first line, and what else came with it."""
+    async for lines in groups:
+        if lines:
+            return lines[0][1], lines[1:]
+    raise InvalidRequest([((), "the body is empty: send the request, then one row a line")])
+
+
+def read_head(kind: Kind, raw: bytes) -> BatchHead:
+    """The request without its rows."""
+    try:
+        sent = from_json(raw)
+    except ValueError:
+        sent = None
+    if isinstance(sent, dict):
+        message = "leave it out of the first line: each row has its own, in the lines that follow"
+        wrong: list[tuple[Path, str]] = [
+            ((name,), message) for name in (kind.data, "starts") if name in sent
+        ]
+        if wrong:
+            raise InvalidRequest(wrong)
+    return parse(kind.head, raw)
+
+
+class Rows:
+    """Rows on their way from lines to chunks."""
+
+    def __init__(self, kind: Kind, head: BatchHead, settings: Settings, intake: Intake):
+        self._kind, self._head, self._settings = kind, head, settings
+        self._intake = intake
+        self._reader = RowReader(kind, settings.max_line_bytes)
+        self._parts: list[Fields] = []
+        self._numbers: list[int] = []  # of the lines of the rows in `_parts`
+
+    async def take(self, lines: Sequence[Numbered]) -> None:
+        """Read some more lines; whole chunks go to the store."""
+        if not lines:
+            return
+        reader, settings = self._reader, self._settings
+        self._parts.append(await asyncio.to_thread(reader.read, lines))
+        self._numbers += (number for number, _ in lines)
+        self._refuse_many(lines[-1][0])
+        step = rows_of(reader.width, settings)
+        if len(self._numbers) >= step:
+            await self._send(step)
+
+    def _refuse_many(self, number: int) -> None:
+        rows, settings = self._reader.rows, self._settings
+        for count, what, most in (
+            (rows, "rows", settings.max_job_rows),
+            (rows * self._reader.width, "entries", settings.max_job_entries),
+        ):
+            if count > most:
+                message = f"line {number}: at most {most} {what} are allowed in a job"
+                raise InvalidRequest([(("rows", rows - 1), message)])
+
+    async def end(self) -> None:
+        """The rest."""
+        if not self._reader.rows:
+            raise InvalidRequest([(("rows",), "there are none: send one a line, after the first")])
+        if self._numbers:
+            await self._send(rows_of(self._reader.width, self._settings))
+
+    async def _send(self, step: int) -> None:
+        names = self._parts[0]
+        fields = {name: np.concatenate([part[name] for part in self._parts]) for name in names}
+        whole = len(self._numbers) // step * step or len(self._numbers)
+        for first in range(0, whole, step):
+            part = {name: array[first : min(first + step, whole)] for name, array in fields.items()}
+            numbers = self._numbers[first : first + step]
+            data = await asyncio.to_thread(self._checked, part, numbers)
+            await self._intake.add(len(part[self._kind.data]), data)
+        self._parts = [{name: array[whole:] for name, array in fields.items()}]
+        del self._numbers[:whole]
+
+    def _checked(self, fields: Fields, numbers: Sequence[int]) -> bytes:
+        """The chunk's bytes, once it is known to be a question."""
+        both = [n for n in self._kind.spread if n in fields and getattr(self._head, n) is not None]
+        if both:
+            raise InvalidRequest([((name,), "is in the rows, too; give it once") for name in both])
+        if isinstance(self._head, PointsHead) and self._head.x is None and "x" not in fields:
+            raise InvalidRequest([(("x",), "is required, in the first line or in each row")])
+        try:
+            to_question(self._kind, self._head, fields, self._settings)
+        except InvalidRequest as invalid:
+            errors = [self._as_sent(path, text, fields, numbers) for path, text in invalid.errors]
+            raise InvalidRequest(errors) from None
+        return pack(fields)
+
+    def _as_sent(
+        self, path: Path, text: str, fields: Fields, numbers: Sequence[int]
+    ) -> tuple[Path, str]:
+        """A path into the request of a chunk as one into the lines that were sent."""
+        name, *rest = path or ("",)
+        if name == "starts" and len(rest) == 2:
+            row, inner = rest[1], ["starts", rest[0]]
+        elif name in fields and rest and isinstance(rest[0], int):
+            row = rest[0]
+            inner = rest[1:] if self._reader.names is None else [name, *rest[1:]]
+        else:
+            return path, text
+        return ("rows", self._intake.rows + int(row), *inner), f"line {numbers[int(row)]}: {text}"

@@ -1,0 +1,169 @@
+"""Takes the chunks that wait in the store, a few at a time, job by job in turn.
+
+Two chunks are with the workers, so that none idles while one ends; a third is being written down.
+A server that dies leaves chunks whose lease nobody renews: they are taken again, by whichever
+server of this store comes first. A chunk that cannot be done ends its job, with words.
+"""
+
+import asyncio
+import logging
+from collections import Counter
+from dataclasses import dataclass
+
+from app.batch.answer import STATUS_NAMES
+from app.errors import Problem
+from app.jobs.bell import Bell, rings
+from app.jobs.chunk import to_lines, to_question, to_request, unpack
+from app.jobs.fit import fit_rows
+from app.jobs.kinds import KINDS
+from app.jobs.owner import Owner
+from app.service import Service
+from app.store.jobs import LEASE_S, Claim, Gone
+
+logger = logging.getLogger("fit.jobs")
+
+AT_ONCE = 3  # chunks, of which FITTING are with the workers
+FITTING = 2
+MOST_ATTEMPTS = 5  # servers that a chunk may outlive: it may be the chunk that kills them
+LOOK_S = 2.0  # between looks for what other servers leave
+AFTER_DEFECT_S = 1.0
+
+
+@dataclass(frozen=True)
+class Working:
+    """A chunk in work."""
+
+    job: str
+    task: "asyncio.Task[None]"
+
+
+class Runner:
+    """One server's part in the jobs of its store.
+
+    `work` rings when there may be something to do, `news` when a job is not as it was;
+    `receiving` are the jobs that are on their way in.
+    """
+
+    def __init__(self, service: Service, owner: Owner):
+        self._service, self._owner = service, owner
+        self._store = service.store.jobs
+        self._store.owner = owner.name
+        self.work, self.news = Bell(), Bell()
+        self.receiving: set[str] = set()
+        self._working: dict[int, Working] = {}
+        self._fitting = asyncio.Semaphore(FITTING)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Take up what we had when we died, and go on."""
+        if self._owner.lasting:
+            await self._store.let_go(died=True)
+        self._tasks = [asyncio.create_task(self._hand()) for _ in range(AT_ONCE)]
+        self._tasks.append(asyncio.create_task(self._keep_alive()))
+
+    async def close(self) -> None:
+        """Leave what is not done to the next server."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._store.let_go(died=False)
+        self._owner.close()
+
+    def stop(self, job_id: str) -> None:
+        """The job is not wanted any more: its turns end at once."""
+        for working in self._working.values():
+            if working.job == job_id:
+                working.task.cancel()
+        self.news.ring()
+
+    async def _hand(self) -> None:
+        """One chunk after the other."""
+        while True:
+            ring = self.work.next_ring
+            try:
+                claim = await self._store.claim()
+            except Exception:
+                logger.exception("no chunk could be claimed")
+                await asyncio.sleep(AFTER_DEFECT_S)
+                continue
+            if claim is None:
+                await rings(ring, LOOK_S)
+                continue
+            task = asyncio.create_task(self._do(claim))
+            self._working[claim.id] = Working(claim.job, task)
+            try:
+                await asyncio.wait({task})
+            finally:
+                task.cancel()
+                del self._working[claim.id]
+            if not task.cancelled() and (error := task.exception()):
+                # its lease ends, and it comes again
+                logger.error("a chunk was not written down", exc_info=error)
+                await asyncio.sleep(AFTER_DEFECT_S)
+            self.news.ring()
+
+    async def _do(self, claim: Claim) -> None:
+        """Fit the rows of a chunk and write the answer down; or fail the job."""
+        rows = f"rows {claim.first_row} to {claim.first_row + claim.rows - 1}"
+        if claim.attempts > MOST_ATTEMPTS:
+            await self._fail(
+                claim,
+                f"{rows} were begun {MOST_ATTEMPTS} times, and each time the server ended before "
+                "they were done: perhaps they need more memory than there is.",
+            )
+            return
+        try:
+            lines, statuses = await self._fit(claim)
+        except Problem as problem:
+            errors = "; ".join(message for _, message in problem.errors)
+            await self._fail(claim, f"{rows}: {errors or problem.detail}")
+        except Exception as error:
+            logger.error("a chunk cannot be done", exc_info=error, extra={"job": claim.job})
+            await self._fail(claim, f"{rows}: the service has a defect, which its log describes.")
+        else:
+            try:
+                await self._store.finish(claim, lines, statuses)
+            except Gone:
+                return
+            for status, count in statuses.items():
+                self._service.metrics.fits.labels(claim.kind, status).inc(count)
+
+    async def _fail(self, claim: Claim, message: str) -> None:
+        await self._store.fail(claim.job, message)
+        self.stop(claim.job)
+
+    async def _fit(self, claim: Claim) -> tuple[bytes, Counter[str]]:
+        """The lines of the answer, and how many rows have which status."""
+        service, kind = self._service, KINDS[claim.kind]
+
+        def read():  # type: ignore[no-untyped-def]
+            head = kind.head.model_validate_json(claim.head)
+            fields = unpack(claim.data)
+            request = to_request(kind, head, fields)
+            return request, to_question(kind, head, fields, service.settings)
+
+        async with self._fitting:
+            request, batch = await asyncio.to_thread(read)
+            result, queue_s = await fit_rows(
+                service, batch, service.allowed_s(request), covariance=request.covariance
+            )
+        service.metrics.count_usage(result.usage, queue_s)
+        statuses = Counter(STATUS_NAMES[result.status].tolist())
+        lines = await asyncio.to_thread(to_lines, request, batch, result, claim.first_row)
+        return lines, statuses
+
+    async def _keep_alive(self) -> None:
+        """Renew our leases; what is not ours any more is stopped."""
+        while True:
+            await asyncio.sleep(LEASE_S / 5)
+            held = dict(self._working)  # what is begun meanwhile is not asked about
+            if not (held or self.receiving):
+                continue
+            try:
+                still = await self._store.renew(list(held), list(self.receiving))
+            except Exception:
+                logger.exception("leases could not be renewed")
+                continue
+            for chunk, working in held.items():
+                if chunk not in still:
+                    working.task.cancel()

@@ -1,0 +1,340 @@
+"""Jobs without HTTP: lines however they are cut, chunks between servers, chunks that cannot be."""
+
+import asyncio
+import json
+import sqlite3
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pytest
+
+from app.errors import TooLarge, WorkerLost
+from app.jobs import fit as fitting_of_chunks
+from app.jobs import runner as running
+from app.jobs.chunk import pack, unpack
+from app.jobs.kinds import HISTOGRAM
+from app.jobs.lines import RowReader, slices
+from app.jobs.owner import Owner
+from app.jobs.runner import Runner
+from app.metrics import Metrics
+from app.service import Served, Service
+from app.settings import Settings
+from app.store import jobs as stored_jobs
+from app.store.jobs import Gone, JobStore
+from app.store.store import Store
+from app.workers.pool import TimedOut
+from app.workers.tasks import BatchTask
+from fitting.batch.result import STATUSES, BatchResult
+from fitting.result import Status
+from tests.fitting.problems import KERNELS
+
+EDGES = np.linspace(-3, 3, 13)
+COUNTS = np.array([[1, 4, 14, 39, 72, 117, 128, 105, 73, 35, 9, 2]] * 4, float)
+HEAD = json.dumps({"edges": EDGES.tolist(), "model": "gaussian"}).encode()
+
+
+async def stream(content: bytes, size: int) -> AsyncIterator[bytes]:
+    for first in range(0, len(content), size):
+        yield content[first : first + size]
+
+
+async def lines_of(content: bytes, size: int, longest: int = 100) -> list[tuple[int, bytes]]:
+    return [line async for group in slices(stream(content, size), longest) for line in group]
+
+
+@pytest.mark.parametrize("slice_bytes", [1, 7, 1000])
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 100])
+def test_lines_are_the_same_wherever_the_stream_is_cut(
+    monkeypatch: pytest.MonkeyPatch, slice_bytes: int, size: int
+) -> None:
+    monkeypatch.setattr("app.jobs.lines.SLICE_BYTES", slice_bytes)
+    content = b"one\n\ntwo\r\n\n\n  \nthree\nfour"
+    found = asyncio.run(lines_of(content, size))
+    assert [(n, line.strip()) for n, line in found] == [
+        (1, b"one"),
+        (3, b"two"),
+        (7, b"three"),
+        (8, b"four"),
+    ]
+
+
+@pytest.mark.parametrize("size", [1, 30, 1000])
+def test_a_line_that_does_not_end_is_given_up(size: int) -> None:
+    with pytest.raises(TooLarge, match="max_line_bytes"):
+        asyncio.run(lines_of(b"short\n" + b"x" * 1000, size))
+
+
+def test_a_long_line_between_short_ones_is_refused() -> None:
+    with pytest.raises(TooLarge, match="max_line_bytes"):
+        RowReader(HISTOGRAM, 10).read([(2, b"[1]"), (3, b"[1" + b" " * 20 + b"]")])
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.array([[0.0, 1.0, -5.0]]),
+        np.array([[1e5, 70000.0]]),
+        np.array([[0.1, 1e-300, 1e300]]),
+        np.array([[16777217.0, 2.0**53]]),
+    ],
+)
+def test_rows_come_back_as_they_were(array: np.ndarray) -> None:
+    found = unpack(pack({"counts": array, "starts/mu": array[0]}))
+    assert found["counts"].tolist() == array.tolist()
+    assert found["starts/mu"].tolist() == array[0].tolist()
+    assert found["counts"].dtype == np.float64
+
+
+def opened(path: Path, owner: str) -> Store:
+    store = Store(f"sqlite:///{path / 'fits.sqlite'}")
+    store.jobs.owner = owner
+    return store
+
+
+async def promised(store: JobStore, name: str = "job", chunks: int = 2) -> None:
+    assert await store.begin(name, "histogram", HEAD, 10)
+    for number in range(chunks):
+        await store.add(name, number, 4 * number, 4, pack({"counts": COUNTS}))
+    assert await store.find(name) is None  # not before all is there
+    await store.promise(name, 4 * chunks, chunks)
+
+
+def test_a_chunk_is_one_server_s_until_it_is_not_heard_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = opened(tmp_path, "one"), opened(tmp_path, "other")
+
+    async def share() -> None:
+        await promised(one.jobs, chunks=1)
+        claim = await one.jobs.claim()
+        assert claim is not None
+        assert await other.jobs.claim() is None
+        assert await one.jobs.renew([claim.id], []) == {claim.id}
+        monkeypatch.setattr(stored_jobs, "LEASE_S", -1.0)
+        assert await one.jobs.renew([claim.id], []) == {claim.id}  # for the last time
+        again = await other.jobs.claim()
+        assert again is not None
+        assert (again.id, again.attempts) == (claim.id, 2)
+        assert await one.jobs.renew([claim.id], []) == set()
+        with pytest.raises(Gone):
+            await one.jobs.finish(claim, b"", {"converged": 4})
+        job = await one.jobs.find("job")
+        assert job is not None
+        assert (job.rows_done, job.chunks_done) == (0, 0)
+        await other.jobs.finish(again, b"lines", {"converged": 4})
+        with pytest.raises(Gone):
+            await other.jobs.finish(again, b"lines", {"converged": 4})
+        job = await one.jobs.find("job")
+        assert job is not None
+        assert (job.status, job.rows_done, job.statuses) == ("succeeded", 4, {"converged": 4})
+        assert await one.jobs.lines_at("job", 1) == b"lines"
+
+    asyncio.run(share())
+    one.close()
+    other.close()
+
+
+def test_jobs_take_turns(tmp_path: Path) -> None:
+    store = opened(tmp_path, "one")
+
+    async def claim_all() -> list[tuple[str, int]]:
+        await promised(store.jobs, "giant", 5)
+        first = await store.jobs.claim()
+        await promised(store.jobs, "small", 2)
+        claims = [first, *[await store.jobs.claim() for _ in range(6)]]
+        assert await store.jobs.claim() is None
+        return [(claim.job, claim.first_row) for claim in claims if claim is not None]
+
+    found = asyncio.run(claim_all())
+    store.close()
+    assert [job for job, _ in found[:5]] == ["giant", "small", "giant", "small", "giant"]
+    assert [row for job, row in found if job == "giant"] == [0, 4, 8, 12, 16]
+
+
+def test_what_a_dead_server_was_receiving_is_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = opened(tmp_path, "one")
+
+    async def die() -> None:
+        await promised(store.jobs, "whole")
+        await store.jobs.begin("living", "histogram", HEAD, 10)
+        monkeypatch.setattr(stored_jobs, "LEASE_S", -1.0)
+        await store.jobs.begin("half", "histogram", HEAD, 10)
+        await store.jobs.add("half", 0, 0, 4, b"")
+        await store.jobs.forget_old(10, 1000.0)
+        with pytest.raises(Gone):
+            await store.jobs.promise("half", 4, 1)
+        await store.jobs.promise("living", 0, 0)
+        assert await store.jobs.find("whole") is not None
+
+    asyncio.run(die())
+    store.close()
+
+
+def test_a_folder_s_name_is_kept_and_is_one_server_s(tmp_path: Path) -> None:
+    first = Owner(tmp_path)
+    second = Owner(tmp_path)
+    assert first.lasting
+    assert not second.lasting
+    assert first.name != second.name
+    first.close()
+    third = Owner(tmp_path)
+    assert third.lasting
+    assert third.name == first.name
+    third.close()
+
+
+class Workers:
+    """A service whose one worker fails as told, call by call; `None` is a success."""
+
+    def __init__(self, store: Store, *failures: Exception | None):
+        self.settings = Settings(workers=1, deadline_s=5.0)
+        self.store, self.metrics = store, Metrics()
+        self.failures = list(failures)
+
+    def allowed_s(self, _: Any) -> float:
+        return self.settings.deadline_s
+
+    async def outcome(self, task: BatchTask, _: float) -> Served:
+        failure = self.failures.pop(0) if self.failures else None
+        if failure is not None:
+            raise failure
+        await asyncio.sleep(0)
+        return Served(await asyncio.to_thread(task.run, KERNELS, lambda: None), 0.0)
+
+
+async def run(store: Store, folder: Path, workers: Any) -> Any:
+    """The job `job`, once it has ended."""
+    runner = Runner(cast(Service, workers), Owner(folder))
+    await runner.start()
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        job = await store.jobs.find("job")
+        if job is not None and job.finished is not None:
+            break
+        await asyncio.sleep(0.05)
+    await runner.close()
+    return await store.jobs.find("job")
+
+
+@pytest.mark.parametrize(
+    ("failures", "said"),
+    [
+        ([WorkerLost("3 workers died", 1.0)] * 3, "3 workers died"),
+        ([RuntimeError("secret")], "defect"),
+    ],
+    ids=["kills workers", "raises"],
+)
+def test_a_chunk_that_cannot_be_done_fails_its_job_with_words(
+    tmp_path: Path, failures: list[Exception], said: str
+) -> None:
+    store = opened(tmp_path, "")
+
+    async def fail() -> Any:
+        await promised(store.jobs, chunks=1)
+        return await run(store, tmp_path, Workers(store, *failures))
+
+    job = asyncio.run(fail())
+    store.close()
+    assert job.status == "failed"
+    assert said in job.message
+    assert "rows 0 to 3" in job.message
+    assert "secret" not in job.message
+
+
+def test_a_chunk_that_outlives_servers_fails_its_job(tmp_path: Path) -> None:
+    store = opened(tmp_path, "dead")
+
+    async def die_and_come_back() -> Any:
+        await promised(store.jobs, chunks=1)
+        for _ in range(running.MOST_ATTEMPTS):
+            assert await store.jobs.claim() is not None
+            await store.jobs.let_go(died=True)
+        return await run(store, tmp_path, Workers(store))
+
+    job = asyncio.run(die_and_come_back())
+    store.close()
+    assert job.status == "failed"
+    assert "rows 0 to 3" in job.message
+
+
+def test_a_full_queue_and_lost_workers_only_delay_a_job(tmp_path: Path) -> None:
+    store = opened(tmp_path, "")
+    late, lost = TimedOut(waiting=True), WorkerLost("died", 1.0)
+
+    async def go_on() -> Any:
+        await promised(store.jobs, chunks=3)
+        return await run(store, tmp_path, Workers(store, late, lost, None, lost, lost, None, late))
+
+    job = asyncio.run(go_on())
+    store.close()
+    assert job.status == "succeeded"
+    assert job.statuses == {"converged": 12}
+
+
+class Rounds:
+    """A dealer that has time for some rows of each round."""
+
+    def __init__(self, *done: int):
+        self.done = list(done)
+
+    def __call__(self, _: Any, batch: Any, __: float, covariance: bool) -> Any:
+        self.batch, self.covariance, self.queue_s = batch, covariance, 0.1
+        return self
+
+    async def run(self) -> BatchResult:
+        result = BatchResult.empty(self.batch, covariance=self.covariance)
+        result.status[:] = STATUSES.index(Status.DEADLINE)
+        result.status[: self.done.pop(0)] = STATUSES.index(Status.CONVERGED)
+        return result
+
+
+def test_renewing_leases_does_not_disturb_what_has_just_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running, "LEASE_S", 0.005)  # for the runner: it renews without a pause
+    store = opened(tmp_path, "")
+
+    async def renew_often() -> list[int]:
+        await promised(store.jobs, chunks=40)
+        job = await run(store, tmp_path, Workers(store))
+        assert job.status == "succeeded"
+        with sqlite3.connect(tmp_path / "fits.sqlite") as connection:
+            return [n for (n,) in connection.execute("select attempts from job_chunks")]
+
+    assert asyncio.run(renew_often()) == [1] * 40
+    store.close()
+
+
+def test_a_worker_that_had_to_be_killed_does_not_keep_a_job_for_ever(tmp_path: Path) -> None:
+    store = opened(tmp_path, "")
+
+    async def hang() -> Any:
+        await promised(store.jobs, chunks=1)
+        return await run(store, tmp_path, Workers(store, TimedOut(waiting=False)))
+
+    job = asyncio.run(hang())
+    store.close()
+    assert job.status == "succeeded"
+    assert job.statuses == {"deadline": 4}
+
+
+@pytest.mark.parametrize(("rounds", "late"), [((1, 2, 1), 0), ((3, 0), 1), ((0,), 4)])
+def test_rows_without_time_come_again_as_long_as_that_helps(
+    monkeypatch: pytest.MonkeyPatch, rounds: tuple[int, ...], late: int
+) -> None:
+    from app.jobs.chunk import to_question
+    from app.schemas.batches import HistogramHead
+
+    dealer = Rounds(*rounds)
+    monkeypatch.setattr(fitting_of_chunks, "Dealer", dealer)
+    head = HistogramHead.model_validate_json(HEAD)
+    batch = to_question(HISTOGRAM, head, {"counts": COUNTS}, Settings())
+    service = cast(Service, None)
+    result, _ = asyncio.run(fitting_of_chunks.fit_rows(service, batch, 1.0, covariance=False))
+    assert (result.status == STATUSES.index(Status.DEADLINE)).sum() == late
+    assert not dealer.done

@@ -1,0 +1,104 @@
+"""What is wrong with a job's lines is told with its place, and nothing of the job is kept."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.app.test_batch_http import HISTOGRAMS, POINTS, histograms
+from tests.app.test_lifecycle import eventually
+from tests.conftest import LiveServer, StartServer
+from tests.examples import pointers, polynomial, refused, without
+from tests.jobs import NDJSON, ndjson, post_lines, stored
+
+HEAD = without(histograms(1), "/counts")
+ROWS = histograms(20)["counts"]
+LINE_HEAD = {"x": [1, 2, 3], "model": polynomial(1)}
+XY: list[Any] = [{"y": [1, 2, 3], "y_err": [0.1, 0.1, 0.1]}] * 9
+
+
+def with_line(line: bytes, number: int = 7) -> bytes:
+    every = ndjson(HEAD, *ROWS).splitlines()
+    every[number - 1] = line
+    return b"\n".join(every)
+
+
+WRONG: list[tuple[str, bytes, int, str, str]] = [
+    (HISTOGRAMS, with_line(json.dumps([*ROWS[5][:3], -2, *ROWS[5][4:]]).encode()), 422,
+     "/rows/5/3", "line 7"),
+    (HISTOGRAMS, with_line(json.dumps([*ROWS[5][:3], "7", *ROWS[5][4:]]).encode()), 422,
+     "/rows/5/3", "line 7"),
+    (HISTOGRAMS, with_line(json.dumps([*ROWS[5][:3], None, *ROWS[5][4:]]).encode()), 422,
+     "/rows/5/3", "line 7"),
+    (HISTOGRAMS, with_line(b"[1, NaN]"), 422, "/rows/5/1", "line 7"),
+    (HISTOGRAMS, with_line(b"[1, 2]"), 422, "/rows/5", "line 7"),
+    (HISTOGRAMS, with_line(b"[]"), 422, "/rows/5", "line 7"),
+    (HISTOGRAMS, with_line(b"5"), 422, "/rows/5", "line 7"),
+    (HISTOGRAMS, with_line(b"[[1], [2]]"), 422, "/rows/5", "line 7"),
+    (HISTOGRAMS, with_line(b'{"counts": [1]}'), 422, "/rows/5", "line 7"),
+    (HISTOGRAMS, with_line(b"[1, 2], [3, 4]"), 400, "/rows/5", "line 7"),
+    (HISTOGRAMS, with_line(b"[1, 2"), 400, "/rows/5", "line 7"),
+    (HISTOGRAMS, with_line(b"what?"), 400, "/rows/5", "line 7"),
+    (HISTOGRAMS, with_line(b"\xff\xfe"), 400, "/rows/5", "line 7"),
+    (HISTOGRAMS, b"\n\n" + with_line(b"[1, 2]"), 422, "/rows/5", "line 9"),
+    (HISTOGRAMS, ndjson(HEAD, *(row[1:] for row in ROWS)), 422, "/rows/0", "line 2"),
+    (HISTOGRAMS, ndjson(HEAD), 422, "/rows", "none"),
+    (HISTOGRAMS, b"", 422, "", "empty"),
+    (HISTOGRAMS, ndjson(histograms(2)), 422, "/counts", "first line"),
+    (HISTOGRAMS, ndjson(HEAD | {"starts": {"mu": [1]}}, *ROWS), 422, "/starts", "first line"),
+    (HISTOGRAMS, ndjson(HEAD | {"modl": 1}, *ROWS), 422, "/modl", "model"),
+    (HISTOGRAMS, ndjson(HEAD | {"parameters": {"m": 1}}, *ROWS), 422, "/parameters/m", "mu"),
+    (HISTOGRAMS, ndjson(HEAD | {"fit_range": [9, 10]}, *ROWS), 422, "/fit_range", "bin"),
+    (HISTOGRAMS, ndjson(HEAD, *({"counts": row, "starts": {"sigma": s}} for row, s in
+                                zip(ROWS, [1.0] * 19 + [-1.0], strict=True))), 422,
+     "/rows/19/starts/sigma", "line 21"),
+    (POINTS, ndjson(LINE_HEAD, *XY, {"y": [1, 2, 3]}), 422, "/rows/9", "line 11"),
+    (POINTS, ndjson(LINE_HEAD, *XY, XY[0] | {"y_er": 1}), 422, "/rows/9/y_er", "line 11"),
+    (POINTS, ndjson(LINE_HEAD, *XY, XY[0] | {"y_err": [0.1, 0, 0.1]}), 422,
+     "/rows/9/y_err/1", "line 11"),
+    (POINTS, ndjson(LINE_HEAD, *XY, XY[0] | {"y_err": [0.1]}), 422, "/rows/9/y_err", "line 11"),
+    (POINTS, ndjson(LINE_HEAD | {"y_err": 0.1}, *XY), 422, "/y_err", "once"),
+    (POINTS, ndjson(without(LINE_HEAD, "/x"), *XY), 422, "/x", "required"),
+    (POINTS, ndjson(LINE_HEAD | {"x": [1, 2]}, *XY), 422, "/x", "values"),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def small(start_server: StartServer) -> Iterator[LiveServer]:
+    """Chunks of few rows, so that there are many."""
+    with start_server(FIT_MAX_BATCH_ROWS=50) as server:
+        yield server
+
+
+@pytest.mark.parametrize(("path", "content", "status", "pointer", "said"), WRONG)
+def test_a_mistake_is_told_with_its_place_and_nothing_is_left_of_the_job(
+    server: LiveServer, path: str, content: bytes, status: int, pointer: str, said: str
+) -> None:
+    before = stored(server)
+    problem = refused(post_lines(server.client, path, content), status)
+    assert pointer in pointers(problem)
+    assert any(said in error["message"] for error in problem["errors"])
+    assert stored(server) == before
+
+
+def test_a_mistake_after_many_chunks_takes_them_back(small: LiveServer) -> None:
+    before = stored(small)
+    content = ndjson(HEAD, *(ROWS * 500), [1])  # many slices of the stream
+    problem = refused(post_lines(small.client, HISTOGRAMS, content), 422)
+    assert pointers(problem) == ["/rows/10000"]
+    assert stored(small) == before
+
+
+def test_a_client_that_hangs_up_leaves_nothing(small: LiveServer) -> None:
+    before = stored(small)
+
+    def half() -> Iterator[bytes]:
+        yield ndjson(HEAD)
+        for _ in range(500):  # more than the server reads ahead
+            yield ndjson(*ROWS)
+        raise ConnectionAbortedError
+
+    with pytest.raises(ConnectionAbortedError):
+        small.client.post(HISTOGRAMS, content=half(), headers=NDJSON)
+    assert eventually(lambda: stored(small) == before, 30)
