@@ -92,7 +92,7 @@ class RowReader:
     def _refuse_other_form(self, lines: Sequence[Numbered], ends: bytes) -> None:
         """Each line is one value: joined, two halves of one could pass for a whole."""
         start, stop = ends[:1], ends[1:]
-        for i, (number, line) in enumerate(lines):
+        for i, (_, line) in enumerate(lines):
             text = line.strip()
             if not (text.startswith(start) and text.endswith(stop)):
                 self._refuse_no_json(lines, i, i + 1)
@@ -101,7 +101,6 @@ class RowReader:
             if start == b"[" and text.find(b"[", 1) > 0:
                 self._refuse_no_json(lines, i, i + 1)
                 raise self._wrong([(i, (), "must be one array of numbers")], lines)
-            del number
 
     def _validated(self, lines: Sequence[Numbered], adapter: TypeAdapter[Any]) -> Any:
         """All lines in one go, which is many times faster than one by one."""
