@@ -25,6 +25,7 @@ import psutil
 
 from benchmarks import service
 from benchmarks.chart import draw_load
+from benchmarks.goals import Found, Goal
 from benchmarks.report import RESULTS, surroundings
 from benchmarks.service import BODY, Wire
 from benchmarks.tables import table
@@ -161,8 +162,8 @@ def resident() -> float:
     return float(sum(p.memory_info().rss for p in family))
 
 
-def write(client: httpx.Client, machine: dict[str, str]) -> str:
-    """Measure, write load.md and load.png; the text is returned for the terminal."""
+def write(client: httpx.Client, machine: dict[str, str]) -> Found:
+    """Measure, and write load.md and load.png."""
     content, url = json.dumps(BODY).encode(), client.base_url
     sizes = growth(client)
     closed(2, content, url)
@@ -218,13 +219,29 @@ def write(client: httpx.Client, machine: dict[str, str]) -> str:
     ]
     text = "\n\n".join(sections) + "\n"
     (RESULTS / "load.md").write_text(text)
-    return text
+    grown, largest = (float(sizes[row][1]) for row in (SIZES.index(10**4), -1))
+    goals = [
+        Goal(
+            f"{CLIENTS[-1]} clients / the best number of clients, fits a second",
+            tallies[CLIENTS[-1]].rate() / most,
+            0.9,
+            at_least=True,
+        ),
+        Goal(
+            "five times too much / the most, fits a second",
+            overload.rate() / most,
+            0.9,
+            at_least=True,
+        ),
+        Goal("time of 10^6 bins / 100 times that of 10^4", largest / (100 * grown), 1.2),
+    ]
+    return Found(text, goals)
 
 
 def main() -> None:
     machine = surroundings()
     with service.served() as client:
-        print(write(client, machine))
+        print(write(client, machine).text)
 
 
 if __name__ == "__main__":

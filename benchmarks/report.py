@@ -13,7 +13,7 @@ from typing import Any
 
 from benchmarks import service
 from benchmarks.chart import draw
-from benchmarks.goals import Goal
+from benchmarks.goals import Found, Goal
 from benchmarks.measure import Measured, Results
 from benchmarks.tables import markdown
 
@@ -22,10 +22,12 @@ JAX_THREADS = ("PJRT_NPROC", "XLA_FLAGS")
 PACKAGES = ("jax", "jaxlib", "iminuit", "numba", "numba-stats", "numpy", "fastapi", "httpx")
 
 
-def write(fits: Results, matrices: Results, goals: Sequence[Goal], machine: dict[str, str]) -> str:
+def write(
+    fits: Results, matrices: Results, goals: Sequence[Goal], machine: dict[str, str]
+) -> Found:
     """Write tutorial.md, .json and .png; the Markdown is returned for the terminal."""
     RESULTS.mkdir(exist_ok=True)
-    text = markdown(fits, matrices, goals, machine)
+    text = markdown(fits, matrices, [goal.row() for goal in goals], machine)
     (RESULTS / "tutorial.md").write_text(text)
     record = {
         "machine": machine,
@@ -37,7 +39,7 @@ def write(fits: Results, matrices: Results, goals: Sequence[Goal], machine: dict
     shown = [m for m in fits.values() if m.group == "tutorial"]
     shown += [fits[service.IN_PROCESS], fits[service.OVER_HTTP]]
     draw(shown, machine, RESULTS / "tutorial.png")
-    return text
+    return Found(text, list(goals))
 
 
 def surroundings() -> dict[str, str]:

@@ -14,18 +14,24 @@ import subprocess
 import sys
 import tempfile
 import time
+import timeit
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import httpx
+import jax
+import numpy as np
 
 from benchmarks.measure import Computed, Contestant, Measured
 from benchmarks.tutorial import NAMES, START, n, xe
 from fitting.data import Histogram
 from fitting.fit import fit
-from fitting.kernels import KernelCache
+from fitting.kernels import Function, KernelCache
+from fitting.objective import Objective
+from fitting.padding import Floats
 from fitting.problem import FitProblem, Knowledge
 from fitting.result import FitResult
 from models.registry import SHAPES
@@ -33,6 +39,7 @@ from models.registry import SHAPES
 ROOT = Path(__file__).resolve().parents[1]
 READY_TIMEOUT_S = 120.0
 STOP_TIMEOUT_S = 30.0
+REPEATED = 300
 
 IN_PROCESS = "service, in process"
 OVER_HTTP = "service, over HTTP"
@@ -45,6 +52,26 @@ BODY = {
     "parameters": dict(zip(NAMES, map(float, START), strict=True)),
 }
 JSON = {"Content-Type": "application/json"}
+
+
+def evaluations_ms() -> float:
+    """What the compiled evaluations of this fit take when they are called in a row, alone."""
+    kernels, calls, plain = KernelCache(), list[Any](), Objective._call
+    fit(problem(), kernels)
+
+    def recorded(objective: Objective, name: Function, params: Floats, *vector: Any) -> Any:
+        found = plain(objective, name, params, *vector)
+        calls.append((objective._functions[name], params.copy(), objective._vector))
+        return found
+
+    with mock.patch.object(Objective, "_call", recorded):
+        fit(problem(), kernels)
+
+    def again() -> None:
+        for function, *arguments in calls:
+            jax.block_until_ready(function(*arguments))
+
+    return 1e3 * float(np.median(timeit.repeat(again, number=1, repeat=REPEATED)))
 
 
 def problem() -> FitProblem:
@@ -158,13 +185,20 @@ def breakdown(http: Measured, floor: Measured) -> dict[str, float]:
 
 
 @contextlib.contextmanager
-def served() -> Iterator[httpx.Client]:
-    """A client on a server of its own, which keeps its data in a folder that goes with it."""
-    with tempfile.TemporaryDirectory(prefix="fit-bench-") as folder:
-        port, log = free_port(), Path(folder) / "server.log"
+def served(
+    given: Path | None = None, *, warm: bool = True, **settings: str
+) -> Iterator[httpx.Client]:
+    """A client on a server of its own, which keeps its data in a folder that goes with it.
+
+    Or in one that is `given`. It is `warm`, or just ready.
+    """
+    with tempfile.TemporaryDirectory(prefix="fit-bench-") as scratch:
+        port, folder = free_port(), given or Path(scratch)
+        log = folder / "server.log"
         environment = {k: v for k, v in os.environ.items() if not k.startswith("FIT_")}
-        environment |= {"FIT_PORT": str(port), "FIT_DATA_DIR": str(Path(folder) / "data")}
+        environment |= {"FIT_PORT": str(port), "FIT_DATA_DIR": str(folder / "data")}
         environment |= {"FIT_WARM_LIBRARY": "false"}  # nothing goes on beside what is measured
+        environment |= settings
         with log.open("wb") as out:
             server = subprocess.Popen(
                 [sys.executable, "-m", "app"], cwd=ROOT, env=environment, stdout=out, stderr=out
@@ -173,7 +207,7 @@ def served() -> Iterator[httpx.Client]:
         try:
             # trust_env: a proxy of the surroundings has no business with 127.0.0.1
             with httpx.Client(base_url=url, timeout=60.0, trust_env=False) as client:
-                wait_ready(server, client, log)
+                wait_ready(server, client, log, warm=warm)
                 yield client
         finally:
             server.terminate()
@@ -191,15 +225,17 @@ def free_port() -> int:
         return port
 
 
-def wait_ready(server: "subprocess.Popen[bytes]", client: httpx.Client, log: Path) -> None:
-    """Until /readyz says that the usual kernels are warm."""
+def wait_ready(
+    server: "subprocess.Popen[bytes]", client: httpx.Client, log: Path, *, warm: bool
+) -> None:
+    """Until /readyz says so, or even that the usual kernels are loaded."""
     end = time.monotonic() + READY_TIMEOUT_S
     while server.poll() is None and time.monotonic() < end:
         with contextlib.suppress(httpx.TransportError):
             response = client.get("/readyz")
-            if response.status_code == httpx.codes.OK and response.json()["warm"]:
+            if response.status_code == httpx.codes.OK and response.json()["warm"] >= warm:
                 return
-        time.sleep(0.1)
+        time.sleep(0.05)
     raise RuntimeError(f"the server did not come up:\n{log.read_text(errors='replace')[-2000:]}")
 
 

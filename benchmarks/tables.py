@@ -4,7 +4,6 @@ import statistics
 from collections.abc import Sequence
 
 from benchmarks import covariance, service
-from benchmarks.goals import Goal
 from benchmarks.measure import Computed, Measured, Results
 from benchmarks.tutorial import ERRORS, MINIMUM, NAMES
 
@@ -13,7 +12,7 @@ VALUE_DIGITS, ERROR_DIGITS = 5e-7, 1e-4
 
 
 def markdown(
-    fits: Results, matrices: Results, goals: Sequence[Goal], machine: dict[str, str]
+    fits: Results, matrices: Results, goals: Sequence[Sequence[str]], machine: dict[str, str]
 ) -> str:
     """All tables."""
     http = fits[service.OVER_HTTP]
@@ -23,18 +22,7 @@ def markdown(
         "changed from round to round; times are medians (quartiles) in milliseconds. The first "
         "run of a turn, which finds caches cold and processes asleep, is told apart.",
         "## Goals",
-        table(
-            ["", "found", "goal", ""],
-            [
-                [
-                    g.what,
-                    with_unit(g, g.found),
-                    f"≤ {g.limit:g} ms" if g.unit else f"< {g.limit:g}",
-                    g.verdict,
-                ]
-                for g in goals
-            ],
-        ),
+        table(["", "found", "goal", ""], goals),
         "## The fit",
         "1000 bins, three parameters, from (1.5 Σn, 1, 2). *Off* is the distance to the exact "
         "minimum in standard deviations, and of the errors to the exact ones in per cent; the "
@@ -84,10 +72,6 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         + " |"
         for line in lines
     )
-
-
-def with_unit(goal: Goal, number: float) -> str:
-    return f"{number:.2f} {goal.unit}".rstrip()
 
 
 def fastest(results: Results) -> float:

@@ -29,6 +29,7 @@ from benchmarks.measure import Computed, Contestant
 NAMES = ("amp", "mu", "sigma")
 LIMITS = ((0, None), (None, None), (0, None))
 JIT_WITH_GRADIENT = "JAX JIT, gradient"
+NUMBA = "Numba JIT, no gradient"
 FRESH = ", fresh"
 
 # the minimum and its exact errors, to the digits that the tests assert against other programs
@@ -80,7 +81,7 @@ def compiled() -> list[tuple[str, Any, Any]]:
     return [
         ("JAX JIT, no gradient", jax.jit(nll), None),
         (JIT_WITH_GRADIENT, jax.jit(nll), jax.jit(jax.grad(nll))),
-        ("Numba JIT, no gradient", numba_nll(), None),
+        (NUMBA, numba_nll(), None),
     ]
 
 
