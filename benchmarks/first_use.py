@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
+import numpy as np
 
 from app.catalogue import example_histogram
 from benchmarks import service
@@ -24,12 +25,13 @@ from benchmarks.service import Wire
 from benchmarks.tables import table
 from models.registry import SHAPES
 
-X = [0.5 + 0.25 * i for i in range(40)]
-FORMULAS = (
-    "a*exp(-x/tau) + c",
-    "a*sin(2*pi*x/T + p)*exp(-x/d)",
-    "n*gaussian(x, m, s) + b0 + b1*x",
-)
+X = np.linspace(0.5, 10.25, 40)
+FORMULAS = {
+    "a*exp(-x/tau) + c": 5 * np.exp(-X / 2.5) + 1,
+    "a*sin(2*pi*x/T + p)*exp(-x/d)": 3 * np.sin(2 * np.pi * X / 3 + 0.5) * np.exp(-X / 6),
+    "n*gaussian(x, m, s) + b0 + b1*x": 4 * np.exp(-((X - 4) ** 2) / 2) + 1 + 0.2 * X,
+}
+NOISE = 0.1
 TIMES = 5  # warm fits, of which the median counts
 
 
@@ -52,8 +54,9 @@ def live(folder: Path) -> Life:
             time.sleep(0.05)
         life.warm_s = time.perf_counter() - began
         wire = Wire(client.base_url)
-        for text in FORMULAS:
-            body = {"x": X, "y": [3 + 0.1 * x for x in X], "y_err": 0.5, "model": {"formula": text}}
+        for text, truth in FORMULAS.items():
+            y = truth + np.random.default_rng(1).normal(0, NOISE, len(X))
+            body = {"x": X.tolist(), "y": y.tolist(), "y_err": NOISE, "model": {"formula": text}}
             life.formulas[text] = first_and_warm(wire, "/fit/xy-errors", body)
         for name in SHAPES:
             body = example_histogram(name)
@@ -99,7 +102,7 @@ def write(machine: dict[str, str]) -> Found:
     sections = [
         "# Start and first use",
         "Written by `make bench`. A service on an empty folder, and another on what it left. What "
-        "the first has fitted, the second loads before it is asked for (20 kernels at most).",
+        "the first has fitted, the second loads before it is asked for.",
         table(["", "empty folder", "after a restart"], starts),
         table(["one fit, ms", "first ever", "first after a restart", "warm"], rows),
         "## The machine",
