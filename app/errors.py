@@ -7,7 +7,8 @@
     ├── WrongMediaType      415
     ├── InvalidRequest      422
     ├── Busy                503, Retry-After
-    └── WorkerLost          503, Retry-After
+    ├── WorkerLost          503, Retry-After
+    └── ClusterAway         503, Retry-After
 
 FastAPI's own exceptions are translated in `install`. Input is never echoed.
 """
@@ -95,7 +96,17 @@ class Busy(Unavailable):
 
 
 class WorkerLost(Unavailable):
+    """`workers` processes died on the same task."""
+
     kind, title = "worker-lost", "The worker process died"
+
+    def __init__(self, detail: str, retry_after_s: float, workers: int = 1):
+        super().__init__(detail, retry_after_s)
+        self.workers = workers
+
+
+class ClusterAway(Unavailable):
+    kind, title = "cluster-away", "The cluster does not answer"
 
 
 def problem_response(

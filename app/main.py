@@ -6,6 +6,7 @@ import gc
 import os
 from collections.abc import AsyncIterator
 from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI, Request, Response
 from fastapi_offline import FastAPIOffline
@@ -22,6 +23,9 @@ from app.store.store import Store
 from app.warm import warm_up
 from app.workers.pool import WorkerPool
 from app.workers.process import WorkerSettings
+
+if TYPE_CHECKING:
+    from app.workers.cluster import Cluster
 
 ROUTERS = (
     fit.router,
@@ -57,11 +61,14 @@ def create_app(settings: Settings) -> FastAPI:
             workshop_queue_size=settings.workshop_queue_size,
             kill_grace_s=settings.kill_grace_s,
         )
-        service = Service(settings, Store(settings.store_url), pool, metrics)
-        metrics.watch(pool)
+        cluster = cluster_of(settings)
+        service = Service(settings, Store(settings.store_url), pool, metrics, cluster)
+        metrics.watch(pool, cluster)
         runner = Runner(service, Owner(settings.data_dir))
         app.state.service, app.state.runner = service, runner
         pool.start()
+        if cluster is not None:
+            cluster.start()
         await runner.start()
         gc.freeze()  # what is there now stays: no use in looking through it again and again
         background = [asyncio.create_task(work(service)) for work in (warm_up, keep_retention)]
@@ -71,6 +78,8 @@ def create_app(settings: Settings) -> FastAPI:
             for task in background:
                 task.cancel()
             await runner.close()
+            if cluster is not None:
+                await cluster.close()
             await pool.close()
             service.store.close()
 
@@ -96,6 +105,15 @@ def create_app(settings: Settings) -> FastAPI:
         return Response(status_code=499)  # nobody reads it; the log does
 
     return app
+
+
+def cluster_of(settings: Settings) -> "Cluster | None":
+    """The cluster that is set; its library, which takes a while to load, only then."""
+    if settings.dask_scheduler is None:
+        return None
+    from app.workers.cluster import Cluster
+
+    return Cluster(settings.dask_scheduler, settings.queue_size, settings.kill_grace_s)
 
 
 async def keep_retention(service: Service) -> None:

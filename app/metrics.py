@@ -1,9 +1,15 @@
 """What `GET /metrics` tells Prometheus; one registry a service, so that tests can have many."""
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from app.workers.pool import WorkerPool
 from fitting.kernels import Usage
+
+if TYPE_CHECKING:
+    from app.workers.cluster import Cluster
 
 SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60)
 
@@ -54,14 +60,20 @@ class Metrics:
         for tier in ("memory", "disk", "compiled"):
             self.kernel_cache.labels(tier)
 
-    def watch(self, pool: WorkerPool) -> None:
-        """Show the pool's own numbers."""
-        for name, text, number in (
-            ("fit_queue_length", "Fits waiting", lambda: pool.waiting),
-            ("fit_running", "Fits running", lambda: pool.running),
-            ("fit_worker_restarts", "Workers replaced", lambda: pool.restarts),
-        ):
-            Gauge(name, text, registry=self.registry).set_function(number)
+    def watch(self, pool: WorkerPool, cluster: "Cluster | None") -> None:
+        """Show the executors' own numbers."""
+        self._show("fit_queue_length", "Fits waiting", lambda: pool.waiting)
+        self._show("fit_running", "Fits running", lambda: pool.running)
+        self._show("fit_worker_restarts", "Workers replaced", lambda: pool.restarts)
+        if cluster is not None:
+            self._show("fit_cluster_threads", "Threads there are", lambda: cluster.threads)
+            self._show("fit_cluster_queue_length", "Parts waiting", lambda: cluster.waiting)
+            self._show("fit_cluster_running", "Parts sent", lambda: cluster.running)
+            self._show("fit_cluster_answered", "Parts answered", lambda: cluster.answered)
+            self._show("fit_cluster_lost", "Parts lost", lambda: cluster.lost)
+
+    def _show(self, name: str, text: str, number: Callable[[], float]) -> None:
+        Gauge(name, text, registry=self.registry).set_function(number)
 
     def count_usage(self, usage: Usage, queue_s: float) -> None:
         """Count where an answer's kernels came from."""

@@ -10,7 +10,7 @@ _TEXTS = {
     413: "The body is too large",
     415: "Wrong media type",
     422: "Understood, but wrong",
-    503: "Full, or a worker died; see Retry-After",
+    503: "Full, a worker died, or no cluster; see Retry-After",
 }
 
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from fastapi import Depends, Request
 
@@ -12,7 +12,10 @@ from app.schemas.requests import Asked
 from app.settings import Settings
 from app.store.store import Store
 from app.workers.pool import WorkerPool
-from app.workers.tasks import Outcome, Task
+from app.workers.tasks import BatchTask, Outcome, Task
+
+if TYPE_CHECKING:  # only who has a cluster has its library
+    from app.workers.cluster import Cluster
 
 T = TypeVar("T")
 
@@ -33,6 +36,7 @@ class Service:
     store: Store
     pool: WorkerPool
     metrics: Metrics
+    cluster: "Cluster | None" = None
 
     def allowed_s(self, asked: Asked) -> float:
         """The client's deadline, at most our own."""
@@ -46,13 +50,23 @@ class Service:
         finally:
             self.pool.cancel(job)
 
+    def executor(self, task: Task) -> "WorkerPool | Cluster":
+        """Who computes a task: parts of batches go to the cluster, if there is one.
+
+        What a client wrote goes there once it is known not to take minutes to compile.
+        """
+        if self.cluster and isinstance(task, BatchTask) and not self.pool.is_untried(task):
+            return self.cluster
+        return self.pool
+
     async def outcome(self, task: Task, deadline: float) -> Served:
-        """The pool's answer, whoever waits for it."""
-        job = self.pool.submit(task, deadline)
+        """The answer of its executor, whoever waits for it."""
+        executor = self.executor(task)
+        job = executor.submit(task, deadline)
         try:
             return Served(await job.outcome, job.queue_s)
         finally:
-            self.pool.cancel(job)
+            executor.cancel(job)
 
 
 async def unless_gone(request: Request, work: Awaitable[T]) -> T:

@@ -1,10 +1,11 @@
 """All settings, from the environment with prefix FIT_ (`FIT_PORT=8001 make serve`)."""
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -35,6 +36,12 @@ class Settings(BaseSettings):
         default_factory=lambda: max(1, os.cpu_count() or 1),
         ge=1,
         description="Worker processes, one core each",
+    )
+    dask_scheduler: str | None = Field(
+        None,
+        pattern=r"^(tcp|tls)://",
+        description="Dask scheduler, as in tcp://10.0.0.1:8786, whose workers compute batches "
+        "instead of our own (docs/scaling.md)",
     )
     platform: Literal["cpu", "auto"] = Field(
         "cpu", description="auto: large batches run on a GPU where JAX finds one"
@@ -81,6 +88,13 @@ class Settings(BaseSettings):
     )
     kernels_in_memory: int = limit(256, "Compiled kernels that a worker keeps in memory", ge=1)
     kernel_cache_bytes: int = limit(2 * 2**30, "Bytes of compiled kernels on disk", ge=0)
+
+    @field_validator("dask_scheduler")
+    @classmethod
+    def _needs_its_library(cls, address: str | None) -> str | None:
+        if address is not None and find_spec("distributed") is None:
+            raise ValueError("dask.distributed is not installed; install requirements-dask.lock")
+        return address
 
     @property
     def kernels_dir(self) -> Path:

@@ -2,7 +2,8 @@
 
 Each worker that is free gets the next rows, as many as it can do in a turn by the pace of the
 last; rows that a turn did not finish come again. So all workers share one batch, and a single fit
-waits for one turn at most.
+waits for one turn at most. How many there are, and how long a turn is, the executor says: the pool
+of our own workers, or a cluster, which may grow meanwhile.
 """
 
 import asyncio
@@ -44,19 +45,28 @@ class Dealer:
     def __post_init__(self) -> None:
         self.result = BatchResult.empty(self.batch, covariance=self.covariance)
         self._first = max(FEWEST, FIRST_ENTRIES // self.batch.rows.length)
-        self._turn = self._first
+        self._size = self._first
         self._origin: Floats | None = None
         self._fresh: Places = np.arange(len(self.batch))
         self._lonely: Places = np.arange(0)
+        self._late = False
+        self._whole = BatchTask(self.batch, self.result.alone, None, self.covariance, self.deadline)
 
     async def run(self) -> BatchResult:
         """All rows; those for which there was no time have the status `deadline`."""
-        hands = [asyncio.ensure_future(self._hand()) for _ in range(self.service.settings.workers)]
+        turns: set[asyncio.Task[None]] = set()
         try:
-            await asyncio.gather(*hands)
+            while True:
+                while len(turns) < self._hands and self._may_deal:
+                    turns.add(asyncio.create_task(self._turn(self._deal())))
+                if not turns:
+                    break
+                done, turns = await asyncio.wait(turns, return_when=asyncio.FIRST_COMPLETED)
+                for turn in done:
+                    turn.result()
         finally:
-            for hand in hands:
-                hand.cancel()
+            for turn in turns:
+                turn.cancel()
         result = self.result
         left = ~result.done
         if left.any():
@@ -64,37 +74,42 @@ class Dealer:
             result.messages[Status.DEADLINE.value] = LATE
         return result
 
-    async def _hand(self) -> None:
-        """One worker's turns, one after the other."""
-        while time.monotonic() < self.deadline:
-            places = self._deal()
-            if not len(places):
-                return
-            part = replace(
-                self.batch,
-                rows=self.batch.rows.some(places),
-                starts=self.result.starts[places],
+    @property
+    def _hands(self) -> int:
+        return self.service.executor(self._whole).hands(self._whole)
+
+    @property
+    def _may_deal(self) -> bool:
+        some = len(self._fresh) or len(self._lonely)
+        return bool(some) and not self._late and time.monotonic() < self.deadline
+
+    async def _turn(self, places: Places) -> None:
+        """One worker's turn: these rows, or as many of them as it has time for."""
+        alone = self.result.alone[places]
+        part = replace(
+            self.batch, rows=self.batch.rows.some(places), starts=self.result.starts[places]
+        )
+        try:
+            served = await self._ask(
+                replace(self._whole, batch=part, alone=alone, origin=self._origin)
             )
-            alone = self.result.alone[places]
-            task = BatchTask(part, alone, self._origin, self.covariance, self.deadline)
-            try:
-                served = await self._ask(task)
-            except TimedOut as late:
-                if not late.waiting and self.queue_s is None:
-                    self.queue_s = 0.0  # a worker had it, and did not stop in time
-                return
-            outcome = served.outcome
-            assert isinstance(outcome, BatchResult)
-            if self.queue_s is None:
-                self.queue_s = served.queue_s
-            self.result.put(places, outcome)
-            self._origin = outcome.origin
-            if not alone.any():
-                self._learn(len(places), outcome)
-            left = places[~outcome.done]
-            lonely = self.result.alone[left]
-            self._lonely = np.concatenate([self._lonely, left[lonely]])
-            self._fresh = np.concatenate([self._fresh, left[~lonely]])
+        except TimedOut as late:
+            self._late = True
+            if not late.waiting and self.queue_s is None:
+                self.queue_s = 0.0  # a worker had it, and did not stop in time
+            return
+        outcome = served.outcome
+        assert isinstance(outcome, BatchResult)
+        if self.queue_s is None:
+            self.queue_s = served.queue_s
+        self.result.put(places, outcome)
+        self._origin = outcome.origin
+        if not alone.any():
+            self._learn(len(places), outcome)
+        left = places[~outcome.done]
+        lonely = self.result.alone[left]
+        self._lonely = np.concatenate([self._lonely, left[lonely]])
+        self._fresh = np.concatenate([self._fresh, left[~lonely]])
 
     async def _ask(self, task: BatchTask) -> Served:
         """A worker's answer; what has begun is not given up for a full queue or a lost worker."""
@@ -106,16 +121,16 @@ class Dealer:
                 if self.queue_s is None:
                     raise
                 await asyncio.sleep(SLICE_S)
-            except WorkerLost:
-                lost += 1
-                if lost == MOST_LOST:
+            except WorkerLost as error:
+                lost += error.workers
+                if lost >= MOST_LOST:
                     raise
 
     def _deal(self) -> Places:
         """The rows of the next turn; at the end they are shared by all."""
-        workers = self.service.settings.workers
+        workers = self._hands
         if len(self._fresh):
-            size = min(self._turn, max(self._first, -(-len(self._fresh) // workers)))
+            size = min(self._size, max(self._first, -(-len(self._fresh) // workers)))
             dealt, self._fresh = self._fresh[:size], self._fresh[size:]
             return dealt
         size = min(LONELY, max(1, -(-len(self._lonely) // workers)))
@@ -126,4 +141,5 @@ class Dealer:
         """How many rows a turn can take, from how long the last took."""
         seconds = outcome.seconds - outcome.usage.compile_s
         pace = rows / max(seconds, 1e-4)
-        self._turn = max(FEWEST, min(int(pace * SLICE_S), 4 * self._turn))
+        slice_s = self.service.executor(self._whole).slice_s
+        self._size = max(FEWEST, min(int(pace * slice_s), 4 * self._size))

@@ -24,10 +24,17 @@ async def livez() -> dict[str, str]:
 
 @router.get("/readyz", summary="Ready?", responses=problems(503))
 async def readyz(service: Here) -> Readiness:
-    """200 once every worker is up; usual kernels may still be compiled in the background."""
+    """200 once every worker is up; usual kernels may still be compiled in the background.
+
+    Single fits need no cluster; where there should be one, `cluster` tells how it is.
+    """
     if not service.pool.ready.is_set():
         raise NotReady("The workers are starting; this takes seconds.", 1.0)
-    return Readiness(status="ready", warm=service.pool.is_warm)
+    return Readiness(
+        status="ready",
+        warm=service.pool.is_warm,
+        cluster=service.cluster.state if service.cluster else None,
+    )
 
 
 @router.get("/limits", summary="Limits")

@@ -144,10 +144,14 @@ class CovarianceAnswer(Answer):
 
 
 class Readiness(Answer):
-    """`warm`: the usual kernels, and those that were used before, are loaded in every worker."""
+    """`warm`: the usual kernels, and those that were used before, are loaded in every worker.
+
+    `cluster` is null where none is set.
+    """
 
     status: Literal["ready"]
     warm: bool
+    cluster: str | None
 
 
 class ErrorEntry(Answer):

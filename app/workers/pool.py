@@ -20,8 +20,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from app.errors import Busy, InvalidRequest, WorkerLost
-from app.workers.process import CANCELLED, DONE, INVALID, WorkerSettings
-from app.workers.tasks import Task
+from app.workers.process import WorkerSettings
+from app.workers.tasks import DONE, SLICE_S, Task
 from app.workers.worker import MOST_KNOWN, Job, Worker
 from fitting.result import Status
 
@@ -44,6 +44,8 @@ class TimedOut(Exception):
 
 class WorkerPool:
     """A fixed number of workers and the queue in front of them."""
+
+    slice_s = SLICE_S
 
     def __init__(
         self,
@@ -89,6 +91,14 @@ class WorkerPool:
         return self._warm_up is not None and not any(
             w.to_warm or (w.job and w.job.background) for w in self._workers if not w.is_workshop
         )
+
+    def hands(self, task: Task) -> int:
+        """How many workers may share a batch of such tasks."""
+        return 1 if self.is_untried(task) else self._size
+
+    def is_untried(self, task: Task) -> bool:
+        """Whether it is of a client's making, and may take long to compile for all we know."""
+        return self._is_for_workshop(task, hash(task.key))
 
     def start(self) -> None:
         """Start the workers; `ready` is set once all are up."""
@@ -267,16 +277,7 @@ class WorkerPool:
         if not job.background and job.started is not None:
             took = asyncio.get_running_loop().time() - job.started
             self._mean_s += 0.1 * (took - self._mean_s)
-        if not job.outcome.done():
-            if how == DONE:
-                job.outcome.set_result(what)  # type: ignore[arg-type]
-            elif how == INVALID:
-                job.outcome.set_exception(InvalidRequest([what]))  # type: ignore[list-item]
-            elif how == CANCELLED:
-                job.outcome.cancel()
-            else:
-                logger.error("a task failed in its worker", extra={"traceback": what})
-                job.outcome.set_exception(RuntimeError("a task failed in its worker"))
+        job.settle(how, what)
         if self._library and worker.is_workshop and not worker.to_warm:
             library, self._library = self._library, ()
             for other in self._workers:
@@ -295,8 +296,8 @@ class WorkerPool:
                 self._failed.popitem(last=False)
         timed_out = worker.killed_for_time
         logger.warning("a worker died", extra={"pid": worker.process.pid, "timed_out": timed_out})
-        if job is not None and not job.outcome.done():
-            job.outcome.set_exception(
+        if job is not None:
+            job.fail(
                 TimedOut(waiting=False)
                 if timed_out
                 else WorkerLost(

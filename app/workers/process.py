@@ -13,14 +13,13 @@ import signal
 import sys
 import threading
 import time
-import traceback
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-UP, DONE, CANCELLED, INVALID, FAILED = "up", "done", "cancelled", "invalid", "failed"
+UP = "up"
 
 
 @dataclass(frozen=True)
@@ -46,8 +45,9 @@ def main(connection: Connection, cancelled: "Synchronized[int]", settings: Worke
     threading.Thread(target=_give_up, args=(os.getppid(), most), daemon=True).start()
     if settings.platform == "auto" and not settings.workshop:
         os.environ["JAX_PLATFORMS"] = ""  # whatever JAX finds, read when it is imported
+    from app.workers.tasks import attempt
     from fitting.devices import accelerator
-    from fitting.errors import Cancelled, InvalidProblem
+    from fitting.errors import Cancelled
     from fitting.kernels import KernelCache, use_disk_cache
 
     accelerator()  # before anything is compiled, which would else be for it
@@ -68,17 +68,8 @@ def main(connection: Connection, cancelled: "Synchronized[int]", settings: Worke
             if cancelled.value == number:
                 raise Cancelled
 
-        answer: tuple[int, str, Any]
         try:
-            answer = number, DONE, task.run(kernels, stop)
-        except Cancelled:
-            answer = number, CANCELLED, None
-        except InvalidProblem as invalid:
-            answer = number, INVALID, (invalid.path, invalid.message)
-        except Exception:
-            answer = number, FAILED, traceback.format_exc()
-        try:
-            connection.send_bytes(pickle.dumps(answer, protocol=5))
+            connection.send_bytes(pickle.dumps((number, *attempt(task, kernels, stop)), protocol=5))
         except OSError:
             return
 

@@ -1,15 +1,17 @@
 """What a worker can be asked; tasks and outcomes travel as pickles between our processes."""
 
 import time
+import traceback
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from fitting.batch.fit import fit_batch
 from fitting.batch.question import Batch
 from fitting.batch.result import BatchResult
 from fitting.coordinates import ease
 from fitting.covariance import Covariance, Method, at_point
+from fitting.errors import Cancelled, InvalidProblem
 from fitting.fit import bind, fit
 from fitting.kernels import KernelCache, Usage
 from fitting.padding import Flags, Floats
@@ -19,6 +21,7 @@ from fitting.result import FitResult
 Stop = Callable[[], None]
 
 SLICE_S = 0.15
+DONE, CANCELLED, INVALID, FAILED = "done", "cancelled", "invalid", "failed"
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +106,7 @@ class WarmTask(ProblemTask):
 
 @dataclass(frozen=True, eq=False)
 class BatchTask:
-    """Fit rows of a batch for `SLICE_S`, so that others get their turn; what is left comes again.
+    """Fit rows of a batch for `slice_s`, so that others get their turn; what is left comes again.
 
     `alone` are the rows that were tried with the others before; `origin` is that of another part.
     """
@@ -113,6 +116,7 @@ class BatchTask:
     origin: Floats | None
     covariance: bool
     deadline: float
+    slice_s: float = SLICE_S
     spreads: ClassVar[bool] = True
 
     @property
@@ -126,7 +130,7 @@ class BatchTask:
         return self.batch.model.is_custom
 
     def run(self, kernels: KernelCache, stop: Stop) -> BatchResult:
-        until = time.monotonic() + SLICE_S
+        until = time.monotonic() + self.slice_s
         return fit_batch(
             self.batch,
             kernels,
@@ -141,3 +145,15 @@ class BatchTask:
 
 Task = FitTask | CovarianceTask | WarmTask | BatchTask
 Outcome = FitResult | CovarianceOutcome | BatchResult
+
+
+def attempt(task: Task, kernels: KernelCache, stop: Stop) -> tuple[str, Any]:
+    """How a task ended, and with what."""
+    try:
+        return DONE, task.run(kernels, stop)
+    except Cancelled:
+        return CANCELLED, None
+    except InvalidProblem as invalid:
+        return INVALID, (invalid.path, invalid.message)
+    except Exception:
+        return FAILED, traceback.format_exc()

@@ -2,6 +2,7 @@
 
 import asyncio
 import ctypes
+import logging
 import multiprocessing
 import os
 import pickle
@@ -10,8 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from app.errors import InvalidRequest
 from app.workers.process import UP, WorkerSettings, main
-from app.workers.tasks import Outcome, Task
+from app.workers.tasks import CANCELLED, DONE, INVALID, Outcome, Task
+
+logger = logging.getLogger("fit.workers")
 
 _spawn = multiprocessing.get_context("spawn")  # never fork with JAX
 MOST_KNOWN = 1000
@@ -39,6 +43,25 @@ class Job:
     def queue_s(self) -> float:
         """Seconds that it waited for a worker."""
         return 0.0 if self.started is None else self.started - self.accepted
+
+    def settle(self, how: str, what: Any) -> None:
+        """Tell whoever waits how it ended."""
+        if self.outcome.done():
+            return
+        if how == DONE:
+            self.outcome.set_result(what)
+        elif how == INVALID:
+            self.outcome.set_exception(InvalidRequest([what]))
+        elif how == CANCELLED:
+            self.outcome.cancel()
+        else:
+            logger.error("a task failed in its worker", extra={"traceback": what})
+            self.outcome.set_exception(RuntimeError("a task failed in its worker"))
+
+    def fail(self, error: Exception) -> None:
+        """Tell whoever waits what became of it."""
+        if not self.outcome.done():
+            self.outcome.set_exception(error)
 
 
 class Worker:

@@ -10,9 +10,8 @@ from app.batch import dealer
 from app.batch.dealer import Dealer
 from app.errors import Busy, WorkerLost
 from app.service import Served, Service
-from app.settings import Settings
 from app.workers.pool import TimedOut
-from app.workers.tasks import BatchTask
+from app.workers.tasks import SLICE_S, BatchTask
 from fitting.batch.question import Batch
 from fitting.batch.result import STATUSES
 from fitting.batch.rows import HistogramRows
@@ -26,13 +25,19 @@ BUSY, LOST = Busy("full", 1.0), WorkerLost("died", 1.0)
 
 
 class Workers:
-    """One worker that fails as told, call by call."""
+    """One worker that fails as told, call by call; service and executor in one."""
 
-    settings = Settings(workers=1)
+    slice_s = SLICE_S
 
     def __init__(self, *failures: Exception | None):
         self.failures = list(failures)
         self.rows: list[int] = []
+
+    def executor(self, _: BatchTask) -> "Workers":
+        return self
+
+    def hands(self, _: BatchTask) -> int:
+        return 1
 
     async def outcome(self, task: BatchTask, _: float) -> Served:
         failure = self.failures.pop(0) if self.failures else None

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from app.workers.pool import LIGHT_S, WorkerPool
-from app.workers.process import DONE, WorkerSettings
+from app.workers.process import WorkerSettings
+from app.workers.tasks import DONE
 from app.workers.worker import Job
 from fitting.kernels import Usage
 from fitting.result import Status

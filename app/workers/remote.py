@@ -1,0 +1,90 @@
+"""What runs in a worker of a Dask cluster: one part of a batch.
+
+Start workers with `--preload app.workers.remote`, so that the first part finds everything loaded.
+Importing this sets JAX up as in our own workers (see `models`); settings come from the same
+environment variables.
+"""
+
+import hashlib
+import os
+import pickle
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from distributed import get_worker
+
+import fitting
+import models
+from app import workers
+from app.settings import Settings
+from app.workers.tasks import BatchTask, Stop, attempt
+from fitting.errors import Cancelled
+from fitting.kernels import KernelCache, use_disk_cache
+
+STRANGER = "stranger"  # how a part of another version of this code ends
+LAST_S = 1.0  # after the server gave a part up, its worker ends
+
+
+def dask_setup(_: Any) -> None:
+    """Dask calls this in a new worker that preloads the module."""
+    _kernels()
+
+
+@cache
+def _kernels() -> KernelCache:
+    """One a process, for all its threads."""
+    settings = Settings()
+    use_disk_cache(settings.kernels_dir.absolute(), settings.kernel_cache_bytes)
+    return KernelCache(settings.kernels_in_memory)
+
+
+@cache
+def fingerprint() -> str:
+    """Of the code that numbers depend on: a part is for workers that have the same."""
+    digest = hashlib.sha256(version("jax").encode())
+    for package in (models, fitting, workers):
+        for path in sorted(Path(package.__path__[0]).rglob("*.py")):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def run_part(code: str, part: bytes, left_s: float, grace_s: float) -> bytes:
+    """How a part ended and with what, pickled; clocks of two machines agree on seconds only."""
+    if code != fingerprint():
+        return pickle.dumps((STRANGER, None))
+    with _ended_after(left_s + grace_s + LAST_S):
+        task: BatchTask = pickle.loads(part)
+        task = replace(task, deadline=time.monotonic() + left_s)
+        return pickle.dumps(attempt(task, _kernels(), _stop()), protocol=5)
+
+
+@contextmanager
+def _ended_after(seconds: float) -> Iterator[None]:
+    """End this process, which its nanny will replace, if the work is stuck in a compilation."""
+    timer = threading.Timer(seconds, os._exit, (1,))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _stop() -> Stop:
+    """Raises Cancelled once nobody wants the task of this thread any more."""
+    worker = get_worker()
+    key, tasks = worker.get_current_task(), worker.state.tasks
+
+    def stop() -> None:
+        task = tasks.get(key)
+        if task is None or task.state == "cancelled":
+            raise Cancelled
+
+    return stop
