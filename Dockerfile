@@ -2,8 +2,8 @@
 FROM python:3.12-slim AS build
 WORKDIR /service
 RUN python -m venv /opt/venv
-COPY requirements.lock .
-RUN /opt/venv/bin/python -m pip install --no-cache-dir --require-hashes -r requirements.lock
+COPY requirements-dask.lock .
+RUN /opt/venv/bin/python -m pip install --no-cache-dir --require-hashes -r requirements-dask.lock
 
 FROM python:3.12-slim
 RUN useradd --system --uid 10001 --home-dir /data fit && install -d -o fit -g fit -m 0700 /data

@@ -1,5 +1,6 @@
 """What cannot be run here is at least consistent: image, proxy, lock files, README."""
 
+import importlib.util
 import re
 import tomllib
 from pathlib import Path
@@ -10,7 +11,7 @@ from app.settings import Settings
 from fitting.result import MESSAGES, Status
 
 ROOT = Path(__file__).resolve().parents[1]
-LOCKS = ("requirements.lock", "requirements-dev.lock")
+LOCKS = ("requirements.lock", "requirements-dask.lock", "requirements-dev.lock")
 
 
 def pinned(lock: str) -> dict[str, str]:
@@ -27,14 +28,16 @@ def test_locks_have_hashes_and_no_address():
         assert all("--hash=sha256:" in entry for entry in entries)
 
 
-def test_both_locks_agree_and_hold_what_the_project_declares():
-    serve, dev = (pinned(lock) for lock in LOCKS)
-    assert serve.items() <= dev.items()
+def test_the_locks_agree_and_hold_what_the_project_declares():
+    serve, dask, dev = (pinned(lock) for lock in LOCKS)
+    assert serve.items() <= dask.items() <= dev.items()
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    for requirement in declared["dependencies"]:
+    extra = declared["optional-dependencies"]["dask"]
+    for requirement, lock in [*((r, serve) for r in declared["dependencies"]), (extra[0], dask)]:
         name = re.match(r"[A-Za-z0-9_-]+", requirement)
         assert name
-        assert name[0] in serve
+        assert name[0] in lock
+    assert "distributed" not in serve
 
 
 def test_every_setting_is_in_the_readme():
@@ -64,7 +67,10 @@ def test_the_image_installs_and_starts_as_the_makefile_does():
     makefile = (ROOT / "Makefile").read_text()
     for step in ("--require-hashes -r requirements.lock", "python -m app"):
         assert step in makefile
+        # the image is that of a cluster's workers, too
+        step = step.replace("requirements.lock", "requirements-dask.lock")
         assert step in image.replace('", "', " ").replace('", \\\n', " ")
+    assert "!requirements-dask.lock" in (ROOT / ".dockerignore").read_text()
     assert image.index("USER fit") < image.index("CMD [")
     assert "HEALTHCHECK" in image
     copied = set(re.findall(r"^COPY (\w+) \w+$", image, re.MULTILINE))
@@ -85,4 +91,18 @@ def test_the_proxy_has_the_time_outs_that_the_service_lacks():
     # the proxy must outlast the slowest answer of the service
     assert int(read[1]) > Settings().deadline_s + Settings().kill_grace_s
     assert "/data" in str(compose["services"]["fit"]["volumes"])
-    assert set(compose["services"]) == {"fit", "proxy"}
+    assert set(compose["services"]) == {"fit", "proxy", "scheduler", "worker"}
+
+
+def test_the_cluster_is_a_profile_of_the_same_image_that_nobody_else_reaches():
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    fit, scheduler, worker = (compose["services"][s] for s in ("fit", "scheduler", "worker"))
+    assert "FIT_DASK_SCHEDULER" in fit["environment"]
+    assert "profiles" not in fit
+    for service in (scheduler, worker):
+        assert service["profiles"] == ["cluster"]
+        assert service["image"] == fit["image"]
+        assert "ports" not in service
+        assert service["command"][:3] == ["/opt/venv/bin/python", "-m", "dask"]
+    assert "tcp://scheduler:8786" in worker["command"]
+    assert importlib.util.find_spec(worker["command"][-1]) is not None
