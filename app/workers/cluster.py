@@ -33,7 +33,7 @@ from app.workers.worker import Job
 
 logger = logging.getLogger("fit.cluster")
 
-SLICE_S = 1.0  # nobody waits behind a part there, and sending one costs more
+SLICE_S = 0.5  # a part costs milliseconds there, and megabytes if it is large
 MOST_HANDS = 256  # threads that may share one batch
 CONNECT_S = 10.0
 POLL_S = 1.0
