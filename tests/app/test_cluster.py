@@ -75,20 +75,6 @@ def test_the_cluster_answers_as_local_workers_do(
     assert served.client.get("/readyz").json()["cluster"] == "2 threads of 2 workers"
 
 
-def test_small_batches_of_one_model_meet_one_worker(
-    served: LiveServer, cluster: DaskCluster
-) -> None:
-    def kernels_there() -> set[str]:
-        from app.workers import remote
-
-        return {type(key.model).__name__ for key in remote._kernels()._kernels}
-
-    for _ in range(5):
-        answered(served.client.post(HISTOGRAMS, json=histograms(5) | {"model": "lorentzian"}))
-    found = cluster.client.run(kernels_there).values()
-    assert sum("Lorentzian" in names for names in found) == 1
-
-
 def test_a_formula_goes_to_the_cluster_once_it_is_compiled_here(served: LiveServer) -> None:
     body = lines() | {"model": {"formula": "a + b*sqrt(x + 17)"}}
     before = parts(served)
