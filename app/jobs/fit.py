@@ -6,7 +6,7 @@ import time
 import numpy as np
 
 from app.batch.dealer import DEADLINE, Dealer
-from app.errors import Busy
+from app.errors import Busy, ClusterAway
 from app.service import Service
 from app.workers.tasks import SLICE_S
 from fitting.batch.question import Batch
@@ -18,7 +18,8 @@ async def fit_rows(
 ) -> tuple[BatchResult, float]:
     """All rows, and how long the first waited for a worker.
 
-    Rows for which there was no time come again, until a round of `allowed_s` gains nothing.
+    Rows for which there was no time come again, until a round of `allowed_s` gains nothing; a
+    cluster that is away is waited for.
     """
     whole = BatchResult.empty(batch, covariance=covariance)
     left = np.arange(len(batch))
@@ -28,7 +29,7 @@ async def fit_rows(
         dealer = Dealer(service, part, time.monotonic() + allowed_s, covariance)
         try:
             result = await dealer.run()
-        except Busy:
+        except (Busy, ClusterAway):
             await asyncio.sleep(SLICE_S)
             continue
         if dealer.queue_s is None:

@@ -24,6 +24,7 @@ logger = logging.getLogger("fit.jobs")
 
 AT_ONCE = 3  # chunks, of which FITTING are with the workers
 FITTING = 2
+ON_CLUSTER = 16  # instead, where there is a cluster: a chunk is a few parts only
 MOST_ATTEMPTS = 5  # servers that a chunk may outlive: it may be the chunk that kills them
 LOOK_S = 2.0  # between looks for what other servers leave
 AFTER_DEFECT_S = 1.0
@@ -51,14 +52,16 @@ class Runner:
         self.work, self.news = Bell(), Bell()
         self.receiving: set[str] = set()
         self._working: dict[int, Working] = {}
-        self._fitting = asyncio.Semaphore(FITTING)
+        at_once = FITTING if service.cluster is None else ON_CLUSTER
+        self._fitting = asyncio.Semaphore(at_once)
+        self._hands = at_once + AT_ONCE - FITTING
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Take up what we had when we died, and go on."""
         if self._owner.lasting:
             await self._store.let_go(died=True)
-        self._tasks = [asyncio.create_task(self._hand()) for _ in range(AT_ONCE)]
+        self._tasks = [asyncio.create_task(self._hand()) for _ in range(self._hands)]
         self._tasks.append(asyncio.create_task(self._keep_alive()))
 
     async def close(self) -> None:

@@ -80,7 +80,7 @@ async def answer_batch(request: Request, kind: Kind) -> Response:
     if media_type == NDJSON:
         raise WrongMediaType(f"{NDJSON} is for jobs: ask for one by Prefer: {RESPOND_ASYNC}.")
     service = service_of(request)
-    service.pool.refuse_if_full()
+    (service.cluster or service.pool).refuse_if_full()
     body: Body[Any] = await read_body(request, kind.request, or_binary=True)
     accepted = time.monotonic()
     asked = body.content

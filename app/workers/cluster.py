@@ -103,9 +103,7 @@ class Cluster:
 
     def submit(self, task: Task, deadline: float) -> Job:
         """Queue a part; its job's `outcome` may raise WorkerLost, TimedOut or ClusterAway."""
-        self._refuse_if_away()
-        if self.waiting >= self._queue_size:
-            raise Busy(f"{self.waiting} parts of batches are waiting already.", SLICE_S)
+        self.refuse_if_full()
         loop = asyncio.get_running_loop()
         job = Job(
             number=next(self._numbers),
@@ -136,9 +134,12 @@ class Cluster:
             job.watchdog.cancel()
         return self._queue.pop(job.number)
 
-    def _refuse_if_away(self) -> None:
+    def refuse_if_full(self) -> None:
+        """Busy, if no more may wait; ClusterAway, if there is nothing to wait for."""
         if not self._threads and time.monotonic() - self._seen > PATIENCE_S:
             raise self._away()
+        if self.waiting >= self._queue_size:
+            raise Busy(f"{self.waiting} parts of batches are waiting already.", SLICE_S)
 
     def _away(self) -> ClusterAway:
         return ClusterAway(

@@ -26,6 +26,7 @@ import models
 from app import workers
 from app.settings import Settings
 from app.workers.tasks import BatchTask, Stop, attempt
+from fitting.devices import accelerator
 from fitting.errors import Cancelled
 from fitting.kernels import KernelCache, use_disk_cache
 
@@ -52,6 +53,7 @@ def _keep_freed_memory() -> None:
 def _kernels() -> KernelCache:
     """One a process, for all its threads."""
     settings = Settings()
+    accelerator()  # before anything is compiled, which would else be for it
     use_disk_cache(settings.kernels_dir.absolute(), settings.kernel_cache_bytes)
     return KernelCache(settings.kernels_in_memory)
 

@@ -11,7 +11,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from app.errors import TooLarge, WorkerLost
+from app.errors import ClusterAway, TooLarge, WorkerLost
 from app.jobs import fit as fitting_of_chunks
 from app.jobs import runner as running
 from app.jobs.chunk import pack, unpack
@@ -26,7 +26,7 @@ from app.store import jobs as stored_jobs
 from app.store.jobs import Gone, JobStore
 from app.store.store import Store
 from app.workers.pool import TimedOut
-from app.workers.tasks import BatchTask
+from app.workers.tasks import SLICE_S, BatchTask
 from fitting.batch.result import STATUSES, BatchResult
 from fitting.result import Status
 from tests.fitting.problems import KERNELS
@@ -191,6 +191,9 @@ def test_a_folder_s_name_is_kept_and_is_one_server_s(tmp_path: Path) -> None:
 class Workers:
     """A service whose one worker fails as told, call by call; `None` is a success."""
 
+    cluster = None
+    slice_s = SLICE_S
+
     def __init__(self, store: Store, *failures: Exception | None):
         self.settings = Settings(workers=1, deadline_s=5.0)
         self.store, self.metrics = store, Metrics()
@@ -198,6 +201,12 @@ class Workers:
 
     def allowed_s(self, _: Any) -> float:
         return self.settings.deadline_s
+
+    def executor(self, _: BatchTask) -> "Workers":
+        return self
+
+    def hands(self, _: BatchTask) -> int:
+        return 1
 
     async def outcome(self, task: BatchTask, _: float) -> Served:
         failure = self.failures.pop(0) if self.failures else None
@@ -262,13 +271,15 @@ def test_a_chunk_that_outlives_servers_fails_its_job(tmp_path: Path) -> None:
     assert "rows 0 to 3" in job.message
 
 
-def test_a_full_queue_and_lost_workers_only_delay_a_job(tmp_path: Path) -> None:
+def test_a_full_queue_and_what_is_lost_only_delay_a_job(tmp_path: Path) -> None:
     store = opened(tmp_path, "")
     late, lost = TimedOut(waiting=True), WorkerLost("died", 1.0)
+    away = ClusterAway("away", 1.0)
 
     async def go_on() -> Any:
         await promised(store.jobs, chunks=3)
-        return await run(store, tmp_path, Workers(store, late, lost, None, lost, lost, None, late))
+        failures = (late, lost, None, away, lost, lost, None, away, away, late)
+        return await run(store, tmp_path, Workers(store, *failures))
 
     job = asyncio.run(go_on())
     store.close()
