@@ -58,6 +58,7 @@ class Cluster:
         self._seen = -PATIENCE_S  # when there were workers
         self._trouble = self._told = ""
         self._keeper: asyncio.Task[None] | None = None
+        self._closing = False
         self.answered = 0
         self.lost = 0
 
@@ -96,6 +97,7 @@ class Cluster:
 
     async def close(self) -> None:
         """Forget all parts and hang up."""
+        self._closing = True
         tasks = [*self._sent.values(), *([self._keeper] if self._keeper else [])]
         for task in tasks:
             task.cancel()
@@ -230,7 +232,7 @@ class Cluster:
             answer.release()  # the scheduler forgets it, done or not
 
     async def _keep_connected(self) -> None:
-        while True:
+        while not self._closing:  # a client that hangs up swallows that we are cancelled
             try:
                 async with Client(
                     self._address,

@@ -147,6 +147,7 @@ def test_without_a_scheduler_batches_are_refused_until_there_is_one(
             late.add_worker("late")
             wait_for_threads(server, 1)
             answered(server.client.post(HISTOGRAMS, json=histograms(5)))
+        assert server.stop() == 0  # a lost scheduler is nothing to wait for
 
 
 def test_without_the_setting_nothing_of_dask_is_loaded() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import pickle
+from contextlib import suppress
 from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
@@ -12,6 +13,7 @@ from distributed import KilledWorker
 from distributed.client import FutureCancelledError
 
 from app.errors import Busy, ClusterAway, WorkerLost
+from app.workers import cluster as cluster_module
 from app.workers.cluster import MOST_HANDS, Cluster
 from app.workers.pool import TimedOut
 from app.workers.remote import STRANGER, fingerprint, run_part
@@ -202,6 +204,36 @@ def test_a_cluster_that_is_away_refuses_at_once_or_after_some_patience() -> None
         cluster._count({})
         with pytest.raises(ClusterAway):
             await job.outcome
+
+    run(test)
+
+
+class Deaf:
+    """A client that has lost its scheduler, and once is hanging up whatever happens to it."""
+
+    status = "closing"
+    made = 0
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        Deaf.made += 1
+
+    async def __aenter__(self) -> "Deaf":
+        return self
+
+    async def __aexit__(self, *_: Any) -> None:
+        with suppress(*[asyncio.CancelledError] if Deaf.made == 1 else []):
+            await asyncio.Event().wait()
+
+
+def test_it_ends_while_a_lost_connection_is_hung_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster_module, "Client", Deaf)
+
+    async def test() -> None:
+        cluster = Cluster("tcp://nowhere:1", 1, 1.0)
+        cluster.start()
+        await settle()
+        await asyncio.wait_for(cluster.close(), 5)
+        assert Deaf.made == 1
 
     run(test)
 
