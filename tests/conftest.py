@@ -159,7 +159,7 @@ def start_server(
             "FIT_DATA_DIR": data_dir or scratch / "data",
             "FIT_KERNEL_CACHE_DIR": kernels,
             "FIT_WORKERS": 2,
-            "FIT_WARM_LIBRARY": False,
+            "FIT_WARM": False,
             **env,
         }
         # The developer's own FIT_ settings must not reach a server under test.

@@ -46,6 +46,14 @@ def test_every_setting_is_in_the_readme():
     assert documented == {f"FIT_{name.upper()}" for name in Settings.model_fields}
 
 
+def test_the_readme_has_the_goals_as_the_benchmark_wrote_them():
+    readme = (ROOT / "README.md").read_text()
+    goals, _machine = (ROOT / "benchmarks/results/goals.md").read_text().split("| the machine")
+    rows = [line for line in goals.splitlines() if line.startswith("|")]
+    assert len(rows) > 20
+    assert "\n".join(rows) in readme
+
+
 def test_every_status_is_in_the_readme():
     readme = (ROOT / "README.md").read_text()
     rows = re.findall(r"^\| (`[a-z-]+`(?:, `[a-z-]+`)*) \|", readme, re.MULTILINE)

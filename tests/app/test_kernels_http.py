@@ -126,5 +126,5 @@ def test_what_was_used_before_a_restart_is_loaded_after_it(
 ) -> None:
     body = points(30, degree=5)
     for expected in (("compiled", "disk"), ("memory",)):
-        with start_server(tmp_path, FIT_WORKERS=1) as server:
+        with start_server(tmp_path, FIT_WORKERS=1, FIT_WARM=True, FIT_WARM_LIBRARY=False) as server:
             assert fitted(server.client.post(XY_ERRORS, json=body))["kernel"]["cache"] in expected

@@ -28,7 +28,7 @@ from tests.examples import (
 pytestmark = pytest.mark.alone
 
 PEAKS = 6
-SLOW_BINS = 120_000
+SLOW_BINS = 480_000
 QUICK = ((HISTOGRAM, GAUSSIAN_50), (HISTOGRAM, DECAY), (XY_ERRORS, STRAIGHT_LINE))
 
 
