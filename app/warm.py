@@ -26,7 +26,7 @@ from fitting.problem import FitProblem
 USUAL = ("gaussian", "exponential", "polynomial")
 BINS = (20, 50, 100, 1000)
 POINTS = (20, 50)
-LATEST = 200  # stored fits that are looked at
+LATEST = 1000  # stored fits that are looked at
 MOST_USED = 100  # kernels of these that are made ready
 
 Kind = str  # of a fit, as the store has it

@@ -12,3 +12,7 @@ load.py        throughput and latency against clients, time against size
 goals.py       the ratios that were aimed at, and whether this run met them
 report.py      results/: tables (tables.py), JSON, and a bar chart (chart.py)
 """
+
+import os
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as in the workers; read when NumPy is imported
