@@ -15,17 +15,17 @@ import pickle
 import time
 from collections import Counter, OrderedDict
 from concurrent.futures import CancelledError
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import replace
 from functools import partial
 from hashlib import blake2b
 from typing import Any
 from uuid import uuid4
-from zlib import crc32
 
 import dask
 from distributed import Client, KilledWorker
 
 from app.errors import Busy, ClusterAway, WorkerLost
+from app.workers.kernel_number import kernel_number
 from app.workers.pool import TimedOut
 from app.workers.remote import STRANGER, fingerprint, run_part
 from app.workers.tasks import BatchTask, Task
@@ -110,7 +110,7 @@ class Cluster:
         job = Job(
             number=next(self._numbers),
             task=task,
-            kernel=crc32(_text(task.key).encode()),
+            kernel=kernel_number(task.key),
             hard_deadline=deadline + self._kill_grace_s,
             outcome=loop.create_future(),
             accepted=loop.time(),
@@ -279,11 +279,3 @@ class Cluster:
 def _preference(kernel: int, worker: str) -> bytes:
     """Of workers for a kernel (rendezvous hashing): one that comes or goes changes only its own."""
     return blake2b(f"{kernel} {worker}".encode(), digest_size=8).digest()
-
-
-def _text(key: Any) -> str:
-    """Of a kernel's key, one for equal keys, and the same in all services before a cluster."""
-    if is_dataclass(key):
-        parts = [_text(getattr(key, f.name)) for f in fields(key) if f.compare]
-        return f"{type(key).__name__}({', '.join(parts)})"
-    return f"({', '.join(map(_text, key))})" if isinstance(key, tuple) else repr(key)

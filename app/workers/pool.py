@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from app.errors import Busy, InvalidRequest, WorkerLost
+from app.workers.kernel_number import kernel_number
 from app.workers.process import WorkerSettings
 from app.workers.tasks import DONE, SLICE_S, Task
 from app.workers.worker import MOST_KNOWN, Job, Worker
@@ -98,7 +99,7 @@ class WorkerPool:
 
     def is_untried(self, task: Task) -> bool:
         """Whether it is of a client's making, and may take long to compile for all we know."""
-        return self._is_for_workshop(task, hash(task.key))
+        return self._is_for_workshop(task, kernel_number(task.key))
 
     def start(self) -> None:
         """Start the workers; `ready` is set once all are up."""
@@ -140,7 +141,7 @@ class WorkerPool:
 
     def submit(self, task: Task, deadline: float) -> Job:
         """Queue a task; its job's `outcome` may raise WorkerLost, TimedOut or InvalidRequest."""
-        kernel = hash(task.key)
+        kernel = kernel_number(task.key)
         self._refuse_failed(kernel)
         if self._is_for_workshop(task, kernel) and (
             sum(self._is_for_workshop(job.task, job.kernel) for job in self._queue.values())
@@ -255,7 +256,7 @@ class WorkerPool:
         return Job(
             number=next(self._numbers),
             task=task,
-            kernel=hash(task.key),
+            kernel=kernel_number(task.key),
             hard_deadline=now + WARM_LIMIT_S,
             outcome=loop.create_future(),
             accepted=now,
