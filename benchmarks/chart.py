@@ -30,11 +30,7 @@ def draw(shown: Sequence[Measured], machine: dict[str, str], path: Path) -> None
     axes.xaxis.set_major_formatter(lambda x, _: f"{x:g}")
     axes.set_xlabel("median execution time / ms (logarithmic); lines: quartiles")
     axes.set_title("One fit: 1000 bins, 3 parameters; the service's with exact covariance")
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    note = f"{machine['CPU']}, {machine['cores']} cores; {machine['date']}"
-    axes.text(1, 0.02, note, transform=axes.transAxes, ha="right", fontsize=7, color="grey")
-    figure.savefig(path, dpi=130)
+    finish(figure, machine, path)
 
 
 def draw_load(
@@ -59,8 +55,15 @@ def draw_load(
         axes.set_xscale("log", base=2)
         axes.xaxis.set_major_formatter(lambda x, _: f"{x:g}")
         axes.set_xlabel("clients, each with one request at a time")
+    finish(figure, machine, path)
+
+
+def finish(figure: Figure, machine: dict[str, str], path: Path) -> None:
+    """Without frames, with the machine; written to the file."""
+    for axes in figure.axes:
         for side in ("top", "right"):
             axes.spines[side].set_visible(False)
     note = f"{machine['CPU']}, {machine['cores']} cores; {machine['date']}"
-    right.text(1, 0.02, note, transform=right.transAxes, ha="right", fontsize=7, color="grey")
+    last = figure.axes[-1]
+    last.text(1, 0.02, note, transform=last.transAxes, ha="right", fontsize=7, color="grey")
     figure.savefig(path, dpi=130)
