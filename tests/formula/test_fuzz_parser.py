@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-RUNS = 15_000
+RUNS = 10_000
 # the fuzzer looks at its peak of memory, which Linux hands on from who started it: from a shell,
 # not from a test process that may hold gigabytes of compiled kernels
 FROM_A_SHELL = ("sh", "-c", '"$@"; exit $?', "sh")

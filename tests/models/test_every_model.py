@@ -13,7 +13,7 @@ import pytest
 
 from models.model import Density
 from models.registry import SHAPES
-from tests.models.twins import SCIPY_TWINS, sparing
+from tests.models.twins import SCIPY_TWINS, a_third, sparing
 from tests.models.twins.twin import exact_integrals, exactly
 
 SHAPE_NAMES = sorted(SHAPES)
@@ -134,14 +134,6 @@ def test_densities_are_normalised(name):
     expected = exactly(twin.exact_integral, (float(edges[0]), float(edges[-1])), values)
     assert float(total) == pytest.approx(expected, rel=1e-11)
     assert expected == pytest.approx(values[0], rel=1e-3)  # heavy tails reach farther
-
-
-def a_third(names):
-    """`make test-full` alone tries the others: nothing but these tests ever runs uncompiled."""
-    return [
-        pytest.param(name, marks=[pytest.mark.slow] if i % 3 or SCIPY_TWINS[name].heavy else [])
-        for i, name in enumerate(names)
-    ]
 
 
 @pytest.mark.parametrize("name", a_third(SHAPE_NAMES))

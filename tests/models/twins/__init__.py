@@ -18,6 +18,14 @@ SCIPY_TWINS = {
 }
 
 
+def a_third(names):
+    """Every third shape; `make test-full` alone tries the others."""
+    return [
+        pytest.param(name, marks=[pytest.mark.slow] if i % 3 or SCIPY_TWINS[name].heavy else [])
+        for i, name in enumerate(names)
+    ]
+
+
 def sparing(rows):
     """Rows (name, ...) of a table of tests: `make test-full` alone tries them on heavy shapes."""
     return [
