@@ -10,6 +10,7 @@ import sys
 import tempfile
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
@@ -58,7 +59,7 @@ def probabilities(edges: Floats) -> Floats:
     return np.asarray(density / density.sum())
 
 
-class Watch:
+class Watch(ABC):
     """Looks ten times a second, beside what this thread does."""
 
     def __init__(self) -> None:
@@ -78,8 +79,9 @@ class Watch:
         while not self._ended.wait(0.1):
             self.look()
 
+    @abstractmethod
     def look(self) -> None:
-        raise NotImplementedError
+        """Once."""
 
 
 class Memory(Watch):

@@ -1,7 +1,7 @@
 """A short run of the fuzzer (`fuzz.py`) with every run of the tests; `make fuzz` is a long one."""
 
-import importlib.util
 import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -15,9 +15,13 @@ RUNS = 10_000
 FROM_A_SHELL = ("sh", "-c", '"$@"; exit $?', "sh")
 
 
-@pytest.mark.skipif(
-    importlib.util.find_spec("atheris") is None, reason="the fuzzer has no wheel for this platform"
+# as in pyproject.toml: where there is a wheel it is installed, and to miss it there is a failure
+HAS_WHEEL = (
+    sys.platform == "linux" and platform.machine() == "x86_64" and sys.version_info < (3, 15)
 )
+
+
+@pytest.mark.skipif(not HAS_WHEEL, reason="the fuzzer has no wheel for this platform")
 def test_some_thousand_texts_that_reach_every_corner_of_the_parser(tmp_path: Path) -> None:
     done = subprocess.run(
         [
