@@ -1,5 +1,6 @@
 """`python -m app`: serve until SIGTERM, then answer what is running and stop."""
 
+import contextlib
 import signal
 import sys
 
@@ -30,7 +31,8 @@ def serve() -> None:
         server_header=False,
     )
     server = Server(config, app.state)
-    server.run()
+    with contextlib.suppress(KeyboardInterrupt):  # Ctrl-C has done its work by then
+        server.run()
     if not server.started:
         sys.exit(1)
 

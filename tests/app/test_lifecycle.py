@@ -136,6 +136,13 @@ def test_no_fit_is_no_reason_to_wait(start_server: StartServer) -> None:
         assert not any(alive(child) for child in children)
 
 
+def test_ctrl_c_is_an_end_and_no_defect(start_server: StartServer) -> None:
+    with start_server() as server:
+        server.process.send_signal(signal.SIGINT)
+        assert server.process.wait(30) == 0
+        assert "Traceback" not in server.log()
+
+
 def test_a_client_that_hangs_up_stops_its_fit(narrow: LiveServer) -> None:
     fitted(post_slow(narrow))
     start = time.monotonic()

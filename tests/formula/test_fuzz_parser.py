@@ -16,9 +16,8 @@ FROM_A_SHELL = ("sh", "-c", '"$@"; exit $?', "sh")
 
 
 # as in pyproject.toml: where there is a wheel it is installed, and to miss it there is a failure
-HAS_WHEEL = (
-    sys.platform == "linux" and platform.machine() == "x86_64" and sys.version_info < (3, 15)
-)
+PLATFORM = sys.platform, platform.machine()
+HAS_WHEEL = PLATFORM == ("linux", "x86_64") and sys.version_info < (3, 15)
 
 
 @pytest.mark.skipif(not HAS_WHEEL, reason="the fuzzer has no wheel for this platform")
