@@ -9,42 +9,19 @@ import pytest
 from app.batch import dealer
 from app.batch.dealer import Dealer
 from app.errors import Busy, WorkerLost
-from app.service import Served, Service
+from app.service import Service
 from app.workers.pool import TimedOut
-from app.workers.tasks import SLICE_S, BatchTask
 from fitting.batch.question import Batch
 from fitting.batch.result import STATUSES
 from fitting.batch.rows import HistogramRows
 from fitting.problem import Knowledge
 from fitting.result import Status
 from models.shapes.gaussian import Gaussian
-from tests.fitting.problems import KERNELS, expected
+from tests.app.failing import FailingWorkers
+from tests.fitting.problems import expected
 
 ROWS = 200
 BUSY, LOST = Busy("full", 1.0), WorkerLost("died", 1.0)
-
-
-class Workers:
-    """One worker that fails as told, call by call; service and executor in one."""
-
-    slice_s = SLICE_S
-
-    def __init__(self, *failures: Exception | None):
-        self.failures = list(failures)
-        self.rows: list[int] = []
-
-    def executor(self, _: BatchTask) -> "Workers":
-        return self
-
-    def hands(self, _: BatchTask) -> int:
-        return 1
-
-    async def outcome(self, task: BatchTask, _: float) -> Served:
-        failure = self.failures.pop(0) if self.failures else None
-        if failure is not None:
-            raise failure
-        self.rows.append(len(task.batch))
-        return Served(task.run(KERNELS, lambda: None), 0.0)
 
 
 def batch(background: float = 0.0) -> Batch:
@@ -64,23 +41,23 @@ def test_a_full_queue_and_lost_workers_delay_what_has_begun(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(dealer, "FIRST_ENTRIES", 1)
-    workers = Workers(None, BUSY, LOST, LOST, None, LOST)
+    workers = FailingWorkers(None, BUSY, LOST, LOST, None, LOST)
     result = dealt(workers, batch())
     assert result.done.all()
     assert sum(workers.rows) == ROWS
-    undisturbed = dealt(Workers(), batch())
+    undisturbed = dealt(FailingWorkers(), batch())
     np.testing.assert_allclose(result.values, undisturbed.values, rtol=1e-9)
 
 
 @pytest.mark.parametrize("failures", [[BUSY], [LOST] * dealer.MOST_LOST], ids=["busy", "lost"])
 def test_a_batch_that_cannot_begin_is_refused(failures: list[Exception]) -> None:
     with pytest.raises(type(failures[0])):
-        dealt(Workers(*failures), batch())
+        dealt(FailingWorkers(*failures), batch())
 
 
 def test_without_time_for_a_second_look_a_suspicious_minimum_is_not_called_converged() -> None:
     asked = batch(background=30.0)  # which the model does not have
-    result = dealt(Workers(None, TimedOut(waiting=True)), asked)
+    result = dealt(FailingWorkers(None, TimedOut(waiting=True)), asked)
     assert np.isfinite(result.values).all()
     late = result.status == STATUSES.index(Status.DEADLINE)
     assert late.sum() > ROWS / 2  # the first turn had time for some of them

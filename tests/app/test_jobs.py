@@ -20,16 +20,15 @@ from app.jobs.lines import RowReader, slices
 from app.jobs.owner import Owner
 from app.jobs.runner import Runner
 from app.metrics import Metrics
-from app.service import Served, Service
+from app.service import Service
 from app.settings import Settings
 from app.store import jobs as stored_jobs
 from app.store.jobs import Gone, JobStore
 from app.store.store import Store
 from app.workers.pool import TimedOut
-from app.workers.tasks import SLICE_S, BatchTask
 from fitting.batch.result import STATUSES, BatchResult
 from fitting.result import Status
-from tests.fitting.problems import KERNELS
+from tests.app.failing import FailingWorkers
 
 EDGES = np.linspace(-3, 3, 13)
 COUNTS = np.array([[1, 4, 14, 39, 72, 117, 128, 105, 73, 35, 9, 2]] * 4, float)
@@ -188,32 +187,18 @@ def test_a_folder_s_name_is_kept_and_is_one_server_s(tmp_path: Path) -> None:
     third.close()
 
 
-class Workers:
-    """A service whose one worker fails as told, call by call; `None` is a success."""
+class Workers(FailingWorkers):
+    """The same as a service that has a store."""
 
     cluster = None
-    slice_s = SLICE_S
 
     def __init__(self, store: Store, *failures: Exception | None):
+        super().__init__(*failures)
         self.settings = Settings(workers=1, deadline_s=5.0)
         self.store, self.metrics = store, Metrics()
-        self.failures = list(failures)
 
     def allowed_s(self, _: Any) -> float:
         return self.settings.deadline_s
-
-    def executor(self, _: BatchTask) -> "Workers":
-        return self
-
-    def hands(self, _: BatchTask) -> int:
-        return 1
-
-    async def outcome(self, task: BatchTask, _: float) -> Served:
-        failure = self.failures.pop(0) if self.failures else None
-        if failure is not None:
-            raise failure
-        await asyncio.sleep(0)
-        return Served(await asyncio.to_thread(task.run, KERNELS, lambda: None), 0.0)
 
 
 async def run(store: Store, folder: Path, workers: Any) -> Any:
