@@ -2,9 +2,11 @@
 
 used      what the latest stored fits needed, the most frequent first
 usual     a few shapes at usual lengths
-library   every shape once: compiled by the workshop, which nobody waits for, then loaded by all
+library   every shape once
 
-A service is ready before any of this: a kernel that is not there yet is made on demand.
+A service is ready before any of this: a kernel that is not there yet is made on demand. What
+clients wrote, and the library, is compiled by the workshop first. Large or slow fits are not done
+again for their kernels, and those that failed never: what killed a process once would do so again.
 """
 
 import asyncio
@@ -12,6 +14,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
+
+from pydantic_core import from_json
 
 from app.catalogue import digest, entries, example_histogram, example_points, kept
 from app.errors import Problem
@@ -27,6 +31,8 @@ USUAL = ("gaussian", "exponential", "polynomial")
 BINS = (20, 50, 100, 1000)
 POINTS = (20, 50)
 LATEST = 1000  # stored fits that are looked at
+LONGEST = 2**17  # bytes of a request: some thousand bins
+SLOWEST_MS = 1000.0
 MOST_USED = 100  # kernels of these that are made ready
 
 Kind = str  # of a fit, as the store has it
@@ -42,12 +48,12 @@ async def warm_up(service: Service) -> None:
     if not settings.warm:
         pool.warm(())
         return
-    latest = await service.store.latest(LATEST)
+    latest = await service.store.latest(LATEST, LONGEST)
     pool.warm(await asyncio.to_thread(first_tasks, latest, settings))
     while not pool.is_warm:
         await asyncio.sleep(1)
     if settings.warm_library:
-        pool.warm_library(await asyncio.to_thread(library_tasks, settings))
+        pool.warm_after(await asyncio.to_thread(library_tasks, settings))
 
 
 def first_tasks(latest: Iterable[StoredFit], settings: Settings) -> Sequence[WarmTask]:
@@ -59,10 +65,16 @@ def first_tasks(latest: Iterable[StoredFit], settings: Settings) -> Sequence[War
 
 def used(latest: Iterable[StoredFit], settings: Settings) -> list[FitProblem]:
     """Problems with the most frequent kernels of these fits."""
-    found = to_problems(([fit.kind, fit.request] for fit in latest), settings)
+    found = to_problems(((f.kind, f.request) for f in latest if was_easy(f)), settings)
     often = Counter(problem.kernel_key for problem in found).most_common(MOST_USED)
     by_kernel = {problem.kernel_key: problem for problem in found}
     return [by_kernel[key] for key, _ in often]
+
+
+def was_easy(fit: StoredFit) -> bool:
+    """Whether it converged, and soon."""
+    answer = from_json(fit.answer)
+    return bool(answer["valid"]) and answer["timing_ms"]["minimize"] < SLOWEST_MS
 
 
 def usual_requests() -> list[tuple[Kind, dict[str, Any]]]:

@@ -65,13 +65,14 @@ class Store:
 
         return await asyncio.to_thread(read)
 
-    async def latest(self, most: int) -> list[StoredFit]:
-        """The newest fits, the newest first."""
+    async def latest(self, most: int, longest: int) -> list[StoredFit]:
+        """The newest fits whose request has at most `longest` bytes, the newest first."""
+        short = self._select.where(func.length(fits.c.request) <= longest)
+        query = short.order_by(fits.c.created.desc()).limit(most)
 
         def read() -> list[StoredFit]:
             with self._engine.connect() as connection:
-                rows = connection.execute(self._select.order_by(fits.c.created.desc()).limit(most))
-                return [StoredFit(**row._mapping) for row in rows]
+                return [StoredFit(**row._mapping) for row in connection.execute(query)]
 
         return await asyncio.to_thread(read)
 

@@ -29,7 +29,7 @@ from fitting.result import Status
 logger = logging.getLogger("fit.workers")
 
 HELP_AT = 3  # waiting jobs of one kernel at which a worker without it lends a hand
-WARM_LIMIT_S = 600.0
+WARM_LIMIT_S = 120.0
 LIGHT_S = 4.0  # of compiling; a model of a client's that took longer stays in the workshop
 FAILED_S = 600.0  # how long a kernel is refused on which a process had to be killed
 RESTART_BACKOFF_S = (0.0, 0.1, 0.5, 2.0, 5.0)
@@ -62,7 +62,7 @@ class WorkerPool:
         self._workshop_queue_size = workshop_queue_size
         self._kill_grace_s = kill_grace_s
         self._warm_up: Sequence[Task] | None = None
-        self._library: Sequence[Task] = ()
+        self._after: Sequence[Task] = ()  # what is loaded by all once the workshop has compiled it
         self._queue: OrderedDict[int, Job] = OrderedDict()
         self._waiting: Counter[int] = Counter()  # jobs in the queue, by kernel
         self._compiled: OrderedDict[int, None] = OrderedDict()  # kernels that some job has used
@@ -89,8 +89,11 @@ class WorkerPool:
     @property
     def is_warm(self) -> bool:
         """Whether each worker has what `warm` was told."""
-        return self._warm_up is not None and not any(
-            w.to_warm or (w.job and w.job.background) for w in self._workers if not w.is_workshop
+        own = (w for w in self._workers if not w.is_workshop)
+        return (
+            self._warm_up is not None
+            and not any(w.to_warm or (w.job and w.job.background) for w in own)
+            and not any(task.is_custom for task in self._after)
         )
 
     def hands(self, task: Task) -> int:
@@ -108,20 +111,23 @@ class WorkerPool:
         self._start_workshop()
 
     def warm(self, tasks: Sequence[Task]) -> None:
-        """What every worker does while no client asks for anything, now and after a restart."""
-        self._warm_up = tasks
+        """What every worker does while no client asks for anything, now and after a restart.
+
+        What clients wrote is compiled by the workshop first, as when they asked for it.
+        """
+        self._warm_up = own = [task for task in tasks if not task.is_custom]
         for number, worker in enumerate(w for w in self._workers if not w.is_workshop):
             # each begins elsewhere: what one compiles, the others find on disk
-            first = number * len(tasks) // self._size
-            worker.to_warm = [*tasks[first:], *tasks[:first]]
-        self._dispatch()
+            first = number * len(own) // self._size
+            worker.to_warm = [*own[first:], *own[:first]]
+        self.warm_after([task for task in tasks if task.is_custom])
 
-    def warm_library(self, tasks: Sequence[Task]) -> None:
-        """The same, but compiled by the workshop first."""
-        self._library = tasks
+    def warm_after(self, tasks: Sequence[Task]) -> None:
+        """What the workshop compiles while nobody needs it, and then every worker loads."""
+        self._after = [*self._after, *tasks]
         for worker in self._workers:
             if worker.is_workshop:
-                worker.to_warm = [*tasks]
+                worker.to_warm += tasks
         self._dispatch()
 
     def _start_worker(self) -> None:
@@ -279,17 +285,20 @@ class WorkerPool:
             took = asyncio.get_running_loop().time() - job.started
             self._mean_s += 0.1 * (took - self._mean_s)
         job.settle(how, what)
-        if self._library and worker.is_workshop and not worker.to_warm:
-            library, self._library = self._library, ()
+        if self._after and worker.is_workshop and not worker.to_warm:
+            compiled = [task for task in self._after if not self.is_untried(task)]
+            self._after = ()
             for other in self._workers:
                 if not other.is_workshop:
-                    other.to_warm += library
+                    other.to_warm += compiled
         self._dispatch()
 
     def _died(self, worker: Worker, job: Job | None) -> None:
         self._workers.remove(worker)
         if self._closing:
             return
+        if worker.is_workshop:
+            self._after = ()  # what it was to compile is compiled when somebody asks for it
         self.restarts += 1
         if job and not job.cancelled and self._is_for_workshop(job.task, job.kernel):
             self._failed[job.kernel] = asyncio.get_running_loop().time() + FAILED_S

@@ -21,6 +21,7 @@ from fitting.result import FitResult
 Stop = Callable[[], None]
 
 SLICE_S = 0.15
+WARM_FIT_S = 20.0
 DONE, CANCELLED, INVALID, FAILED = "done", "cancelled", "invalid", "failed"
 
 
@@ -99,7 +100,7 @@ class WarmTask(ProblemTask):
     """Compile whatever a fit like `problem` may come to need, on easy and on hard ways."""
 
     def run(self, kernels: KernelCache, stop: Stop) -> FitResult:
-        result = fit(self.problem, kernels, stop=stop)
+        result = fit(self.problem, kernels, time.monotonic() + WARM_FIT_S, stop)
         bind(self.problem, kernels, stop=stop).linearised(result.values)
         return result
 

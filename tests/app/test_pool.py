@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from app.workers.kernel_number import kernel_number
 from app.workers.pool import LIGHT_S, WorkerPool
 from app.workers.process import WorkerSettings
 from app.workers.tasks import DONE
@@ -14,8 +15,8 @@ from app.workers.worker import Job
 from fitting.kernels import Usage
 from fitting.result import Status
 
-CUSTOM: Any = SimpleNamespace(is_custom=True)
-SHAPE: Any = SimpleNamespace(is_custom=False)
+CUSTOM: Any = SimpleNamespace(is_custom=True, key="kernel")
+SHAPE: Any = SimpleNamespace(is_custom=False, key="kernel")
 
 
 def pool_of(workers: int) -> WorkerPool:
@@ -23,7 +24,8 @@ def pool_of(workers: int) -> WorkerPool:
 
 
 def job_of(task: Any) -> Job:
-    return Job(1, task, 7, 1e9, asyncio.get_running_loop().create_future(), 0.0)
+    future = asyncio.get_running_loop().create_future()
+    return Job(1, task, kernel_number(task.key), 1e9, future, 0.0)
 
 
 async def answered(task: Any, *compile_s: float, status: Status = Status.CONVERGED) -> bool:
@@ -32,7 +34,7 @@ async def answered(task: Any, *compile_s: float, status: Status = Status.CONVERG
     for seconds in compile_s:
         what = SimpleNamespace(status=status, usage=Usage(compile_s=seconds))
         pool._answered(SimpleNamespace(), job_of(task), DONE, what)  # type: ignore[arg-type]
-    return pool._is_for_workshop(task, 7)
+    return pool.is_untried(task)
 
 
 @pytest.mark.parametrize(
@@ -52,25 +54,47 @@ def test_who_compiles_what_clients_write(
     assert asyncio.run(answered(task, *compile_s, status=status)) is expected
 
 
-def test_the_workshop_compiles_the_library_and_then_all_load_it() -> None:
+def test_the_workshop_compiles_what_all_load_then() -> None:
+    light: Any = SimpleNamespace(is_custom=True, key="light")
+    heavy: Any = SimpleNamespace(is_custom=True, key="heavy")
+    shape: Any = SimpleNamespace(is_custom=False, key="shape")
+
     async def run() -> None:
-        pool, tasks = pool_of(2), [SHAPE, SHAPE]
+        pool = pool_of(2)
         # busy: nothing is sent
-        some: Any = [SimpleNamespace(is_workshop=n == 0, idle=False, job=None) for n in range(3)]
+        some: Any = [
+            SimpleNamespace(is_workshop=n == 0, idle=False, job=None, to_warm=[]) for n in range(3)
+        ]
         pool._workers = some
         workshop, *workers = some
+
+        def compiled(seconds: float) -> None:
+            task = workshop.to_warm.pop(0)
+            what = SimpleNamespace(status=Status.CONVERGED, usage=Usage(compile_s=seconds))
+            pool._answered(workshop, job_of(task), DONE, what)
+
+        def loaded() -> list[Any]:
+            (one, other) = ([*w.to_warm] for w in workers)
+            assert one == other
+            for worker in workers:
+                worker.to_warm.clear()
+            return one
+
         assert not pool.is_warm  # nobody has said with what
-        pool.warm([CUSTOM])
-        assert [w.to_warm for w in workers] == [[CUSTOM], [CUSTOM]]
-        for worker in workers:
-            worker.to_warm.clear()
+        pool.warm([light, shape, heavy])
+        assert workshop.to_warm == [light, heavy]
+        assert loaded() == [shape]
+        assert not pool.is_warm
+        compiled(LIGHT_S / 2)
+        assert loaded() == []
+        compiled(2 * LIGHT_S)
+        assert loaded() == [light]
         assert pool.is_warm
-        pool.warm_library(tasks)
-        assert workshop.to_warm == tasks
-        for left in (1, 0):
-            del workshop.to_warm[left:]
-            assert not any(w.to_warm for w in workers)
-            pool._answered(workshop, job_of(SHAPE), DONE, SimpleNamespace())
-        assert [w.to_warm for w in workers] == [tasks, tasks]
+        pool.warm_after([shape, shape])
+        assert pool.is_warm
+        compiled(0.1)
+        assert loaded() == []
+        compiled(0.1)
+        assert loaded() == [shape, shape]
 
     asyncio.run(run())
