@@ -59,9 +59,9 @@ def evaluations_ms() -> float:
     kernels, calls, plain = KernelCache(), list[Any](), Objective._call
     fit(problem(), kernels)
 
-    def recorded(objective: Objective, name: Function, params: Floats, *vector: Any) -> Any:
-        found = plain(objective, name, params, *vector)
-        calls.append((objective._functions[name], params.copy(), objective._vector))
+    def recorded(objective: Objective, name: Function, params: Floats, vector: Any) -> Any:
+        found = plain(objective, name, params, vector)
+        calls.append((objective._functions[name], params.copy(), vector))
         return found
 
     with mock.patch.object(Objective, "_call", recorded):

@@ -29,6 +29,11 @@ class Bins(NamedTuple):
         """The shape of each field; histograms have one predictor."""
         return (length + 1,), (length,), (length,)
 
+    def block(self, first: int, length: int) -> "Bins":
+        """So many bins from `first` on."""
+        end = first + length
+        return Bins(self.edges[first : end + 1], self.counts[first:end], self.used[first:end])
+
 
 class Marks(NamedTuple):
     """Padded points, all (length,); `x_slope` is where f' is taken, `log_weight` a scalar.
@@ -54,6 +59,19 @@ class Marks(NamedTuple):
         one = (length,)
         x, x_slope = (one, one) if inputs == 1 else ((inputs, length), (inputs, inputs))
         return x, one, x, one, x_slope, (1,), one
+
+    def block(self, first: int, length: int) -> "Marks":
+        """So many points from `first` on."""
+        part = slice(first, first + length)
+        return Marks(
+            x=self.x[..., part],
+            y=self.y[part],
+            x_err=self.x_err[..., part],
+            y_err=self.y_err[part],
+            x_slope=self.x_slope[part] if self.x_slope.ndim == 1 else self.x_slope,
+            log_weight=self.log_weight,
+            used=self.used[part],
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -221,17 +221,15 @@ def _derivatives(
     return jnp.concatenate([_constrained(params, prior, *first), hessian.ravel()])
 
 
-def _jacobian(
-    key: KernelKey, params: Array, data: Bins | Marks, prior: Prior
-) -> tuple[Array, Array]:
-    """Prediction (length,) and its derivatives (length, parameters)."""
+def _jacobian(key: KernelKey, params: Array, data: Bins | Marks, prior: Prior) -> Array:
+    """Prediction beside its derivatives, (length, 1 + parameters)."""
     prediction, slopes = _derivatives_of(key, params, data).with_slopes
-    return prediction, slopes.T
+    return jnp.concatenate([prediction[:, None], slopes.T], axis=1)
 
 
 def _predictions(key: KernelKey, params: Array, data: Bins | Marks, prior: Prior) -> Array:
-    """Predictions (rows, length) for many parameter vectors, (rows, parameters)."""
-    return jax.vmap(lambda p: _derivatives_of(key, p, data).prediction())(params)
+    """Predictions (length, rows) for many parameter vectors, (rows, parameters)."""
+    return jax.vmap(lambda p: _derivatives_of(key, p, data).prediction(), out_axes=1)(params)
 
 
 def _residuals(key: KernelKey, params: Array, data: Bins | Marks, prior: Prior) -> Array:

@@ -1,4 +1,9 @@
-"""A compiled cost bound to one data set: what the minimisers call."""
+"""A compiled cost bound to one data set: what the minimisers call.
+
+Data longer than the kernel go through it block by block, and what is summed over entries is
+summed over blocks here. Between the model and a sum over a million entries at once are hundreds of
+megabytes; writing and reading them takes longer than computing them.
+"""
 
 import math
 import time
@@ -10,7 +15,7 @@ import numpy as np
 from fitting.data import Bins, Leaf, Marks
 from fitting.errors import DeadlineReached
 from fitting.kernels import Function, Kernel, Usage
-from fitting.packing import Prior, pack
+from fitting.packing import Prior, pack_blocks
 from fitting.padding import Floats
 
 UNDEFINED_COST = 1e10
@@ -50,7 +55,7 @@ class Objective:
         self._data = data
         self._prior = prior
         self._tables = tables
-        self._vector = pack(data, prior, tables)
+        self._pack()
         self._last = self._last_hessian = self._last_information = b""
         self._value = float("nan")
         self._gradient: Floats = np.zeros(0)
@@ -66,9 +71,18 @@ class Objective:
     def replace(self, **fields: Any) -> None:
         """Exchange some of the data; the kernel stays the same."""
         self._data = self._data._replace(**fields)
-        self._vector = pack(self._data, self._prior, self._tables)
+        self._pack()
         self._last = self._last_hessian = self._last_information = b""
         self.best_cost, self.best = float("inf"), None
+
+    def _pack(self) -> None:
+        self._vectors = self._packed(self._data)
+        # blocks of padding alone, at the end, add nothing
+        last = int(np.flatnonzero(self._data.used)[-1]) if self._data.used.any() else 0
+        self._busy = self._vectors[: last // self.kernel.key.length + 1]
+
+    def _packed(self, data: Bins | Marks) -> list[Any]:
+        return pack_blocks(data, self._prior, self._tables, self.kernel.key.length)
 
     def drop_logarithm(self) -> None:
         """Leave the pulls alone in a Berkson cost; another cost has no logarithm."""
@@ -101,14 +115,14 @@ class Objective:
         key = params.tobytes()
         if key != self._last:
             self.nfcn += 1
-            self._remember(params, key, np.asarray(self._call("value_and_gradient", params)))
+            self._remember(params, key, self._sum("value_and_gradient", params))
 
     def hessian(self, params: Floats) -> Floats:
         """Exact second derivatives, (parameters, parameters); `evaluate` there is then free."""
         key, size = params.tobytes(), len(params)
         if key != self._last_hessian:
             self.nhess += 1
-            out = np.asarray(self._call("derivatives", params))
+            out = self._sum("derivatives", params)
             self._remember(params, key, out[: 1 + size])
             hessian = out[1 + size :].reshape(size, size)
             self._last_hessian, self._hessian = key, (hessian + hessian.T) / 2
@@ -124,31 +138,31 @@ class Objective:
         key, size = params.tobytes(), len(params)
         if key != self._last_information:
             self.nfcn += 1
-            out = np.asarray(self._call("linearised", params))
+            out = self._sum("linearised", params)
             self._remember(params, key, out[: 1 + size])
             self._last_information, self._information = key, out[1 + size :].reshape(size, size)
         return (*self.evaluate(params), self._information * self.scale)
 
     def residuals(self, params: Floats) -> tuple[Floats, Floats]:
         """Residuals r (rows,) and their derivatives J (rows, parameters): the gradient is 2 J'r."""
-        out = np.asarray(self._call("residuals", params)) * math.sqrt(self.scale)
+        out = self._joined("residuals", params) * math.sqrt(self.scale)
         return out[:, 0], out[:, 1:]
 
     def acceleration(self, params: Floats, way: Floats) -> Floats:
         """Second derivative of the residuals along `way`, (rows,)."""
         rows = np.stack([params, way])
-        return np.asarray(self._call("acceleration", rows)) * math.sqrt(self.scale)
+        return self._joined("acceleration", rows) * math.sqrt(self.scale)
 
     def rest(self, params: Floats) -> Floats:
         """The exact Hessian without 2 J'J, (parameters, parameters)."""
         self.nhess += 1
-        out = np.asarray(self._call("rest", params)) * self.scale
+        out = self._sum("rest", params) * self.scale
         return (out + out.T) / 2
 
     def jacobian(self, params: Floats) -> tuple[Floats, Floats]:
         """Prediction (length,) and its derivatives (length, parameters)."""
-        prediction, jacobian = self._call("jacobian", params)
-        return np.asarray(prediction), np.asarray(jacobian)
+        found = self._joined("jacobian", params)
+        return found[:, 0], found[:, 1:]
 
     def predictions(self, rows: Floats) -> Floats:
         """Predictions (rows, length) at each row of parameters, in blocks of one size."""
@@ -156,7 +170,7 @@ class Objective:
         for first in range(0, len(rows), ROWS):
             block = rows[first : first + ROWS]
             padded = np.concatenate([block, np.repeat(block[-1:], ROWS - len(block), axis=0)])
-            blocks.append(np.asarray(self._call("predictions", padded))[: len(block)])
+            blocks.append(self._joined("predictions", padded).T[: len(block)])
         return np.concatenate(blocks)
 
     def is_defined(self, params: Floats) -> bool:
@@ -169,16 +183,29 @@ class Objective:
 
     def cost_with(self, params: Floats, **fields: Any) -> float:
         """The cost with some of the data exchanged; what is known of the others stays known."""
-        vector = pack(self._data._replace(**fields), self._prior, self._tables)
-        return float(np.asarray(self._call("value_and_gradient", params, vector))[0])
+        return float(self._sum("value_and_gradient", params, self._data._replace(**fields))[0])
 
-    def _call(self, name: Function, params: Floats, vector: Any = None) -> Any:
+    def _sum(self, name: Function, params: Floats, data: Bins | Marks | None = None) -> Floats:
+        """Of something that adds up over entries."""
+        first, *others = self._busy if data is None else self._packed(data)
+        total = self._call(name, params, first)
+        for vector in others:
+            total = total + self._call(name, params, vector)
+        return total
+
+    def _joined(self, name: Function, params: Floats) -> Floats:
+        """Something with a row for each entry, padding included."""
+        if len(self._vectors) == 1:
+            return self._call(name, params, self._vectors[0])
+        return np.concatenate([self._call(name, params, vector) for vector in self._vectors])
+
+    def _call(self, name: Function, params: Floats, vector: Any) -> Floats:
         if self.stop is not None:
             self.stop()
         if time.monotonic() > self.deadline:
             raise DeadlineReached
         function = self._functions.get(name)
         if function is None:
-            function = self.kernel.function(name, (params, self._vector), self.usage)
+            function = self.kernel.function(name, (params, vector), self.usage)
             self._functions[name] = function
-        return function(params, self._vector if vector is None else vector)
+        return np.asarray(function(params, vector))

@@ -33,6 +33,17 @@ def pack(data: Bins | Marks, prior: Prior, tables: tuple[Leaf, ...]) -> Array | 
     return vector if len(vector) < SHORT else jnp.asarray(vector)
 
 
+def pack_blocks(
+    data: Bins | Marks, prior: Prior, tables: tuple[Leaf, ...], length: int
+) -> list[Array | Floats]:
+    """The same of each block of so many entries; what is known of parameters counts once."""
+    nothing = prior._replace(weight=np.zeros_like(prior.weight))
+    return [
+        pack(data.block(first, length), nothing if first else prior, tables)
+        for first in range(0, len(data.used), length)
+    ]
+
+
 def unpack(
     vector: Array,
     kind: type[Bins] | type[Marks],

@@ -8,6 +8,7 @@ Flags = NDArray[np.bool_]
 Places = NDArray[np.intp]
 
 SMALLEST_BUCKET = 32
+BLOCK = 4096  # entries that one call of a kernel takes; longer data are summed block by block
 
 
 def bucket_length(size: int) -> int:

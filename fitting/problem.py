@@ -11,6 +11,7 @@ from fitting.data import Data, Histogram
 from fitting.errors import InvalidProblem
 from fitting.kernels import KernelKey
 from fitting.packing import Prior
+from fitting.padding import BLOCK
 from models.model import Model
 from models.parameter import Parameter
 
@@ -86,8 +87,10 @@ class FitProblem:
 
     @cached_property
     def kernel_key(self) -> KernelKey:
-        """What this fit needs compiled."""
-        return KernelKey(self.cost, self.model, self.data.length)
+        """What this fit needs compiled: long data share one kernel, and go through it in blocks."""
+        length = self.data.length
+        # every block would have to bring the tables
+        return KernelKey(self.cost, self.model, length if self.model.tables else min(length, BLOCK))
 
     def limits_of(self, parameter: Parameter, known: Knowledge) -> Limits:
         """The client's limits, else the natural ones."""

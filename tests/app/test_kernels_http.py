@@ -82,7 +82,7 @@ def test_other_numbers_in_the_request_compile_nothing(server: LiveServer) -> Non
         [("/parameters/mu", {"start": 1, "limits": [-2, 2]})],
         [("/parameters/mu", {"start": 0, "fixed": True})],
         [("/parameters/mu", {"constraint": {"value": 0, "sigma": 0.1}})],
-        [("/fit_range", [-2, 2])],
+        [("/fit_range", [-4, 4])],  # more than 32 bins, as before
         [("/minos", True)],
         [("/histogram/counts/0", 2.5)],
     ):
