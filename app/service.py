@@ -19,6 +19,8 @@ if TYPE_CHECKING:  # only who has a cluster has its library
 
 T = TypeVar("T")
 
+PATIENCE_S = 0.05
+
 
 @dataclass(frozen=True, eq=False)
 class Served:
@@ -71,25 +73,45 @@ class Service:
 
 async def unless_gone(request: Request, work: Awaitable[T]) -> T:
     """What the work comes to; a client that hangs up meanwhile cancels it."""
-    working, gone = asyncio.ensure_future(work), asyncio.ensure_future(_hangs_up(request))
+    working = asyncio.ensure_future(work)
+    watch = Watch(request, working)
     try:
-        either: set[asyncio.Future[Any]] = {working, gone}
-        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-        if not working.done():
-            raise ClientGone
-        return working.result()
+        return await working
+    except asyncio.CancelledError:
+        if watch.client_is_gone:
+            raise ClientGone from None
+        raise
     finally:
-        gone.cancel()
+        watch.end()
         working.cancel()
+
+
+class Watch:
+    """Cancels work once the client has hung up; most fits are done before it begins to look."""
+
+    def __init__(self, request: Request, work: "asyncio.Future[Any]"):
+        self.client_is_gone = False
+        self._request = request
+        self._work = work
+        self._looking: asyncio.Future[None] | None = None
+        self._timer = asyncio.get_running_loop().call_later(PATIENCE_S, self._begin)
+
+    def _begin(self) -> None:
+        self._looking = asyncio.ensure_future(self._look())
+
+    async def _look(self) -> None:
+        while (await self._request.receive())["type"] != "http.disconnect":
+            pass
+        self.client_is_gone = self._work.cancel()
+
+    def end(self) -> None:
+        self._timer.cancel()
+        if self._looking is not None:
+            self._looking.cancel()
 
 
 class ClientGone(Exception):
     """Nobody is there to answer."""
-
-
-async def _hangs_up(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
 
 
 def service_of(request: Request) -> Service:

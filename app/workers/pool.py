@@ -15,7 +15,7 @@ import asyncio
 import itertools
 import logging
 import math
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -23,6 +23,7 @@ from app.errors import Busy, InvalidRequest, WorkerLost
 from app.workers.kernel_number import kernel_number
 from app.workers.process import WorkerSettings
 from app.workers.tasks import DONE, SLICE_S, Task
+from app.workers.waiting import Waiting
 from app.workers.worker import MOST_KNOWN, Job, Worker
 from fitting.result import Status
 
@@ -63,8 +64,7 @@ class WorkerPool:
         self._kill_grace_s = kill_grace_s
         self._warm_up: Sequence[Task] | None = None
         self._after: Sequence[Task] = ()  # what is loaded by all once the workshop has compiled it
-        self._queue: OrderedDict[int, Job] = OrderedDict()
-        self._waiting: Counter[int] = Counter()  # jobs in the queue, by kernel
+        self._waiting = Waiting()
         self._compiled: OrderedDict[int, None] = OrderedDict()  # kernels that some job has used
         self._heavy: OrderedDict[int, None] = OrderedDict()  # kernels that took long to compile
         self._failed: OrderedDict[int, float] = OrderedDict()  # kernels, and until when
@@ -79,7 +79,7 @@ class WorkerPool:
     @property
     def waiting(self) -> int:
         """Jobs that no worker has taken yet."""
-        return len(self._queue)
+        return len(self._waiting)
 
     @property
     def running(self) -> int:
@@ -150,7 +150,7 @@ class WorkerPool:
         kernel = kernel_number(task.key)
         self._refuse_failed(kernel)
         if self._is_for_workshop(task, kernel) and (
-            sum(self._is_for_workshop(job.task, job.kernel) for job in self._queue.values())
+            self._waiting.count(lambda job: self._is_for_workshop(job.task, job.kernel))
             >= self._workshop_queue_size
         ):
             raise Busy("Too many new formulas are waiting to be compiled. Try again later.", 5.0)
@@ -165,8 +165,7 @@ class WorkerPool:
             accepted=loop.time(),
         )
         job.watchdog = loop.call_at(deadline, self._expire, job)
-        self._queue[job.number] = job
-        self._waiting[job.kernel] += 1
+        self._waiting.add(job)
         self._dispatch()
         return job
 
@@ -199,7 +198,7 @@ class WorkerPool:
 
     def cancel(self, job: Job) -> None:
         """Stop a job wherever it is; one that has ended stays as it is."""
-        if job.number in self._queue:
+        if job in self._waiting:
             self._take(job)
         for worker in self._workers:
             if worker.job is job:
@@ -231,30 +230,24 @@ class WorkerPool:
     def _take(self, job: Job) -> Job:
         if job.watchdog is not None:
             job.watchdog.cancel()
-        del self._queue[job.number]
-        self._waiting[job.kernel] -= 1
-        if not self._waiting[job.kernel]:
-            del self._waiting[job.kernel]
+        self._waiting.remove(job)
         return job
 
     def _job_for(self, worker: Worker) -> Job | None:
         """The oldest job whose kernel this worker has, or may take on."""
-        for job in self._queue.values():
+
+        def accepted(job: Job) -> bool:
             kernel = job.kernel
             if self._is_for_workshop(job.task, kernel):
-                if worker.is_workshop:
-                    return job
-                continue
-            if kernel in worker.known:
-                return job
-            if worker.is_workshop:
-                continue
+                return worker.is_workshop
+            if kernel in worker.known or worker.is_workshop:
+                return kernel in worker.known
             if not any(kernel in w.known for w in self._workers if w.alive and not w.is_workshop):
-                return job
-            many = job.task.spreads or self._waiting[kernel] >= HELP_AT
-            if kernel in self._compiled and many:
-                return job
-        return None
+                return True
+            many = job.task.spreads or self._waiting.of(kernel) >= HELP_AT
+            return kernel in self._compiled and many
+
+        return self._waiting.oldest(accepted)
 
     def _warming(self, task: Task) -> Job:
         loop = asyncio.get_running_loop()
