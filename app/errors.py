@@ -50,6 +50,12 @@ class Problem(Exception):
         self.errors = errors
         self.headers = headers
 
+    def response(self) -> Response:
+        """As problem+json."""
+        return problem_response(
+            self.status, self.kind, self.title, self.detail, self.errors, self.headers
+        )
+
 
 class NotJson(Problem):
     status, kind, title = 400, "not-json", "The body is not JSON"
@@ -144,9 +150,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Problem)
     async def own(_: Request, error: Problem) -> Response:
-        return problem_response(
-            error.status, error.kind, error.title, error.detail, error.errors, error.headers
-        )
+        return error.response()
 
     @app.exception_handler(RequestValidationError)
     async def validation(_: Request, error: RequestValidationError) -> Response:

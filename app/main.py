@@ -9,9 +9,11 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI, Request, Response
+from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
 
 from app import errors, openapi
+from app.door import Door
 from app.jobs.owner import Owner
 from app.jobs.runner import Runner
 from app.metrics import Metrics
@@ -36,6 +38,8 @@ ROUTERS = (
     models.router,
     status.router,
 )
+
+PREFIXES = ("", "/v1")
 
 DESCRIPTION = """Maximum-likelihood and least-squares fits over HTTP: post a histogram, or points
 with errors in x and y, name a model, and get values, errors and the exact covariance."""
@@ -94,10 +98,12 @@ def create_app(settings: Settings) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False},  # app.metrics, app.logs
     )
     for router in ROUTERS:
-        for prefix in ("", "/v1"):
+        for prefix in PREFIXES:
             app.include_router(router, prefix=prefix, include_in_schema=not prefix)
     errors.install(app)
     openapi.document(app)
+    single_fits = [route.path for route in fit.router.routes if isinstance(route, APIRoute)]
+    app.add_middleware(Door, paths=[prefix + path for prefix in PREFIXES for path in single_fits])
     app.add_middleware(RequestContext, metrics=metrics)
 
     @app.exception_handler(ClientGone)

@@ -7,6 +7,7 @@ import logging
 import re
 import secrets
 import time
+from http import HTTPStatus
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -16,6 +17,7 @@ from app.metrics import Metrics
 
 logger = logging.getLogger("fit.requests")
 
+QUIET = ("/livez", "/readyz", "/metrics")
 _SANE = re.compile(r"[A-Za-z0-9_.:-]{1,100}")
 
 
@@ -54,7 +56,9 @@ class RequestContext:
         route = getattr(scope.get("route"), "path", "unmatched")
         self.metrics.requests.labels(scope["method"], route, status).inc()
         self.metrics.request_seconds.labels(route).observe(seconds)
-        level = logging.DEBUG if route in ("/livez", "/readyz", "/metrics") else logging.INFO
+        # what is turned away is told in sum (`door`)
+        quiet = status == HTTPStatus.SERVICE_UNAVAILABLE or route in QUIET
+        level = logging.DEBUG if quiet else logging.INFO
         if logger.isEnabledFor(level):
             facts = {
                 "method": scope["method"],

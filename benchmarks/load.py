@@ -1,22 +1,18 @@
 """How the service bears load, and how its time grows with the size of the data.
 
 `python -m benchmarks.load` takes about two minutes, and `make bench` runs it, too; it writes
-results/load.md and load.png. The clients are threads of this process, each with a connection that
-is kept alive; the service is a process of its own, on the same machine, so the clients take part
-of the cores whose throughput they measure.
+results/load.md and load.png. The clients (`clients`) are this process; the service is processes of
+its own, on the same machine, so the clients take a part of the cores whose throughput they measure,
+a small one.
 
 load      1 to 256 clients, each sends its next fit when it has the answer to the last
 overload  fits at five times the throughput found, at fixed times, whatever is answered
 size      one client, 10^2 to 10^6 bins or points
 """
 
-import itertools
 import json
-import threading
 import time
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
@@ -25,94 +21,17 @@ import psutil
 
 from benchmarks import service
 from benchmarks.chart import draw_load
+from benchmarks.clients import closed, opened, post
 from benchmarks.goals import Found, Goal
 from benchmarks.report import RESULTS, surroundings
 from benchmarks.service import BODY, Wire
 from benchmarks.tables import table
-from fitting.padding import Floats
 
 CLIENTS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 SECONDS = 4.0
 OVERLOAD = 5.0
-THREADS = 800  # in which an overload is sent: more than are ever in flight
+MOST = 800  # connections in an overload: more than are ever in flight
 SIZES = (10**2, 10**3, 10**4, 10**5, 10**6)
-
-
-@dataclass
-class Tally:
-    """What came back: milliseconds by status."""
-
-    seconds: float = 0.0
-    by_status: dict[int, list[float]] = field(default_factory=dict)
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def add(self, status: int, milliseconds: float) -> None:
-        with self.lock:
-            self.by_status.setdefault(status, []).append(milliseconds)
-
-    def rate(self, status: int = httpx.codes.OK) -> float:
-        """Answers of this status a second."""
-        return len(self.by_status.get(status, ())) / self.seconds
-
-    def percentiles(self, status: int = httpx.codes.OK) -> Floats:
-        """50, 95 and 99 per cent, in milliseconds."""
-        times = self.by_status.get(status) or [np.nan]
-        return np.asarray(np.percentile(times, [50, 95, 99]))
-
-
-def together(clients: int, work: Callable[[int, Wire, Tally], None], url: httpx.URL) -> Tally:
-    """What so many threads do, each on its own connection."""
-    tally = Tally()
-    wires = [Wire(url) for _ in range(clients)]
-    threads = [
-        threading.Thread(target=work, args=(number, wire, tally), daemon=True)
-        for number, wire in enumerate(wires)
-    ]
-    began = time.perf_counter()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    tally.seconds = time.perf_counter() - began
-    return tally
-
-
-def one_fit(wire: Wire, content: bytes, tally: Tally, url: str = "/fit/histogram") -> None:
-    began = time.perf_counter()
-    reply = wire.send("POST", url, content)
-    tally.add(reply.status, 1e3 * (time.perf_counter() - began))
-
-
-def closed(clients: int, content: bytes, url: httpx.URL) -> Tally:
-    """Each client sends when it has its answer."""
-    end = time.perf_counter() + SECONDS
-
-    def work(_: int, wire: Wire, tally: Tally) -> None:
-        while time.perf_counter() < end:
-            one_fit(wire, content, tally)
-
-    return together(clients, work, url)
-
-
-def opened(rate: float, content: bytes, url: httpx.URL) -> Tally:
-    """So many a second, whatever is answered."""
-    start = time.perf_counter() + 0.5
-    turns = itertools.count()
-    lock = threading.Lock()
-
-    def work(_: int, wire: Wire, tally: Tally) -> None:
-        while True:
-            with lock:
-                turn = next(turns)
-            at = start + turn / rate
-            if at > start + SECONDS:
-                return
-            time.sleep(max(0.0, at - time.perf_counter()))
-            one_fit(wire, content, tally)
-
-    tally = together(THREADS, work, url)
-    tally.seconds = SECONDS
-    return tally
 
 
 def histogram_of(size: int) -> dict[str, Any]:
@@ -164,12 +83,13 @@ def resident() -> float:
 
 def write(client: httpx.Client, machine: dict[str, str]) -> Found:
     """Measure, and write load.md and load.png."""
-    content, url = json.dumps(BODY).encode(), client.base_url
+    url = client.base_url
+    request = post(url, "/fit/histogram", json.dumps(BODY).encode())
     sizes = growth(client)
-    closed(2, content, url)
-    tallies = {clients: closed(clients, content, url) for clients in CLIENTS}
+    closed(2, request, url, SECONDS)
+    tallies = {clients: closed(clients, request, url, SECONDS) for clients in CLIENTS}
     most = max(tally.rate() for tally in tallies.values())
-    overload = opened(OVERLOAD * most, content, url)
+    overload = opened(OVERLOAD * most, request, url, SECONDS, MOST)
     alone = tallies[1]
     statuses = Counter({s: len(times) for s, times in overload.by_status.items()})
     accepted, refused = overload.percentiles(), overload.percentiles(503)

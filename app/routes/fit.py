@@ -57,7 +57,6 @@ async def answer_fit(
 ) -> Response:
     """Read, translate, fit in a worker, store, answer."""
     service = service_of(request)
-    service.pool.refuse_if_full()  # at once, before a body is read for nothing
     body: Body[Any] = await read_body(request, schema)
     accepted, created = time.monotonic(), time.time()
     asked = body.content

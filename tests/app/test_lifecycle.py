@@ -27,8 +27,8 @@ from tests.examples import (
 
 pytestmark = pytest.mark.alone
 
-PEAKS = 6
-SLOW_BINS = 480_000
+PEAKS = 12
+SLOW_BINS = 80_000
 QUICK = ((HISTOGRAM, GAUSSIAN_50), (HISTOGRAM, DECAY), (XY_ERRORS, STRAIGHT_LINE))
 
 

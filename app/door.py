@@ -1,0 +1,56 @@
+"""While the queue is full, single fits are turned away at the door.
+
+Under overload most requests are, and what each of them costs is taken from the fits: no route is
+looked for, no body read, no line logged for each.
+"""
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.errors import Busy
+from app.service import Service
+
+logger = logging.getLogger("fit.requests")
+
+TOLD_EVERY_S = 1.0
+
+
+@dataclass(frozen=True)
+class Named:
+    """What the metrics want to know of a route."""
+
+    path: str
+
+
+class Door:
+    """Answers posts to `paths` itself, with Busy, while no more fits may wait."""
+
+    def __init__(self, app: ASGIApp, paths: Sequence[str]):
+        self.app = app
+        self._routes = {path: Named(path) for path in paths}
+        self._turned_away = 0
+        self._told = 0.0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        route = self._routes.get(scope["path"]) if scope["type"] == "http" else None
+        if route is not None and scope["method"] == "POST":
+            service: Service = scope["app"].state.service
+            try:
+                service.pool.refuse_if_full()
+            except Busy as busy:
+                scope["route"] = route
+                self._count()
+                await busy.response()(scope, receive, send)
+                return
+        await self.app(scope, receive, send)
+
+    def _count(self) -> None:
+        self._turned_away += 1
+        now = time.monotonic()
+        if now - self._told > TOLD_EVERY_S:
+            logger.warning("the queue is full", extra={"turned_away": self._turned_away})
+            self._turned_away, self._told = 0, now
