@@ -52,7 +52,8 @@ class Store:
         def write(connection: Connection) -> None:
             connection.execute(self._insert, row)
 
-        if self._spot is None or not self._spot.writes(write):
+        on_the_spot = self._spot is not None and not self._writer.busy and self._spot.writes(write)
+        if not on_the_spot:
             await self._writer.submit(write)
 
     async def find(self, fit_id: str) -> StoredFit | None:

@@ -28,7 +28,8 @@ class Spot:
     """A connection for the event loop's own thread; it must never wait, for a lock or a disk.
 
     Where another connection is writing, and now and then anyway, it declines: the thread's next
-    commit may then move SQLite's log into the file, which waits for the disk.
+    commit may then move SQLite's log into the file, which waits for the disk. What is written to
+    the log meanwhile keeps it from beginning anew; it would grow for as long as many write.
     """
 
     def __init__(self, engine: Engine):
@@ -61,15 +62,25 @@ class Writer:
     def __init__(self, engine: Engine):
         self._engine = engine
         self._entries: queue.SimpleQueue[Entry | None] = queue.SimpleQueue()
+        self._unanswered = 0
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self._thread.start()
+
+    @property
+    def busy(self) -> bool:
+        """Whether the thread writes, or moves SQLite's log into the file."""
+        return self._unanswered > 0
 
     async def submit(self, write: Write) -> Any:
         """The value of `write`, once it is committed."""
         loop = asyncio.get_running_loop()
         done: asyncio.Future[Any] = loop.create_future()
         self._entries.put((write, loop, done))
-        return await done
+        self._unanswered += 1
+        try:
+            return await done
+        finally:
+            self._unanswered -= 1
 
     def close(self) -> None:
         """Finish what was submitted."""

@@ -72,6 +72,26 @@ def test_the_log_is_moved_into_the_file_now_and_then(tmp_path):
     assert log < 8_000_000  # of 12 million written
 
 
+def test_the_log_does_not_grow_while_many_write_without_a_pause(tmp_path):
+    path = tmp_path / "fits.db"
+    store = Store(f"sqlite:///{path}")
+    long = b"x" * 20_000
+
+    async def client(number: int) -> None:
+        for i in range(100):
+            await store.save(StoredFit(f"{number}-{i}", 1.0, "histogram", long, b"{}"))
+            await asyncio.sleep(0)
+
+    async def all_clients() -> None:
+        await asyncio.gather(*map(client, range(20)))
+
+    asyncio.run(all_clients())
+    written, log = rows(path) * len(long), (tmp_path / "fits.db-wal").stat().st_size
+    store.close()
+    assert written == 20 * 100 * len(long)
+    assert log < written / 3
+
+
 def test_errors_other_than_a_lock_are_raised(tmp_path):
     path = tmp_path / "fits.db"
     store = Store(f"sqlite:///{path}")
