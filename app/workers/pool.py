@@ -234,7 +234,10 @@ class WorkerPool:
         return job
 
     def _job_for(self, worker: Worker) -> Job | None:
-        """The oldest job whose kernel this worker has, or may take on."""
+        """The oldest job whose kernel this worker has, or may take on.
+
+        Single fits go first, until they have had as long as a part of a batch takes.
+        """
 
         def accepted(job: Job) -> bool:
             kernel = job.kernel
@@ -247,7 +250,11 @@ class WorkerPool:
             many = job.task.spreads or self._waiting.of(kernel) >= HELP_AT
             return kernel in self._compiled and many
 
-        return self._waiting.oldest(accepted)
+        single = self._waiting.oldest(lambda job: not job.task.spreads and accepted(job))
+        part = self._waiting.oldest(lambda job: job.task.spreads and accepted(job))
+        if single is None or part is None:
+            return single or part
+        return part if worker.singles_s > self.slice_s else single
 
     def _warming(self, task: Task) -> Job:
         loop = asyncio.get_running_loop()
@@ -277,6 +284,7 @@ class WorkerPool:
         if not job.background and job.started is not None:
             took = asyncio.get_running_loop().time() - job.started
             self._mean_s += 0.1 * (took - self._mean_s)
+            worker.singles_s = 0.0 if job.task.spreads else worker.singles_s + took
         job.settle(how, what)
         if self._after and worker.is_workshop and not worker.to_warm:
             compiled = [task for task in self._after if not self.is_untried(task)]

@@ -85,6 +85,7 @@ class Worker:
         self.job: Job | None = None
         self.known: OrderedDict[int, None] = OrderedDict()
         self.to_warm: list[Task] = []
+        self.singles_s = 0.0  # what single fits have had since the last part of a batch
         self.up = False
         self.alive = True
         self.killed_for_time = False

@@ -10,22 +10,23 @@ import pytest
 from app.workers.kernel_number import kernel_number
 from app.workers.pool import LIGHT_S, WorkerPool
 from app.workers.process import WorkerSettings
-from app.workers.tasks import DONE
+from app.workers.tasks import DONE, SLICE_S
 from app.workers.worker import Job
 from fitting.kernels import Usage
 from fitting.result import Status
 
-CUSTOM: Any = SimpleNamespace(is_custom=True, key="kernel")
-SHAPE: Any = SimpleNamespace(is_custom=False, key="kernel")
+CUSTOM: Any = SimpleNamespace(is_custom=True, key="kernel", spreads=False)
+SHAPE: Any = SimpleNamespace(is_custom=False, key="kernel", spreads=False)
+PART: Any = SimpleNamespace(is_custom=False, key="rows", spreads=True)
 
 
 def pool_of(workers: int) -> WorkerPool:
     return WorkerPool(WorkerSettings(Path("."), 0, 1, 0), workers, 1, 1, 1.0)
 
 
-def job_of(task: Any) -> Job:
+def job_of(task: Any, number: int = 1) -> Job:
     future = asyncio.get_running_loop().create_future()
-    return Job(1, task, kernel_number(task.key), 1e9, future, 0.0)
+    return Job(number, task, kernel_number(task.key), 1e9, future, 0.0)
 
 
 async def answered(task: Any, *compile_s: float, status: Status = Status.CONVERGED) -> bool:
@@ -96,5 +97,38 @@ def test_the_workshop_compiles_what_all_load_then() -> None:
         assert loaded() == []
         compiled(0.1)
         assert loaded() == [shape, shape]
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("singles_s", "expected"), [(0.0, [3, 4, 1, 2]), (2 * SLICE_S, [1, 2, 3, 4])]
+)
+def test_single_fits_and_parts_of_batches_take_turns(singles_s: float, expected: list[int]) -> None:
+    async def run() -> list[int]:
+        pool = pool_of(1)
+        worker: Any = SimpleNamespace(
+            is_workshop=False, known={}, alive=True, singles_s=singles_s, idle=False
+        )
+        for number, task in enumerate([PART, PART, SHAPE, SHAPE], 1):
+            pool._waiting.add(job_of(task, number))
+        taken = []
+        while (job := pool._job_for(worker)) is not None:
+            pool._waiting.remove(job)
+            taken.append(job.number)
+        return taken
+
+    assert asyncio.run(run()) == expected
+
+
+def test_a_part_of_a_batch_ends_the_turn_of_single_fits() -> None:
+    async def run() -> None:
+        pool, worker = pool_of(1), SimpleNamespace(is_workshop=False, singles_s=0.0)
+        for task, expected in ((SHAPE, True), (SHAPE, True), (PART, False)):
+            job = job_of(task)
+            job.started = asyncio.get_running_loop().time() - 0.1
+            pool._answered(worker, job, DONE, None)  # type: ignore[arg-type]
+            assert (worker.singles_s > 0) is expected
+        pool._answered(worker, job_of(SHAPE), DONE, None)  # type: ignore[arg-type]
 
     asyncio.run(run())
