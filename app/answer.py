@@ -11,6 +11,7 @@ from scipy.special import gammaincc
 from app.schemas.answers import (
     CovarianceBlock,
     FitAnswer,
+    FitKind,
     GoodnessOfFit,
     KernelAnswer,
     Minimizer,
@@ -19,7 +20,7 @@ from app.schemas.answers import (
     Timing,
     WarningAnswer,
 )
-from app.schemas.requests import Asked, FitRequest, HistogramRequest
+from app.schemas.requests import Asked
 from fitting.covariance import Covariance
 from fitting.migrad import EDM_GOAL
 from fitting.problem import FitProblem
@@ -31,21 +32,22 @@ SIGNIFICANT = 9
 def to_answer(
     fit_id: str,
     created: float,
-    request: FitRequest,
+    kind: FitKind,
+    model: Any,
     problem: FitProblem,
     result: FitResult,
     queue_s: float,
     total_s: float,
 ) -> FitAnswer:
-    """The answer, complete but for its way into the store."""
+    """The answer, complete but for its way into the store; `model` in the client's words."""
     names = problem.names
     errors = result.errors
     usage, effort = result.usage, result.effort
     return FitAnswer(
         fit_id=fit_id,
         created=datetime.fromtimestamp(created, UTC),
-        kind="histogram" if isinstance(request, HistogramRequest) else "xy-errors",
-        model=model_as_sent(request),
+        kind=kind,
+        model=model,
         valid=result.valid,
         status=result.status.value,
         message=result.message,

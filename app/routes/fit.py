@@ -2,16 +2,17 @@
 
 import secrets
 import time
+from dataclasses import dataclass
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from app.answer import server_timing, to_answer
+from app.answer import model_as_sent, server_timing, to_answer
 from app.body import JSON, Body, read_body, request_body
 from app.examples import HISTOGRAM_EXAMPLES, POINTS_EXAMPLES
 from app.queries import StrictRoute
 from app.responses import FIT_PROBLEMS
-from app.schemas.answers import FitAnswer
+from app.schemas.answers import FitAnswer, FitKind
 from app.schemas.requests import HistogramRequest, PointsRequest
 from app.service import Served, Service, service_of
 from app.store.store import StoredFit
@@ -57,37 +58,71 @@ async def answer_fit(
 ) -> Response:
     """Read, translate, fit in a worker, store, answer."""
     service = service_of(request)
-    body: Body[Any] = await read_body(request, schema)
-    accepted, created = time.monotonic(), time.time()
-    asked = body.content
-    problem = to_problem(asked, service.settings)
-    deadline = accepted + service.allowed_s(asked)
-    served = await fit_or_timeout(service, request, problem, deadline)
+    question = await read_question(request, schema)
+    served = await fit_or_timeout(service, request, question)
     result: Any = served.outcome
     answer = to_answer(
         fit_id=secrets.token_urlsafe(18),
-        created=created,
-        request=asked,
-        problem=problem,
+        created=question.created,
+        kind=question.kind,
+        model=question.model,
+        problem=question.problem,
         result=result,
         queue_s=served.queue_s,
-        total_s=time.monotonic() - accepted,
+        total_s=time.monotonic() - question.accepted,
     )
     content = answer.model_dump_json().encode()
-    await service.store.save(StoredFit(answer.fit_id, created, answer.kind, body.raw, content))
+    await service.store.save(
+        StoredFit(answer.fit_id, question.created, answer.kind, question.raw, content)
+    )
     count(service, answer, result, served.queue_s)
     timing = server_timing(answer.timing_ms.model_dump(), answer.kernel.cache)
     return Response(content, media_type=JSON, headers=timing)
 
 
-async def fit_or_timeout(
-    service: Service, request: Request, problem: FitProblem, deadline: float
-) -> Served:
+@dataclass(frozen=True, eq=False)
+class Question:
+    """A request, translated: what was asked, in the client's words where these are answered with.
+
+    The body's numbers are gone, of which each was a Python object: while many fits wait, they
+    would crowd the caches. `created` is in seconds since 1970, `accepted` and `deadline` are on
+    time.monotonic's clock.
+    """
+
+    kind: FitKind
+    model: Any
+    raw: bytes
+    problem: FitProblem
+    created: float
+    accepted: float
+    deadline: float
+
+
+async def read_question(
+    request: Request, schema: type[HistogramRequest] | type[PointsRequest]
+) -> Question:
+    """The body, read, validated and translated."""
+    settings = service_of(request).settings
+    body: Body[Any] = await read_body(request, schema)
+    accepted, created, asked = time.monotonic(), time.time(), body.content
+    return Question(
+        kind="histogram" if schema is HistogramRequest else "xy-errors",
+        model=model_as_sent(asked),
+        raw=body.raw,
+        problem=to_problem(asked, settings),
+        created=created,
+        accepted=accepted,
+        deadline=accepted + service_of(request).allowed_s(asked),
+    )
+
+
+async def fit_or_timeout(service: Service, request: Request, question: Question) -> Served:
     """The result; that of a fit which had to be killed is a result too."""
     try:
-        return await service.run(request, FitTask(problem, deadline), deadline)
+        task = FitTask(question.problem, question.deadline)
+        return await service.run(request, task, question.deadline)
     except TimedOut as late:
-        return Served(killed(problem, waiting=late.waiting), 0.0)
+        return Served(killed(question.problem, waiting=late.waiting), 0.0)
 
 
 def count(service: Service, answer: FitAnswer, result: FitResult, queue_s: float) -> None:

@@ -13,6 +13,7 @@ class Answer(BaseModel):
 
 
 Matrix = list[list[float]]
+FitKind = Literal["histogram", "xy-errors"]
 
 
 class CovarianceBlock(Answer):
@@ -109,7 +110,7 @@ class FitAnswer(Answer):
 
     fit_id: str
     created: datetime
-    kind: Literal["histogram", "xy-errors"]
+    kind: FitKind
     model: Any = Field(description="The model as it was requested")
     valid: bool
     status: str
