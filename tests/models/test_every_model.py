@@ -129,9 +129,9 @@ def test_densities_are_normalised(name):
         pytest.skip("not a density")
     low, high = model.example.x_range
     far = 1e4 * (high - low)
-    edges = jnp.array([low - far, low, high, high + far])
+    edges = np.array([low - far, low, high, high + far])
     values = model.example.values
-    total = model.integral(edges, *values).sum()
+    total = compiled(model, "integral")(padded(edges, LONGEST), np.array(values)).sum()
     twin = SCIPY_TWINS[name]
     if twin.slow:  # a quadrature over so wide a bin is none
         assert float(total) == pytest.approx(values[0], rel=1e-5)
