@@ -1,7 +1,7 @@
 """While the queue is full, single fits are turned away at the door.
 
 Under overload most requests are, and what each of them costs is taken from the fits: no route is
-looked for, no body read, no line logged for each.
+looked for, no body read, no line logged for each. The metrics count them all.
 """
 
 import logging
@@ -20,10 +20,15 @@ TOLD_EVERY_S = 1.0
 
 
 @dataclass(frozen=True)
-class Named:
-    """What the metrics want to know of a route."""
+class Closed:
+    """In the place of the route that was not looked for; the metrics ask for its path."""
 
     path: str
+
+
+def is_turned_away(scope: Scope) -> bool:
+    """Whether the door has answered this request."""
+    return isinstance(scope.get("route"), Closed)
 
 
 class Door:
@@ -31,9 +36,8 @@ class Door:
 
     def __init__(self, app: ASGIApp, paths: Sequence[str]):
         self.app = app
-        self._routes = {path: Named(path) for path in paths}
-        self._turned_away = 0
-        self._told = 0.0
+        self._routes = {path: Closed(path) for path in paths}
+        self._told = -TOLD_EVERY_S
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         route = self._routes.get(scope["path"]) if scope["type"] == "http" else None
@@ -43,14 +47,13 @@ class Door:
                 service.pool.refuse_if_full()
             except Busy as busy:
                 scope["route"] = route
-                self._count()
+                self._tell()
                 await busy.response()(scope, receive, send)
                 return
         await self.app(scope, receive, send)
 
-    def _count(self) -> None:
-        self._turned_away += 1
+    def _tell(self) -> None:
         now = time.monotonic()
         if now - self._told > TOLD_EVERY_S:
-            logger.warning("the queue is full", extra={"turned_away": self._turned_away})
-            self._turned_away, self._told = 0, now
+            self._told = now
+            logger.warning("the queue is full, fits are turned away")

@@ -7,11 +7,11 @@ import logging
 import re
 import secrets
 import time
-from http import HTTPStatus
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.door import is_turned_away
 from app.logs import request_id
 from app.metrics import Metrics
 
@@ -56,9 +56,7 @@ class RequestContext:
         route = getattr(scope.get("route"), "path", "unmatched")
         self.metrics.requests.labels(scope["method"], route, status).inc()
         self.metrics.request_seconds.labels(route).observe(seconds)
-        # what is turned away is told in sum (`door`)
-        quiet = status == HTTPStatus.SERVICE_UNAVAILABLE or route in QUIET
-        level = logging.DEBUG if quiet else logging.INFO
+        level = logging.DEBUG if route in QUIET or is_turned_away(scope) else logging.INFO
         if logger.isEnabledFor(level):
             facts = {
                 "method": scope["method"],

@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # only who has a cluster has its library
 
 T = TypeVar("T")
 
-PATIENCE_S = 0.05
+PATIENCE_S = 0.05  # after which somebody looks whether the client is still there
 
 
 @dataclass(frozen=True, eq=False)

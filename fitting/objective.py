@@ -77,9 +77,9 @@ class Objective:
 
     def _pack(self) -> None:
         self._vectors = self._packed(self._data)
-        # blocks of padding alone, at the end, add nothing
+        # how many blocks are summed: those of padding alone, at the end, add nothing
         last = int(np.flatnonzero(self._data.used)[-1]) if self._data.used.any() else 0
-        self._busy = self._vectors[: last // self.kernel.key.length + 1]
+        self._summed = last // self.kernel.key.length + 1
 
     def _packed(self, data: Bins | Marks) -> list[Any]:
         return pack_blocks(data, self._prior, self._tables, self.kernel.key.length)
@@ -183,11 +183,12 @@ class Objective:
 
     def cost_with(self, params: Floats, **fields: Any) -> float:
         """The cost with some of the data exchanged; what is known of the others stays known."""
-        return float(self._sum("value_and_gradient", params, self._data._replace(**fields))[0])
+        vectors = self._packed(self._data._replace(**fields))
+        return float(self._sum("value_and_gradient", params, vectors)[0])
 
-    def _sum(self, name: Function, params: Floats, data: Bins | Marks | None = None) -> Floats:
+    def _sum(self, name: Function, params: Floats, vectors: list[Any] | None = None) -> Floats:
         """Of something that adds up over entries."""
-        first, *others = self._busy if data is None else self._packed(data)
+        first, *others = (vectors or self._vectors)[: self._summed]
         total = self._call(name, params, first)
         for vector in others:
             total = total + self._call(name, params, vector)

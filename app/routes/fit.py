@@ -58,7 +58,7 @@ async def answer_fit(
 ) -> Response:
     """Read, translate, fit in a worker, store, answer."""
     service = service_of(request)
-    question = await read_question(request, schema)
+    question = await read_question(service, request, schema)
     served = await fit_or_timeout(service, request, question)
     result: Any = served.outcome
     answer = to_answer(
@@ -99,20 +99,19 @@ class Question:
 
 
 async def read_question(
-    request: Request, schema: type[HistogramRequest] | type[PointsRequest]
+    service: Service, request: Request, schema: type[HistogramRequest] | type[PointsRequest]
 ) -> Question:
     """The body, read, validated and translated."""
-    settings = service_of(request).settings
     body: Body[Any] = await read_body(request, schema)
     accepted, created, asked = time.monotonic(), time.time(), body.content
     return Question(
         kind="histogram" if schema is HistogramRequest else "xy-errors",
         model=model_as_sent(asked),
         raw=body.raw,
-        problem=to_problem(asked, settings),
+        problem=to_problem(asked, service.settings),
         created=created,
         accepted=accepted,
-        deadline=accepted + service_of(request).allowed_s(asked),
+        deadline=accepted + service.allowed_s(asked),
     )
 
 

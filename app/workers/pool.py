@@ -243,8 +243,10 @@ class WorkerPool:
             kernel = job.kernel
             if self._is_for_workshop(job.task, kernel):
                 return worker.is_workshop
-            if kernel in worker.known or worker.is_workshop:
-                return kernel in worker.known
+            if kernel in worker.known:
+                return True
+            if worker.is_workshop:
+                return False
             if not any(kernel in w.known for w in self._workers if w.alive and not w.is_workshop):
                 return True
             many = job.task.spreads or self._waiting.of(kernel) >= HELP_AT

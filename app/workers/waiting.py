@@ -4,6 +4,7 @@ Who looks for a job asks of kernels whether it may take theirs, so that a long q
 than a short one: usually few kernels wait, whatever the number of jobs.
 """
 
+from collections import OrderedDict
 from collections.abc import Callable
 
 from app.workers.worker import Job
@@ -13,7 +14,8 @@ class Waiting:
     """Jobs of one kernel are alike to whoever may take them; of several the oldest goes first."""
 
     def __init__(self) -> None:
-        self._by_kernel: dict[int, dict[int, Job]] = {}
+        # ordered: of a dict from whose front much was taken, the first is found slowly
+        self._by_kernel: dict[int, OrderedDict[int, Job]] = {}
         self._count = 0
 
     def __len__(self) -> int:
@@ -23,7 +25,7 @@ class Waiting:
         return job.number in self._by_kernel.get(job.kernel, ())
 
     def add(self, job: Job) -> None:
-        self._by_kernel.setdefault(job.kernel, {})[job.number] = job
+        self._by_kernel.setdefault(job.kernel, OrderedDict())[job.number] = job
         self._count += 1
 
     def remove(self, job: Job) -> None:

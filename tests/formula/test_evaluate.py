@@ -127,9 +127,10 @@ def test_the_value_has_the_shape_of_x(shape):
         formula = read(text)
         params = [1.5] * len(formula.names)
         x = jnp.full(shape, 0.7)
-        found = jax.jit(formula.value)(x, *params)
-        assert found.shape == shape
-        assert found.dtype == np.float64
+        for function in (formula.value, jax.jit(formula.value)):
+            found = function(x, *params)
+            assert found.shape == shape
+            assert found.dtype == np.float64
 
 
 NAN = math.nan

@@ -120,7 +120,7 @@ def test_slope_in_x_is_exact(name, model, position):
     assert float(slope) == pytest.approx(float(expected), rel=1e-9, abs=1e-15)
 
 
-@pytest.mark.parametrize(("name", "model"), MODELS, ids=identity)
+@pytest.mark.parametrize(("name", "model"), ALL_MODELS, ids=identity)
 def test_bins_far_off_and_without_width_have_finite_derivatives(name, model):
     """Reverse mode too: a guarded result with an unguarded argument is NaN there."""
     params = params_of(name, model)
