@@ -44,8 +44,8 @@ class OfPrediction(ABC):
 
     J'J of its residuals is half the Gauss-Newton Hessian, for counts Fisher's information.
 
-    The methods of its own take predictions, (length,), and give one number an entry, of that
-    entry's prediction: what `additive` puts derivatives together from.
+    The methods of its own take predictions, (length,), and give numbers of each entry, which
+    depend on that entry's prediction alone: what `additive` puts derivatives together from.
     """
 
     @abstractmethod
@@ -53,19 +53,19 @@ class OfPrediction(ABC):
         """What the model expects of each entry, (length,)."""
 
     @abstractmethod
-    def terms(self, mu: Array, data: Any) -> Array:
-        """What each entry adds to the cost."""
+    def terms(self, mu: Array, data: Any) -> tuple[Array, Array, Array]:
+        """What each entry adds to the cost, and its first and second derivative by mu."""
 
     @abstractmethod
     def pulls(self, mu: Array, data: Any, at: Array) -> Array:
         """The residuals, whose metric is that of the prediction `at`."""
 
     @abstractmethod
-    def rest_terms(self, mu: Array, data: Any, at: Array) -> Array:
-        """What each entry adds to a sum whose Hessian, at `at`, is the cost's without 2 J'J."""
+    def rest(self, mu: Array, data: Any) -> tuple[Array, Array]:
+        """The first and second derivatives by mu of the cost without 2 J'J of the pulls."""
 
     def cost(self, model: Model, params: Array, data: Any) -> Array:
-        return jnp.sum(self.terms(self.prediction(model, params, data), data))
+        return jnp.sum(self.terms(self.prediction(model, params, data), data)[0])
 
     def residuals(self, model: Model, params: Array, data: Any, at: Array) -> Array:
         there = stop_gradient(self.prediction(model, stop_gradient(at), data))
@@ -85,31 +85,35 @@ class Poisson(OfPrediction):
     def prediction(self, model: Model, params: Array, data: Bins) -> Array:
         return model.integral(data.edges, *params)
 
-    def terms(self, mu: Array, data: Bins) -> Array:
+    def terms(self, mu: Array, data: Bins) -> tuple[Array, Array, Array]:
+        """2 (mu - n + n log(n / mu)), 2 (1 - n / mu) and 2 n / mu^2."""
         filled = data.counts > 0
-        n = jnp.where(filled, data.counts, 1.0)
         possible = jnp.where(filled, mu > 0, mu >= 0)
-        ratio = jnp.where(filled & possible, mu, n) / n
-        # log(1 + r) with r = mu / n - 1 keeps the digits that log(mu / n) loses near 1
-        r = jnp.where(filled & possible, mu - n, 0.0) / n
-        near = ratio > 0.5
-        log_ratio = jnp.where(
-            near, jnp.log1p(jnp.where(near, r, 0.0)), jnp.log(jnp.where(near, 1.0, ratio))
+        usual = filled & possible & data.used
+        m, n = jnp.where(usual, mu, 1.0), jnp.where(usual, data.counts, 1.0)
+        # log(1 + r) keeps the digits that log(mu / n) loses near 1; r is taken not to be negative
+        excess, above = m - n, m > n
+        log = jnp.log1p(jnp.where(above, excess, -excess) / jnp.where(above, n, m))
+        value = jnp.where(usual, excess - n * jnp.where(above, log, -log), mu)
+        value = jnp.where(possible, value, jnp.inf)
+        ratio = jnp.where(usual, n / m, 0.0)
+        counts = data.used & possible
+        return (
+            2 * jnp.where(data.used, value, 0.0),
+            2 * jnp.where(counts, 1 - ratio, 0.0),
+            2 * ratio / m,
         )
-        terms = jnp.where(filled, n * (r - log_ratio), mu)
-        return 2 * jnp.where(data.used, jnp.where(possible, terms, jnp.inf), 0.0)
 
     def pulls(self, mu: Array, data: Bins, at: Array) -> Array:
         """(mu - n) over the root of mu at `at`: J'J is Fisher's information."""
         expected, safe = self._expected(data, at)
         return jnp.where(expected, (mu - data.counts) / jnp.sqrt(safe), 0.0)
 
-    def rest_terms(self, mu: Array, data: Bins, at: Array) -> Array:
-        """Second derivatives of mu, and what the observed n adds to Fisher's information."""
-        expected, safe = self._expected(data, at)
-        excess = (safe - data.counts) / safe
-        terms = 2 * excess * mu - excess / safe * (mu - safe) ** 2
-        return jnp.where(expected, terms, 0.0)
+    def rest(self, mu: Array, data: Bins) -> tuple[Array, Array]:
+        """Those of 2 (mu - n) / mu: what the observed n takes from Fisher's information."""
+        expected, safe = self._expected(data, mu)
+        excess = jnp.where(expected, 2 * (safe - data.counts) / safe, 0.0)
+        return excess, -excess / safe
 
     def _expected(self, data: Bins, at: Array) -> tuple[Array, Array]:
         """Which bins expect something at `at`, and there how much."""
@@ -126,14 +130,16 @@ class LeastSquares(OfPrediction):
     def prediction(self, model: Model, params: Array, data: Marks) -> Array:
         return model.value(data.x, *params)
 
-    def terms(self, mu: Array, data: Marks) -> Array:
-        return self.pulls(mu, data, mu) ** 2
+    def terms(self, mu: Array, data: Marks) -> tuple[Array, Array, Array]:
+        weight = jnp.where(data.used, 1 / data.y_err, 0.0)
+        pull = (data.y - mu) * weight
+        return pull**2, -2 * pull * weight, 2 * weight**2
 
     def pulls(self, mu: Array, data: Marks, at: Array) -> Array:
         return jnp.where(data.used, (data.y - mu) / data.y_err, 0.0)
 
-    def rest_terms(self, mu: Array, data: Marks, at: Array) -> Array:
-        return 2 * self.pulls(at, data, at) * self.pulls(mu, data, at)
+    def rest(self, mu: Array, data: Marks) -> tuple[Array, Array]:
+        return -2 * self.pulls(mu, data, mu) / data.y_err, jnp.zeros_like(mu)
 
 
 @dataclass(frozen=True)

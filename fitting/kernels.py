@@ -20,7 +20,7 @@ import jax.monitoring
 import jax.numpy as jnp
 from jax import Array
 
-from fitting.additive import Terms
+from fitting.additive import MOST_FORWARD, FewTerms, Terms
 from fitting.batch.rows import with_row
 from fitting.costs import COSTS, EffectiveVariance, OfPrediction
 from fitting.data import Bins, Marks
@@ -30,6 +30,8 @@ from models.model import Model
 
 # without it each call pays for a hand-over to another thread: a third of a small kernel
 jax.config.update("jax_cpu_enable_async_dispatch", False)
+
+LONG = 512  # entries, from which on time goes to them and not to the number of operations
 
 Tier = Literal["memory", "disk", "compiled"]
 Function = Literal[
@@ -185,7 +187,8 @@ def _derivatives_of(
     """What the functions below are made of: a cost and its derivatives, without constraints."""
     cost = COSTS[key.cost]
     if isinstance(cost, OfPrediction):
-        return Terms(cost, key.model, params, data, of_rows=of_rows)
+        few = len(params) <= MOST_FORWARD and (of_rows or len(data.used) >= LONG)
+        return (FewTerms if few else Terms)(cost, key.model, params, data)
     assert isinstance(cost, EffectiveVariance)
     return Whole(cost, key.model, params, data)
 

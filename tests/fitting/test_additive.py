@@ -52,6 +52,10 @@ CASES = {
         Polynomial(degree=MOST_FORWARD),
         [200.0, 10.0, *(0.1**k for k in range(2, MOST_FORWARD + 1))],
     ),
+    "one name for two": (
+        Sum((Gaussian(rename=(("mu", "a"), ("sigma", "a"))), Polynomial(degree=1))),
+        [900.0, 2.1, 30.0, 2.0],
+    ),
     "2 equal": (Sum(peaks(2)), at_peaks(2)),
     "3 equal": (Sum(peaks(3)), at_peaks(3)),
     "20 equal": (Sum(peaks(20)), at_peaks(20)),
@@ -142,10 +146,14 @@ def test_derivatives_are_those_of_the_whole_cost(case, kind):
     assert_close(slopes[used], expected[used], 1 / columns)
 
 
-@pytest.mark.parametrize("case", ["one", "one of many parameters", "unlike"])
-def test_rows_of_a_batch_are_each_as_alone(case):
+@pytest.mark.parametrize("kind", ["poisson", "least-squares"])
+@pytest.mark.parametrize(
+    "case", ["one", "one of many parameters", "unlike", "shared", "one name for two"]
+)
+def test_rows_of_a_batch_are_each_as_alone(case, kind):
+    """Their derivatives are taken parameter by parameter, those of one alone all at once."""
     model, values = CASES[case]
-    asked, objective = objective_of(model, values, "poisson")
+    asked, objective = objective_of(model, values, kind)
     vector = pack(asked.data.padded(), asked.prior, ())
     rows = np.array(values) * np.array([[1.0], [1.01], [0.98]])
     kernel = _bind(partial(_derivatives, of_rows=True), asked.kernel_key)
