@@ -104,7 +104,10 @@ def _histogram_rows(edges: Floats, counts: Any, ranges: Ranges) -> HistogramRows
 
 @dataclass(frozen=True, eq=False)
 class PointsRows:
-    """Points of rows of one length; what has a single row is common to all (see `Points`)."""
+    """Points of rows of one length; what has a single row is common to all (see `Points`).
+
+    Of a common x only the points inside `ranges` are kept, and no ranges.
+    """
 
     x: Floats
     y: Floats
@@ -128,11 +131,20 @@ class PointsRows:
         if len(self.x) == 1 and missing[0]:
             raise InvalidProblem(("fit_range",), "no point lies inside the fit range")
         refuse_where(missing, ("x",), lambda i: "no point of this row lies inside the fit range")
+        if len(self.x) == 1 and self.ranges:
+            self._leave_out(~self._inside[0])
 
     def _refuse(self, name: str, wrong: Flags, message: str) -> None:
         if len(wrong) == 1:
             refuse_where(wrong[0], (name,), lambda i: f"{name} {message}")
         refuse_in_rows(wrong, name, f"{name} {message}")
+
+    def _leave_out(self, outside: Flags) -> None:
+        """Points that no row has inside its range are forgotten, and so is the range."""
+        for name in ("x", "y", "x_err", "y_err"):
+            object.__setattr__(self, name, getattr(self, name)[:, ~outside])
+        object.__setattr__(self, "ranges", ())
+        del self.__dict__["_inside"]
 
     def __len__(self) -> int:
         return len(self.y)

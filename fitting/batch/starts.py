@@ -2,8 +2,9 @@
 
 First those of all rows together: the minimum of their mean (`pooled`). From there one step of
 Fisher's scoring, in the metric of the pooled data, brings each row near its own minimum: one
-product of matrices for all rows. For rows that are far from the others it is compared with a step
-in the linear parameters alone, and with what the row's own moments say; the lowest cost wins.
+product of matrices for all rows. Where they are many, polynomials bring them on (`surrogate`). For
+rows that are far from the others the step is compared with one in the linear parameters alone, and
+with what the row's own moments say; the lowest cost wins.
 """
 
 import numpy as np
@@ -11,11 +12,13 @@ import numpy as np
 from fitting.batch.objective import RowsObjective
 from fitting.batch.question import Batch
 from fitting.batch.rows import PointsRows
-from fitting.data import Bins, Marks
+from fitting.batch.scoring import Scoring
+from fitting.batch.surrogate import refine
+from fitting.data import Bins
 from fitting.kernels import KernelCache
 from fitting.levenberg import approach
 from fitting.objective import Objective
-from fitting.padding import Flags, Floats, Places
+from fitting.padding import Floats, Places
 from fitting.starts import inside, starting_values
 from models.features import Features
 
@@ -50,6 +53,8 @@ def starts_of_rows(batch: Batch, pooled: Objective, rows: RowsObjective, start: 
         if not isinstance(batch.rows, PointsRows) and len(problem.model.parts) == 1:
             candidates.append(_clipped(by_moments(batch, rows.stack[far], found[far]), batch))
         full[far] = _best(rows, far, candidates)
+    if np.isnan(given[:, free]).all() and not np.ptp(full[:, ~free], axis=0).any():
+        refine(full, np.flatnonzero(length < FAR), free, scoring, pooled, bounds)
     return full
 
 
@@ -62,40 +67,6 @@ def own_ends(batch: Batch, start: Floats) -> Floats:
     known = [batch.problem(i).knowledge for i in range(len(rows))]
     given = np.array([[np.nan if k.start is None else k.start for k in row] for row in known])
     return np.where(np.isnan(given), start, given)
-
-
-class Scoring:
-    """Steps of all rows from the minimum of their mean, by its own derivatives."""
-
-    def __init__(self, batch: Batch, pooled: Objective, rows: RowsObjective, start: Floats):
-        prediction, jacobian = pooled.jacobian(start)
-        shared = batch.rows.shared()
-        used = np.asarray(shared.used, dtype=bool)
-        if isinstance(shared, Marks):
-            length = batch.rows.length
-            targets = rows.stack[:, length : 2 * length]  # y
-            weight = np.where(used, np.asarray(shared.y_err) ** -2.0, 0.0)
-        else:
-            targets = rows.stack
-            weight = np.where(used & (prediction > 0), 1 / np.maximum(prediction, 1e-300), 0.0)
-        weighted = jacobian * weight[:, None]
-        prior = batch.pooled.prior
-        self.information = jacobian.T @ weighted + np.diag(prior.weight)
-        self.slopes = (targets - prediction) @ weighted + prior.weight * (prior.center - start)
-
-    def step(self, free: Flags) -> tuple[Floats, Floats]:
-        """Of the free parameters (rows, parameters), and its squared length in deviations."""
-        block = self.information[np.ix_(free, free)]
-        scales = np.sqrt(block.diagonal())
-        scales[~(scales > 0)] = 1.0
-        slopes = self.slopes[:, free] / scales
-        step = np.zeros_like(self.slopes)
-        size = np.full(len(slopes), np.inf)
-        if np.isfinite(block).all() and np.isfinite(slopes).all():
-            solved = slopes @ np.linalg.pinv(block / scales / scales[:, None], rcond=1e-10)
-            step[:, free] = solved / scales
-            size = np.einsum("rj,rj->r", slopes, solved)
-        return step, size
 
 
 def by_moments(batch: Batch, counts: Floats, points: Floats) -> Floats:

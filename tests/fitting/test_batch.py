@@ -116,6 +116,9 @@ POINTS = {
     "errors in x": batch(PEAK, curves(PEAK, X, (20, 5, 1.2), 0.3, x_err=0.1)),
     "berkson": batch(PEAK, curves(PEAK, X, (20, 5, 1.2), 0.3, x_err=0.1, berkson=True)),
     "range": batch(LINE, curves(LINE, X, (1, 2), 0.3, x_err=0.1, ranges=((2.0, 8.0),))),
+    "range of a common x": batch(
+        PEAK, curves(PEAK, np.linspace(0, 10, 50), (20, 5, 1.2), 0.3, ranges=((3.0, 7.0),))
+    ),
 }
 
 
