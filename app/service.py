@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from fastapi import Depends, Request
 
+from app.batch.paces import Paces
 from app.metrics import Metrics
 from app.schemas.requests import Asked
 from app.settings import Settings
@@ -39,6 +40,7 @@ class Service:
     pool: WorkerPool
     metrics: Metrics
     cluster: "Cluster | None" = None
+    paces: Paces = field(default_factory=Paces)
 
     def allowed_s(self, asked: Asked) -> float:
         """The client's deadline, at most our own."""

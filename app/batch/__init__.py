@@ -2,5 +2,6 @@
 
 translate  the request becomes a question about all rows
 dealer     their parts are dealt out to the workers
+paces      how many rows one of them does in a second
 answer     columns
 """

@@ -1,9 +1,9 @@
 """Deals the rows of a batch out to the workers, and collects their answers.
 
 Each worker that is free gets the next rows, as many as it can do in a turn by the pace of the
-last; rows that a turn did not finish come again. So all workers share one batch, and a single fit
-waits for one turn at most. How many there are, and how long a turn is, the executor says: the pool
-of our own workers, or a cluster, which may grow meanwhile.
+last, if need be that of another batch; rows that a turn did not finish come again. So all workers
+share one batch, and a single fit waits for one turn at most. How many there are, and how long a
+turn is, the executor says: the pool of our own workers, or a cluster, which may grow meanwhile.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from fitting.batch.result import STATUSES, BatchResult
 from fitting.padding import Floats, Places
 from fitting.result import Status
 
-FIRST_ENTRIES = 2**17  # rows times length of a first turn
+FIRST_ENTRIES = 2**17  # rows times length of a first turn, while nothing is known
 FEWEST = 64  # rows of a turn; fewer would not fill a call of the kernel
 LONELY = 20  # rows of a turn that have to be fitted one by one
 MOST_LOST = 3  # workers that a part may cost: it may be the part that kills them
@@ -45,12 +45,13 @@ class Dealer:
     def __post_init__(self) -> None:
         self.result = BatchResult.empty(self.batch, covariance=self.covariance)
         self._first = max(FEWEST, FIRST_ENTRIES // self.batch.rows.length)
-        self._size = self._first
         self._origin: Floats | None = None
         self._fresh: Places = np.arange(len(self.batch))
         self._lonely: Places = np.arange(0)
         self._late = False
         self._whole = BatchTask(self.batch, self.result.alone, None, self.covariance, self.deadline)
+        pace = self.service.paces.of(self._whole.key)
+        self._size = self._first if pace is None else self._rows_at(pace)
 
     async def run(self) -> BatchResult:
         """All rows; those for which there was no time have the status `deadline`."""
@@ -141,5 +142,9 @@ class Dealer:
         """How many rows a turn can take, from how long the last took."""
         seconds = outcome.seconds - outcome.usage.compile_s
         pace = rows / max(seconds, 1e-4)
-        slice_s = self.service.executor(self._whole).slice_s
-        self._size = max(FEWEST, min(int(pace * slice_s), 4 * self._size))
+        self.service.paces.learn(self._whole.key, pace)
+        self._size = min(self._rows_at(pace), 4 * self._size)
+
+    def _rows_at(self, pace: float) -> int:
+        """What a turn has time for."""
+        return max(FEWEST, int(pace * self.service.executor(self._whole).slice_s))

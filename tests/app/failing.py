@@ -2,6 +2,7 @@
 
 import asyncio
 
+from app.batch.paces import Paces
 from app.service import Served
 from app.workers.tasks import SLICE_S, BatchTask
 from tests.fitting.problems import KERNELS
@@ -15,6 +16,7 @@ class FailingWorkers:
     def __init__(self, *failures: Exception | None):
         self.failures = list(failures)
         self.rows: list[int] = []
+        self.paces = Paces()
 
     def executor(self, _: BatchTask) -> "FailingWorkers":
         return self

@@ -8,6 +8,7 @@ import pytest
 
 from app.batch import dealer
 from app.batch.dealer import Dealer
+from app.batch.paces import REMEMBERED, Paces
 from app.errors import Busy, WorkerLost
 from app.service import Service
 from app.workers.pool import TimedOut
@@ -63,3 +64,20 @@ def test_without_time_for_a_second_look_a_suspicious_minimum_is_not_called_conve
     assert late.sum() > ROWS / 2  # the first turn had time for some of them
     assert result.alone[~late].all()
     assert "better minimum" in result.messages["deadline"]
+
+
+def test_the_next_batch_begins_at_the_pace_of_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dealer, "FIRST_ENTRIES", 1)
+    workers = FailingWorkers()
+    dealt(workers, batch())
+    dealt(workers, batch())
+    assert workers.rows[0] == dealer.FEWEST
+    assert workers.rows[-1] == ROWS
+
+
+def test_only_the_latest_paces_are_kept() -> None:
+    paces = Paces()
+    for key in range(REMEMBERED + 1):
+        paces.learn(key, 100.0 + key)
+    assert paces.of(0) is None
+    assert paces.of(REMEMBERED) == 100.0 + REMEMBERED
