@@ -131,10 +131,10 @@ def measure(case: Case, client: httpx.Client) -> Found:
     def loop(start: Start) -> list[Minuit]:
         return [fit_alone(edges, row, start) for row in some]
 
-    for _ in range(4):  # each worker finds its kernel
-        answer, _ = post()
     peers = loop(moments)
     loop(far)
+    for _ in range(4):  # each worker finds its kernel
+        answer, _ = post()
     batch_s: list[float] = []
     binary_s: list[float] = []
     moments_s: list[float] = []

@@ -69,7 +69,7 @@ def to_matrix(
         message = f"{len(rows)} rows of {size}; at most {most} entries are allowed"
         raise InvalidRequest([((field,), message)])
     refuse_ragged(field, rows, size, of)
-    return np.array(rows, dtype=np.float64)
+    return np.asarray(rows, dtype=np.float64)
 
 
 def refuse_ragged(field: str, rows: Sequence[Sequence[float]], size: int, of: str) -> None:
@@ -95,7 +95,7 @@ def spread(field: str, given: Any, y: Floats, default: float) -> Floats:
     if len(given) != len(y):
         raise InvalidRequest([((field,), f"{len(given)} rows for {len(y)} in y")])
     refuse_ragged(field, given, size, "each row of y")
-    return np.array(given, dtype=np.float64)
+    return np.asarray(given, dtype=np.float64)
 
 
 def to_starts(request: AnyBatchRequest, names: list[str], rows: int) -> Floats:

@@ -21,7 +21,10 @@ FORM = '{"dtype": "<f8", "shape": [...], "data": bytes}'
 
 @dataclass(frozen=True)
 class OrArray:
-    """Annotates lists of numbers: an array of so many dimensions will do, too, but for JSON."""
+    """Annotates lists of numbers: an array of so many dimensions will do, too, but for JSON.
+
+    It comes in its written form, or as what was read from JSON (`app.matrices`).
+    """
 
     dimensions: int
 
@@ -34,6 +37,8 @@ class OrArray:
         )
 
     def _read(self, value: Any, as_lists: Callable[[Any], Any]) -> Any:
+        if isinstance(value, np.ndarray) and value.ndim == self.dimensions:
+            return value
         return to_array(value, self.dimensions) if isinstance(value, dict) else as_lists(value)
 
 

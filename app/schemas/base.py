@@ -1,7 +1,7 @@
 """The strictness that all requests share."""
 
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, FiniteFloat, Tag
@@ -12,6 +12,9 @@ class Request(BaseModel):
     """Unknown fields are refused; no string passes for a number, no NaN for either."""
 
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, frozen=True)
+
+    #: Fields that may be lists of lists, and are taken as arrays, too.
+    matrices: ClassVar[tuple[str, ...]] = ()
 
 
 Number = Annotated[FiniteFloat, Strict()]

@@ -69,6 +69,8 @@ class HistogramHead(BatchHead):
 class HistogramBatchRequest(HistogramHead, Starts):
     """Fits of one model to many histograms of the same bins."""
 
+    matrices = ("counts",)
+
     counts: Matrix = Field(description="A row for each histogram")
 
 
@@ -100,6 +102,8 @@ class PointsHead(PointsOptions):
 
 class PointsBatchRequest(PointsOptions, Starts):
     """Fits of one model to many sets of points, each of the same number."""
+
+    matrices = ("x", "y", "x_err", "y_err")
 
     x: ListOrMatrix = Field(description="One list for all rows, or a row for each")
     y: Matrix = Field(description="A row for each set of points")

@@ -3,6 +3,7 @@
 from typing import Annotated, Literal
 
 from pydantic import Field, Tag
+from pydantic.types import Strict
 
 from app.schemas.base import (
     Columns,
@@ -32,7 +33,7 @@ class ParameterSettings(Request):
     """What is known of one parameter."""
 
     start: Number | None = None
-    limits: tuple[Limit, Limit] | None = Field(
+    limits: Annotated[tuple[Limit, Limit], Strict(False)] | None = Field(
         None, description="[lower, upper], null for none; left out: the shape's natural limits"
     )
     fixed: bool = Field(False, description="Hold the parameter at its start")

@@ -242,13 +242,13 @@ def test_a_batch_lets_single_fits_pass(server: LiveServer) -> None:
 
     def run() -> None:
         with httpx.Client(base_url=server.url, timeout=60, trust_env=False) as own:
-            done.append(answered(own.post(HISTOGRAMS, json=flat(3000) | {"deadline_s": 6})))
+            done.append(answered(own.post(HISTOGRAMS, json=flat(3000) | {"deadline_s": 8})))
 
     thread = threading.Thread(target=run)
     thread.start()
     time.sleep(0.5)
     waits = []
-    for _ in range(15):
+    for _ in range(5):
         began = time.perf_counter()
         fitted(client.post(HISTOGRAM, json=GAUSSIAN_50))
         waits.append(time.perf_counter() - began)

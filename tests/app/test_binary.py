@@ -1,5 +1,6 @@
 """MessagePack bodies of batches: the same questions and answers as in JSON, arrays as bytes."""
 
+import json
 from typing import Any
 
 import httpx
@@ -52,6 +53,17 @@ def test_the_same_lists_ask_the_same(schema: Any, examples: Body) -> None:
     for body in examples.values():
         raw = httpx.Request("POST", "http://x", json=body).content
         assert parse_binary(schema, msgpack.packb(body)) == parse(schema, raw)
+
+
+def test_what_is_known_of_parameters_asks_the_same() -> None:
+    known = {
+        "amp": {"start": 10, "limits": [0.0, None]},
+        "mu": {"constraint": {"value": 0.1, "sigma": 1}},
+        "sigma": 1.0,
+    }
+    body = histograms(5) | {"parameters": known, "fit_range": [[-3, 0], [1, 3]]}
+    read = parse_binary(HistogramBatchRequest, msgpack.packb(body))
+    assert read == parse(HistogramBatchRequest, json.dumps(body).encode())
 
 
 @pytest.mark.parametrize("dtype", ["<f8", "<i4", "|u1"])

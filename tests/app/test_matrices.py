@@ -1,0 +1,106 @@
+"""Bodies read the short way say the same as those that Pydantic reads, or are left to it."""
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+from app.body import parse
+from app.errors import Problem
+from app.matrices import LARGE, with_matrices
+from app.schemas.batches import HistogramBatchRequest, PointsBatchRequest
+
+SIZE = 50
+ROWS = 200
+COUNTS = np.random.default_rng(1).poisson(3, (ROWS, SIZE)).tolist()
+EDGES = np.linspace(-5, 5, SIZE + 1).tolist()
+BODY: dict[str, Any] = {"edges": EDGES, "counts": COUNTS, "model": "gaussian"}
+NAMES = HistogramBatchRequest.matrices
+
+
+def encoded(**changes: Any) -> bytes:
+    return json.dumps(BODY | changes).encode()
+
+
+def replaced(row: int, column: int, entry: Any) -> list[list[Any]]:
+    return [
+        [entry if (i, j) == (row, column) else n for j, n in enumerate(counts)]
+        for i, counts in enumerate(COUNTS)
+    ]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"fit_range": [[-3.0, 0.0], [1, 4]], "starts": {"mu": [0.1] * ROWS}},
+        {"model": {"sum": ["gaussian", {"name": "polynomial", "degree": 1}]}},
+        {"model": {"formula": "a * exp(-((x - m) / s)^2)"}, "deadline_s": 5, "covariance": True},
+        {"counts": replaced(3, 4, 1e300), "parameters": {"mu": {"limits": [None, 3]}}},
+    ],
+)
+def test_the_same_is_read(changes: dict[str, Any]) -> None:
+    raw = encoded(**changes)
+    found = parse(HistogramBatchRequest, raw)
+    assert isinstance(found.counts, np.ndarray)
+    expected = HistogramBatchRequest.model_validate_json(raw)
+    assert found.counts.tolist() == expected.counts
+    others = {"counts"}
+    assert found.model_dump(exclude=others) == expected.model_dump(exclude=others)
+
+
+def test_all_digits_are_read() -> None:
+    y = np.random.default_rng(2).normal(size=(ROWS, SIZE)) * 10.0 ** np.arange(-25, 25)
+    raw = json.dumps({"x": EDGES[:-1], "y": y.tolist(), "model": "linear"}).encode()
+    found = parse(PointsBatchRequest, raw)
+    assert isinstance(found.y, np.ndarray)
+    assert (found.y == y).all()
+    assert found.x == EDGES[:-1]
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        encoded(counts=[*COUNTS, COUNTS[0][:-1]]),
+        encoded(counts=replaced(1, 2, "3")),
+        encoded(counts=replaced(1, 2, None)),
+        encoded(counts=replaced(1, 2, True)),
+        encoded(counts=replaced(1, 2, [3])),
+        encoded(counts=replaced(1, 2, {"n": 3})),
+        encoded(counts=replaced(1, 2, 10**30)),
+        encoded(counts=replaced(1, 2, float("nan"))),
+        encoded(counts=replaced(1, 2, 0.5)).replace(b"0.5", b"1e999"),
+        encoded(counts=replaced(1, 2, [3]), **{"un\u005b": 1}),
+        encoded(counts=[1] * LARGE),
+        encoded(counts=[[]] * LARGE),
+        encoded(counts=[]) + b" " * LARGE,
+        encoded()[:-1] + b', "counts": [[1]]}',
+        encoded()[:-1],
+        b"\xef\xbb\xbf" + encoded(),
+        b"[" * LARGE,
+        b'{"counts": ' + b"[" * LARGE + b"]" * LARGE + b"}",
+        b"{" + b" " * LARGE,
+        encoded(unknown=1),
+        encoded(edges=EDGES[::-1]),
+        b'"' + b"x" * LARGE + b'"',
+    ],
+    ids=range(22),
+)
+def test_what_is_wrong_is_refused_as_ever(raw: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    def outcome() -> Any:
+        try:
+            request = parse(HistogramBatchRequest, raw)
+        except Problem as problem:
+            return type(problem), vars(problem), problem.args
+        return np.asarray(request.counts, dtype=object).tolist()
+
+    assert len(raw) >= LARGE
+    found = outcome()
+    monkeypatch.setattr("app.body.with_matrices", lambda *_: None)
+    assert found == outcome()
+
+
+@pytest.mark.parametrize("raw", [encoded(counts=COUNTS[:2]), encoded(model="caf\u00e9")])
+def test_small_bodies_and_escapes_are_left_to_pydantic(raw: bytes) -> None:
+    assert with_matrices(raw, NAMES) is None
