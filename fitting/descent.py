@@ -22,7 +22,7 @@ from fitting.verdict import is_certain, rounding_edm
 MAX_RESCALINGS = 4
 SQUARED_ROUNDING = 1e-28
 SAME_COST = 1e-9
-NEAR = 1e-5  # a decrease of the cost that MIGRAD does not stop at
+NEAR = 0.1  # a decrease of the cost that Newton's method sees to in a step or two
 
 
 class Descent:

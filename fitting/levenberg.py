@@ -32,9 +32,10 @@ def approach(
 ) -> Floats:
     """`start` with its free parameters moved downhill.
 
-    `linearised` gives the cost, its gradient and information there. The descent ends where a
-    step promises to lower the cost by less than `near`, or has lowered it by less than the
-    fraction `relative`; also when steps no longer help.
+    `linearised` gives the cost, its gradient and information there. The descent ends with a step
+    that promises to lower the cost by less than `near`, whose end is left to the caller to look at,
+    or with one that has lowered it by less than the fraction `relative`; also when steps no longer
+    help.
     """
     params, damping = bounds.clip(start), 1e-3
     cost, gradient, information = linearised(params)
@@ -52,9 +53,11 @@ def approach(
             return _step(gradient, block(information, free), damping)
 
         step = bounds.step(params, gradient, information, moving, descent)
-        if not moving.any() or -0.5 * (gradient @ step) < near:
+        moved, promised = bounds.clip(params + step), -0.5 * (gradient @ step)
+        if not moving.any() or promised <= 0:
             break
-        moved = bounds.clip(params + step)
+        if promised < near:
+            return moved
         new = linearised(moved)
         if new[0] < cost and np.isfinite(new[2]).all():
             gain = 1 - new[0] / cost

@@ -21,6 +21,7 @@ from fitting.spectrum import Spectrum
 MAX_STEPS = 30
 NEAR = 1e-6  # EDM below which the cost is too flat to compare
 SETTLED = 3e-6  # standard deviations; a Newton step of this size leaves an error of its square
+DONE = 1e-10  # standard deviations; a step of this size changes no digit that anybody is told
 ROUNDING = 8 * np.finfo(float).eps
 LONG = 3.0  # standard deviations over the size of the parameter: worth a look
 RISES = (0.05, 20.0)  # of the cost at one standard deviation, where a parabola rises by 1
@@ -118,7 +119,7 @@ def _step(objective: Objective, here: Minimum, bounds: Bounds, max_halvings: int
     step = bounds.step(here.values, here.gradient, here.hessian, here.free, descent)
     near = here.positive_definite and here.edm < NEAR
     way = here.sigmas(here.values + step)
-    if near and way < ROUNDING:
+    if near and way < DONE:
         return None
     slack = ROUNDING * abs(here.cost)
     for halving in range(max_halvings + 1):
