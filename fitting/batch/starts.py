@@ -53,7 +53,8 @@ def starts_of_rows(batch: Batch, pooled: Objective, rows: RowsObjective, start: 
         if not isinstance(batch.rows, PointsRows) and len(problem.model.parts) == 1:
             candidates.append(_clipped(by_moments(batch, rows.stack[far], found[far]), batch))
         full[far] = _best(rows, far, candidates)
-    if np.isnan(given[:, free]).all() and not np.ptp(full[:, ~free], axis=0).any():
+    alike = np.isnan(given[:, free]).all() and not np.ptp(full[:, ~free], axis=0).any()
+    if alike and not (problem.is_linear and isinstance(batch.rows, PointsRows)):  # solved already
         refine(full, np.flatnonzero(length < FAR), free, scoring, pooled, bounds)
     return full
 

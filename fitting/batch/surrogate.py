@@ -27,6 +27,7 @@ from fitting.padding import Flags, Floats, Places
 MOST_TERMS = 100
 DEGREES = range(3, 9)
 NODES = 2  # for each term
+MOST_ENTRIES = 2**22  # nodes times length: what is kept of each is 32 MB
 WIDER = 1.1  # than the longest step of scoring
 ROOM = 0.9  # of the way to the nearest limit
 LEAST_ROOM = 2.0  # standard deviations; with less most rows would be left out
@@ -47,7 +48,7 @@ def refine(
 
     Those that are not found stay where they are, as all do where polynomials are not worth it.
     """
-    degree = degree_for(int(free.sum()), len(rows))
+    degree = degree_for(int(free.sum()), len(rows), len(scoring.used)) if free.any() else None
     axes = _axes(scoring.information[np.ix_(free, free)])
     if degree is None or axes is None:
         return
@@ -62,6 +63,8 @@ def refine(
     there = np.tile(scoring.start, (len(at), 1))
     there[:, free] += radius * at @ axes.T
     common, of_data = costs_at(there, scoring, pooled)
+    if not (np.isfinite(common).all() and np.isfinite(of_data).all()):
+        return
     targets = scoring.targets[rows]
     mean = common + of_data @ targets.mean(axis=0)
     if not np.abs(mean - terms(at, degree) @ (fitted @ mean)).max() < SMOOTH:
@@ -82,29 +85,29 @@ def _axes(information: Floats) -> Floats | None:
     return np.asarray(np.linalg.inv(root).T / scales[:, None])
 
 
+@np.errstate(divide="ignore", invalid="ignore", over="ignore")
 def costs_at(nodes: Floats, scoring: Scoring, pooled: Objective) -> tuple[Floats, Floats]:
     """Of each node what all rows' costs have in common, (nodes,), and what multiplies their data.
 
     The second is (nodes, length). Both are differences from the minimum of the mean, which keeps
-    digits.
+    digits. Where the model is undefined they are not finite.
     """
     here, there = scoring.prediction, pooled.predictions(nodes)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        if scoring.counting:
-            common = 2 * np.where(scoring.used, there - here, 0.0)
-            seen = scoring.used & scoring.targets.any(axis=0)
-            of_data = np.where(seen, -2 * np.log(there / here), 0.0)
-        else:
-            moved = scoring.weight * np.where(scoring.used, there - here, 0.0)
-            common, of_data = moved * (there + here), -2 * moved
+    if scoring.counting:
+        common = 2 * np.where(scoring.used, there - here, 0.0)
+        seen = scoring.used & scoring.targets.any(axis=0)
+        of_data = np.where(seen, -2 * np.log(there / here), 0.0)
+    else:
+        moved = scoring.weight * np.where(scoring.used, there - here, 0.0)
+        common, of_data = moved * (there + here), -2 * moved
     away = nodes - scoring.prior.center
     return common.sum(axis=1) + away**2 @ scoring.prior.weight, of_data
 
 
-def degree_for(free: int, rows: int) -> int | None:
-    """The highest that is worth its nodes for so many rows."""
-    fitting = [d for d in DEGREES if comb(free + d, d) <= min(MOST_TERMS, rows)]
-    return max(fitting, default=None)
+def degree_for(free: int, rows: int, length: int) -> int | None:
+    """The highest that is worth its nodes for so many rows of this length."""
+    most = min(MOST_TERMS, rows, MOST_ENTRIES // (NODES * length))
+    return max((d for d in DEGREES if comb(free + d, d) <= most), default=None)
 
 
 @cache

@@ -11,13 +11,16 @@ from fitting.batch.fit import _objectives, fit_batch
 from fitting.batch.objective import RowsObjective
 from fitting.batch.polynomials import derivatives, exponents, terms
 from fitting.batch.result import BatchResult
+from fitting.batch.rows import PointsRows
 from fitting.batch.scoring import Scoring
 from fitting.batch.starts import origin_of, starts_of_rows
 from fitting.problem import Knowledge
+from models.formula.formula import Formula
+from models.registry import SHAPES
 from models.shapes.exponential import Exponential
 from models.shapes.gaussian import Gaussian
 from tests.fitting.problems import KERNELS, LINE, PEAK
-from tests.fitting.test_batch import FIFTY, X, batch, curves, toys
+from tests.fitting.test_batch import FIFTY, X, assert_as_single, batch, curves, toys
 
 MANY = 150
 EVALUATE = {
@@ -143,10 +146,12 @@ def test_limits_within_reach_leave_the_starts_alone(params, known):
     assert (points <= asked.bounds.upper).all()
 
 
-def test_few_rows_are_not_worth_the_nodes():
-    assert surrogate.degree_for(free=3, rows=10) is None
-    assert surrogate.degree_for(free=3, rows=1000) == 6
-    assert surrogate.degree_for(free=12, rows=1000) is None
+def test_few_rows_and_long_ones_are_not_worth_the_nodes():
+    assert surrogate.degree_for(free=3, rows=10, length=64) is None
+    assert surrogate.degree_for(free=3, rows=1000, length=64) == 6
+    assert surrogate.degree_for(free=12, rows=1000, length=64) is None
+    assert surrogate.degree_for(free=3, rows=1000, length=2**16) == 3
+    assert surrogate.degree_for(free=3, rows=1000, length=2**20) is None
 
 
 def test_rows_of_two_kinds_are_fitted_as_well():
@@ -157,6 +162,28 @@ def test_rows_of_two_kinds_are_fitted_as_well():
     result = fit_batch(asked, KERNELS)
     assert result.done.all()
     np.testing.assert_allclose(np.abs(result.values[:, 1]), 1.5, atol=0.2)
+
+
+def test_starts_of_all_that_is_free_leave_nothing_to_refine():
+    model = Gaussian(normalised="range")
+    rows = toys(PEAK, FIFTY, (1000, 0.2, 1.1), rows=MANY)
+    asked = batch(model, rows, starts={"amp": 900.0, "mu": 0.1, "sigma": 1.0})
+    result = fit_batch(asked, KERNELS)
+    assert result.done.all()
+    assert not result.alone.any()
+
+
+def test_a_model_that_is_undefined_nearby_is_not_refined():
+    """The power of a negative number: half of the nodes have no cost."""
+    model = Formula.read("a * (x - b)^1.5", SHAPES)
+    x = np.linspace(0.02, 1, 40)
+    rng = np.random.default_rng(3)
+    y = 5 * x**1.5 + rng.normal(0, 0.5, (40, 40))
+    rows = PointsRows(x[None], y, np.zeros((1, 40)), np.full((1, 40), 0.5))
+    asked = batch(model, rows)
+    result = fit_batch(asked, KERNELS)
+    assert result.done.all()
+    assert_as_single(asked, result, least_together=0.0)
 
 
 def test_a_straight_line_is_known_from_its_sums():
