@@ -12,9 +12,9 @@ stacked and compiled once, however many there are. Where there is one term it is
 faster, and compiles in less time.
 
 `Terms` takes all directions at once, as one array more, and adds up by products of matrices.
-`FewTerms` takes one parameter after the other: what does not depend on it is known to, and each sum
-over entries fuses with what it is of. Per entry that is up to ten times faster, for many parameters
-it would take long to compile.
+`FewParameters` takes one parameter after the other: what does not depend on it is known to, and
+each sum over entries fuses with what it is of. Per entry that is up to ten times faster; for many
+parameters it would take long to compile.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -100,10 +100,11 @@ class Terms:
     def residuals(self) -> tuple[Array, Array]:
         """Residuals, (length,), and their derivatives by parameter, (parameters, length)."""
         mu, slopes = self.with_slopes
-        at = jax.lax.stop_gradient(mu)
-        pulls, first = jax.jvp(
-            lambda own: self.cost.pulls(own, self.data, at), (mu,), (jnp.ones_like(mu),)
-        )
+
+        def pulls_of(own: Array) -> Array:
+            return self.cost.pulls(own, self.data, mu)
+
+        pulls, first = jax.jvp(pulls_of, (mu,), (jnp.ones_like(mu),))
         return pulls, slopes * first
 
     def rest(self) -> Array:
@@ -141,16 +142,16 @@ class Terms:
         return hessian
 
 
-class FewTerms(Terms):
-    """The same, one parameter after the other."""
+class FewParameters(Terms):
+    """The same of at most `MOST_FORWARD` parameters, one after the other."""
 
     @cached_property
     def with_slopes(self) -> tuple[Array, Array]:
-        mu, slopes = self._slopes
+        mu, slopes = self._by_parameter
         return mu, jnp.stack(slopes)
 
     @cached_property
-    def _slopes(self) -> tuple[Array, list[Array]]:
+    def _by_parameter(self) -> tuple[Array, list[Array]]:
         """mu, and its derivatives by each parameter."""
         mu, found = [], [list[Array]() for _ in self.params]
         for f, places, params in self._each_term():
@@ -166,11 +167,11 @@ class FewTerms(Terms):
                 yield self._of(group), places, [self.params[place] for place in places]
 
     def _gradient(self, first: Array) -> Array:
-        _, slopes = self._slopes
+        _, slopes = self._by_parameter
         return jnp.stack([jnp.sum(first * slope) for slope in slopes])
 
     def _hessian(self, first: Array, second: Array) -> Array:
-        _, slopes = self._slopes
+        _, slopes = self._by_parameter
         size = len(slopes)
         # one sum for each pair, of all that is added to it
         sums = {

@@ -131,6 +131,7 @@ class LeastSquares(OfPrediction):
         return model.value(data.x, *params)
 
     def terms(self, mu: Array, data: Marks) -> tuple[Array, Array, Array]:
+        """(y - mu)^2 / y_err^2, -2 (y - mu) / y_err^2 and 2 / y_err^2."""
         weight = jnp.where(data.used, 1 / data.y_err, 0.0)
         pull = (data.y - mu) * weight
         return pull**2, -2 * pull * weight, 2 * weight**2
@@ -139,6 +140,7 @@ class LeastSquares(OfPrediction):
         return jnp.where(data.used, (data.y - mu) / data.y_err, 0.0)
 
     def rest(self, mu: Array, data: Marks) -> tuple[Array, Array]:
+        """The second derivative is all in 2 J'J."""
         return -2 * self.pulls(mu, data, mu) / data.y_err, jnp.zeros_like(mu)
 
 

@@ -20,7 +20,7 @@ import jax.monitoring
 import jax.numpy as jnp
 from jax import Array
 
-from fitting.additive import MOST_FORWARD, FewTerms, Terms
+from fitting.additive import MOST_FORWARD, FewParameters, Terms
 from fitting.batch.rows import with_row
 from fitting.costs import COSTS, EffectiveVariance, OfPrediction
 from fitting.data import Bins, Marks
@@ -188,7 +188,7 @@ def _derivatives_of(
     cost = COSTS[key.cost]
     if isinstance(cost, OfPrediction):
         few = len(params) <= MOST_FORWARD and (of_rows or len(data.used) >= LONG)
-        return (FewTerms if few else Terms)(cost, key.model, params, data)
+        return (FewParameters if few else Terms)(cost, key.model, params, data)
     assert isinstance(cost, EffectiveVariance)
     return Whole(cost, key.model, params, data)
 

@@ -8,6 +8,8 @@ from fitting.data import Bins, Marks
 from fitting.objective import Objective
 from fitting.padding import Flags, Floats
 
+TINY = 1e-300  # the reciprocal of less may be infinite
+
 
 class Scoring:
     """Steps of all rows from the minimum of their mean, by its own derivatives.
@@ -28,7 +30,7 @@ class Scoring:
         else:
             self.targets = rows.stack
             variance = self.prediction
-        known = self.used & (variance > 0)
+        known = self.used & (variance > TINY)
         self.weight = np.where(known, 1 / np.where(known, variance, 1.0), 0.0)
         weighted = jacobian * self.weight[:, None]
         self.prior = batch.pooled.prior

@@ -48,9 +48,12 @@ def refine(
 
     Those that are not found stay where they are, as all do where polynomials are not worth it.
     """
-    degree = degree_for(int(free.sum()), len(rows), len(scoring.used)) if free.any() else None
+    number = int(free.sum())
+    degree = degree_for(number, len(rows), len(scoring.used))
+    if degree is None:
+        return
     axes = _axes(scoring.information[np.ix_(free, free)])
-    if degree is None or axes is None:
+    if axes is None:
         return
     center = scoring.start[free]
     deviations = np.asarray(np.linalg.solve(axes, (points[rows][:, free] - center).T))
@@ -59,7 +62,7 @@ def refine(
     radius = min(room, WIDER * float(np.linalg.norm(deviations, axis=0).max()))
     if room < LEAST_ROOM or not radius > 0:
         return
-    at, fitted = nodes(int(free.sum()), degree)
+    at, fitted = nodes(number, degree)
     there = np.tile(scoring.start, (len(at), 1))
     there[:, free] += radius * at @ axes.T
     common, of_data = costs_at(there, scoring, pooled)
@@ -78,6 +81,8 @@ def refine(
 def _axes(information: Floats) -> Floats | None:
     """What leads from unit deviations to parameters, (free, free); None if not determined."""
     scales = np.sqrt(information.diagonal())
+    if not (np.isfinite(information).all() and scales.all()):
+        return None
     try:
         root = np.linalg.cholesky(information / scales / scales[:, None])
     except np.linalg.LinAlgError:
@@ -105,7 +110,9 @@ def costs_at(nodes: Floats, scoring: Scoring, pooled: Objective) -> tuple[Floats
 
 
 def degree_for(free: int, rows: int, length: int) -> int | None:
-    """The highest that is worth its nodes for so many rows of this length."""
+    """The highest that is worth its nodes for so many rows of this length; None if none is."""
+    if not free:
+        return None
     most = min(MOST_TERMS, rows, MOST_ENTRIES // (NODES * length))
     return max((d for d in DEGREES if comb(free + d, d) <= most), default=None)
 
