@@ -80,12 +80,14 @@ class Descent:
             return self.certify(start)
         if valley:
             start = descend_valley(objective, start, bounds)
-        start = approach(objective.linearised, start, bounds, ~bounds.fixed, near=NEAR)
-        minimum = polish(objective, start, bounds)
+        seen, ahead = approach(objective.linearised, start, bounds, ~bounds.fixed, near=NEAR)
+        minimum = polish(objective, ahead, bounds)
+        if not minimum.defined:  # the last step led out of where the model has a value
+            minimum = polish(objective, seen, bounds)
         if self.is_certain(minimum):
             return minimum
         self.needed_migrad = True
-        ended = descend(objective, start, bounds, self.problem.names)
+        ended = descend(objective, seen, bounds, self.problem.names)
         return polish(objective, ended, bounds)
 
     def _rescale(self, params: Floats) -> bool:

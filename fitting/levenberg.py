@@ -29,18 +29,18 @@ def approach(
     *,
     near: float = 0.0,
     relative: float = 0.0,
-) -> Floats:
-    """`start` with its free parameters moved downhill.
+) -> tuple[Floats, Floats]:
+    """`start` with its free parameters moved downhill, and where the next step would lead.
 
-    `linearised` gives the cost, its gradient and information there. The descent ends with a step
+    `linearised` gives the cost, its gradient and information there. The descent ends before a step
     that promises to lower the cost by less than `near`, whose end is left to the caller to look at,
-    or with one that has lowered it by less than the fraction `relative`; also when steps no longer
-    help.
+    or after one that has lowered it by less than the fraction `relative`; also when steps no longer
+    help. Where there is no such next step both points are the same.
     """
     params, damping = bounds.clip(start), 1e-3
     cost, gradient, information = linearised(params)
     if not np.isfinite(information).all():
-        return start
+        return start, start
     for _ in range(MAX_STEPS):
         moving = free & ~bounds.held(params, gradient)
 
@@ -57,7 +57,7 @@ def approach(
         if not moving.any() or promised <= 0:
             break
         if promised < near:
-            return moved
+            return params, moved
         new = linearised(moved)
         if new[0] < cost and np.isfinite(new[2]).all():
             gain = 1 - new[0] / cost
@@ -69,7 +69,7 @@ def approach(
             damping *= 10
             if damping > MAX_DAMPING:
                 break
-    return params
+    return params, params
 
 
 def _step(gradient: Floats, information: Floats, damping: float) -> Floats:

@@ -84,7 +84,7 @@ class Minimum:
 
 
 def polish(objective: Objective, start: Floats, bounds: Bounds) -> Minimum:
-    """Descend from `start` to the nearest minimum inside `bounds`, to rounding."""
+    """Descend from `start` to the nearest minimum inside `bounds`, until steps are `DONE`."""
     here = certify(objective, bounds.clip(start), bounds)
     for _ in range(MAX_STEPS):
         moved = _step(objective, here, bounds, max_halvings=30)

@@ -241,7 +241,7 @@ class Search:
         free = placed & self.unknown & ~self.problem.bounds.fixed
         start = inside(point, self.problem)
         bounds = self.problem.bounds
-        ended = approach(linearised, start, bounds, free, relative=1e-3)
+        ended, _ = approach(linearised, start, bounds, free, relative=1e-3)
         # off a limit by a part of the way: only the way tells in what units to measure
         stopped = free & ((ended <= bounds.lower) | (ended >= bounds.upper))
         return np.where(stopped, ended + INSIDE * (start - ended), ended)

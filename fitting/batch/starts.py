@@ -30,7 +30,8 @@ def origin_of(batch: Batch, pooled: Objective, kernels: KernelCache) -> Floats:
     """The minimum of the pooled data, whose objective is `pooled`; about (parameters,)."""
     problem, bounds = batch.pooled, batch.bounds
     start = starting_values(problem, pooled, kernels)
-    return approach(pooled.linearised, start, bounds, ~bounds.fixed, near=NEAR)
+    found, _ = approach(pooled.linearised, start, bounds, ~bounds.fixed, near=NEAR)
+    return found
 
 
 def starts_of_rows(batch: Batch, pooled: Objective, rows: RowsObjective, start: Floats) -> Floats:

@@ -11,6 +11,8 @@ from fitting.fit import fit
 from fitting.kernels import KernelCache
 from fitting.problem import FitProblem, Knowledge
 from fitting.result import Status
+from models.formula.formula import Formula
+from models.registry import SHAPES
 from models.shapes.gaussian import Gaussian
 
 X = np.linspace(-5, 5, 40)
@@ -64,6 +66,24 @@ def test_a_start_that_leads_elsewhere_is_told():
     assert result.valid
     assert abs(result.values[1] - TRUTH[1]) < 5 * result.errors[1]
     assert [w.code for w in result.warnings] == ["better-minimum-elsewhere"]
+
+
+@pytest.mark.parametrize("seed", [0, 17])
+def test_a_step_out_of_the_model_is_taken_back(seed):
+    """The chi-square falls towards b = x[0], beyond which the power has no value.
+
+    In closed form: at each b the best a, on a grid up to x[0].
+    """
+    x, y_err = np.linspace(0.02, 1, 40), 0.5
+    y = 5 * x**1.5 + np.random.default_rng(seed).normal(0, y_err, 40)
+    points = Points(x, y, np.zeros(40), np.full(40, y_err))
+    model = Formula.read("a*(x-b)^1.5", SHAPES)
+    result = fit(FitProblem(model, points, (Knowledge(),) * 2), KernelCache())
+    shapes = (x - np.linspace(-0.2, 0.02, 2201)[:, None]) ** 1.5
+    best = (shapes @ y) / np.sum(shapes**2, axis=1)
+    lowest = np.sum(((y - best[:, None] * shapes) / y_err) ** 2, axis=1).min()
+    assert result.status is not Status.UNDEFINED_COST
+    assert result.cost == pytest.approx(lowest, abs=1e-3)
 
 
 def test_a_deadline_during_further_tries_leaves_what_was_found():
