@@ -27,23 +27,6 @@ class StrictRoute(APIRoute):
         return strict
 
 
-class BareRoute(StrictRoute):
-    """One whose endpoint takes the request alone and makes the response itself.
-
-    FastAPI's handler would look for arguments, dependencies and a model of the answer all the same.
-    """
-
-    def get_route_handler(self) -> Handler:
-        endpoint: Handler = self.endpoint
-
-        async def bare(request: Request) -> Response:
-            if request.scope["query_string"]:
-                refuse_unknown_queries(request, [])
-            return await endpoint(request)
-
-        return bare
-
-
 def refuse_unknown_queries(request: Request, known: list[str]) -> None:
     """InvalidRequest for what is not known, or given twice."""
     sent = request.query_params

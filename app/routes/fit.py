@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request, Response
 from app.answer import model_as_sent, server_timing, to_answer
 from app.body import JSON, Body, read_body, request_body
 from app.examples import HISTOGRAM_EXAMPLES, POINTS_EXAMPLES
-from app.queries import BareRoute
+from app.queries import StrictRoute
 from app.responses import FIT_PROBLEMS
 from app.schemas.answers import FitAnswer, FitKind
 from app.schemas.requests import HistogramRequest, PointsRequest
@@ -22,7 +22,7 @@ from app.workers.tasks import FitTask
 from fitting.problem import FitProblem
 from fitting.result import FitResult, killed
 
-router = APIRouter(prefix="/fit", tags=["fits"], route_class=BareRoute)
+router = APIRouter(prefix="/fit", tags=["fits"], route_class=StrictRoute)
 
 
 @router.post(
