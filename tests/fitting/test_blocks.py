@@ -20,7 +20,7 @@ from models.registry import SHAPES
 from models.shapes.exponential import Exponential
 from models.shapes.gaussian import Gaussian
 from models.shapes.hill import Hill
-from tests.fitting.problems import objective, points, problem, toy
+from tests.fitting.problems import objective, points, problem, quickly, toy
 
 SIZE = 2 * BLOCK + 100  # in the third block of four
 X = np.sort(np.random.default_rng(1).uniform(0.5, 9, SIZE))
@@ -74,11 +74,13 @@ def test_sums_and_residuals_are_those_of_the_whole(case):
         penalty = jnp.sum(prior.weight * (p - prior.center) ** 2)
         return cost.cost(model, p, jax.tree.map(jnp.asarray, data.padded())) + penalty
 
-    gradient = np.asarray(jax.jit(jax.jacfwd(whole))(at))
-    hessian = np.asarray(jax.jit(jax.jacfwd(jax.jacfwd(whole)))(at))
+    value, gradient, hessian = map(
+        np.asarray,
+        quickly(lambda p: (whole(p), jax.jacfwd(whole)(p), jax.jacfwd(jax.jacfwd(whole))(p)))(at),
+    )
     scale = np.sqrt(np.abs(hessian.diagonal()))
     got = found.evaluate(at)
-    assert got[0] == pytest.approx(float(jax.jit(whole)(at)), rel=1e-12)
+    assert got[0] == pytest.approx(float(value), rel=1e-12)
     np.testing.assert_allclose(got[1] / scale, gradient / scale, rtol=1e-9, atol=1e-9)
     unit = np.outer(scale, scale)
     np.testing.assert_allclose(found.hessian(at) / unit, hessian / unit, rtol=1e-9, atol=1e-9)

@@ -18,10 +18,10 @@ SCIPY_TWINS = {
 }
 
 
-def a_third(names):
-    """Every third shape; `make test-full` alone tries the others."""
+def some(names):
+    """Every sixth shape; `make test-full` alone tries the others."""
     return [
-        pytest.param(name, marks=[pytest.mark.slow] if i % 3 or SCIPY_TWINS[name].heavy else [])
+        pytest.param(name, marks=[pytest.mark.slow] if i % 6 or SCIPY_TWINS[name].heavy else [])
         for i, name in enumerate(names)
     ]
 

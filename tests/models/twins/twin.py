@@ -68,13 +68,14 @@ def exact_derivatives(function, params):
                 point[i] += steps * h
             return function(*point)
 
+        here = at()
         up, down = [at((i, 1)) for i in range(p)], [at((i, -1)) for i in range(p)]
         gradient = [(up[i] - down[i]) / (2 * h) for i in range(p)]
+        bends = [up[i] + down[i] - 2 * here for i in range(p)]
         hessian = np.zeros((p, p))
         for i in range(p):
-            hessian[i, i] = (up[i] - 2 * at() + down[i]) / h**2
+            hessian[i, i] = bends[i] / h**2
             for j in range(i):
-                cross = at((i, 1), (j, 1)) - at((i, 1), (j, -1))
-                cross -= at((i, -1), (j, 1)) - at((i, -1), (j, -1))
-                hessian[i, j] = hessian[j, i] = cross / (4 * h**2)
+                together = at((i, 1), (j, 1)) + at((i, -1), (j, -1)) - 2 * here
+                hessian[i, j] = hessian[j, i] = (together - bends[i] - bends[j]) / (2 * h**2)
         return np.array(gradient, dtype=float), hessian
