@@ -1,7 +1,7 @@
 """While the queue is full, single fits are turned away at the door.
 
 Under overload most requests are, and what each of them costs is taken from the fits: no route is
-looked for, no body read, no line logged for each. The metrics count them all.
+looked for, no body read, no answer made and no line logged for each. The metrics count them all.
 """
 
 import logging
@@ -9,14 +9,15 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.errors import Busy
 from app.service import Service
+from app.workers.pool import WorkerPool
 
 logger = logging.getLogger("fit.requests")
 
-TOLD_EVERY_S = 1.0
+RENEWED_EVERY_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -37,23 +38,23 @@ class Door:
     def __init__(self, app: ASGIApp, paths: Sequence[str]):
         self.app = app
         self._routes = {path: Closed(path) for path in paths}
-        self._told = -TOLD_EVERY_S
+        self._refusal: Response | None = None
+        self._made = 0.0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         route = self._routes.get(scope["path"]) if scope["type"] == "http" else None
         if route is not None and scope["method"] == "POST":
             service: Service = scope["app"].state.service
-            try:
-                service.pool.refuse_if_full()
-            except Busy as busy:
+            if service.pool.is_full:
                 scope["route"] = route
-                self._tell()
-                await busy.response()(scope, receive, send)
+                await self._refuse(service.pool)(scope, receive, send)
                 return
         await self.app(scope, receive, send)
 
-    def _tell(self) -> None:
+    def _refuse(self, pool: WorkerPool) -> Response:
+        """What it says of the queue is a second old at most."""
         now = time.monotonic()
-        if now - self._told > TOLD_EVERY_S:
-            self._told = now
+        if self._refusal is None or now - self._made > RENEWED_EVERY_S:
+            self._refusal, self._made = pool.busy().response(), now
             logger.warning("the queue is full, fits are turned away")
+        return self._refusal

@@ -8,7 +8,6 @@ import re
 import secrets
 import time
 
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.door import is_turned_away
@@ -18,7 +17,8 @@ from app.metrics import Metrics
 logger = logging.getLogger("fit.requests")
 
 QUIET = ("/livez", "/readyz", "/metrics")
-_SANE = re.compile(r"[A-Za-z0-9_.:-]{1,100}")
+_ID = b"x-request-id"
+_SANE = re.compile(rb"[A-Za-z0-9_.:-]{1,100}")
 
 
 class RequestContext:
@@ -33,16 +33,16 @@ class RequestContext:
             await self.app(scope, receive, send)
             return
         began = time.perf_counter()
-        sent = Headers(scope=scope).get("x-request-id", "")
-        identity = sent if _SANE.fullmatch(sent) else secrets.token_hex(8)
-        token = request_id.set(identity)
+        sent = next((value for name, value in scope["headers"] if name == _ID), b"")
+        identity = sent if _SANE.fullmatch(sent) else secrets.token_hex(8).encode()
+        token = request_id.set(identity.decode())
         status = 499  # the client hung up before there was an answer
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)["X-Request-ID"] = identity
+                message["headers"] = [*message["headers"], (_ID, identity)]
             await send(message)
 
         try:

@@ -8,12 +8,18 @@ a small one.
 load      1 to 256 clients, each sends its next fit when it has the answer to the last
 overload  fits at five times the throughput found, at fixed times, whatever is answered
 size      one client, 10^2 to 10^6 bins or points
+
+Numbers of clients take turns, and so do overload and the number that had the most fits a second:
+the machine may be twice as slow a minute later.
 """
 
 import json
+import random
 import time
 from collections import Counter
-from typing import Any
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, TypeVar
 
 import httpx
 import numpy as np
@@ -21,17 +27,20 @@ import psutil
 
 from benchmarks import service
 from benchmarks.chart import draw_load
-from benchmarks.clients import closed, opened, post
+from benchmarks.clients import Tally, closed, opened, post
 from benchmarks.goals import Found, Goal
 from benchmarks.report import RESULTS, surroundings
 from benchmarks.service import BODY, Wire
 from benchmarks.tables import table
 
 CLIENTS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
-SECONDS = 4.0
+TURNS = 3
+SECONDS = 2.0  # of a turn
+OVERLOAD_S = 4.0
 OVERLOAD = 5.0
 MOST = 800  # connections in an overload: more than are ever in flight
 SIZES = (10**2, 10**3, 10**4, 10**5, 10**6)
+Name = TypeVar("Name")
 
 
 def histogram_of(size: int) -> dict[str, Any]:
@@ -81,16 +90,34 @@ def resident() -> float:
     return float(sum(p.memory_info().rss for p in family))
 
 
+def by_turns(contestants: Mapping[Name, Callable[[], Tally]]) -> dict[Name, Tally]:
+    """What came back in all turns of each."""
+    order, tallies = random.Random(1), dict[Name, Tally]()
+    for _ in range(TURNS):
+        for name in order.sample(list(contestants), len(contestants)):
+            found = contestants[name]()
+            tallies[name] = tallies[name] + found if name in tallies else found
+    return {name: tallies[name] for name in contestants}
+
+
 def write(client: httpx.Client, machine: dict[str, str]) -> Found:
     """Measure, and write load.md and load.png."""
     url = client.base_url
     request = post(url, "/fit/histogram", json.dumps(BODY).encode())
     sizes = growth(client)
     closed(2, request, url, SECONDS)
-    tallies = {clients: closed(clients, request, url, SECONDS) for clients in CLIENTS}
-    most = max(tally.rate() for tally in tallies.values())
-    overload = opened(OVERLOAD * most, request, url, SECONDS, MOST)
-    alone = tallies[1]
+    tallies = by_turns(
+        {n: partial(closed, n, request, url, SECONDS) for n in CLIENTS},
+    )
+    best = max(tallies, key=lambda clients: tallies[clients].rate())
+    offered = OVERLOAD * tallies[best].rate()
+    loads = by_turns(
+        {
+            "most": partial(closed, best, request, url, SECONDS),
+            "overload": partial(opened, offered, request, url, OVERLOAD_S, MOST),
+        }
+    )
+    alone, most, overload = tallies[1], loads["most"].rate(), loads["overload"]
     statuses = Counter({s: len(times) for s, times in overload.by_status.items()})
     accepted, refused = overload.percentiles(), overload.percentiles(503)
     draw_load(
@@ -117,8 +144,9 @@ def write(client: httpx.Client, machine: dict[str, str]) -> Found:
             ],
         ),
         "## Overload",
-        f"{OVERLOAD:g} times {most:.0f} fits/s offered at fixed times for {SECONDS:g} s: "
-        f"{overload.rate():.0f} a second fitted ({overload.rate() / most:.2f} of the most), "
+        f"{offered:.0f} fits/s offered at fixed times, {OVERLOAD:g} times the most found, "
+        f"{TURNS} times for {OVERLOAD_S:g} s: {overload.rate():.0f} a second fitted, "
+        f"{most:.0f} by {best} clients in turn with it ({overload.rate() / most:.2f}); "
         f"answers by status {dict(sorted(statuses.items()))}. Latency of what was accepted "
         f"{accepted[0]:.0f} ms (50 %), {accepted[1]:.0f} ms (95 %), of the refusals "
         f"{refused[0]:.0f} ms and {refused[1]:.0f} ms.",
@@ -143,7 +171,7 @@ def write(client: httpx.Client, machine: dict[str, str]) -> Found:
     goals = [
         Goal(
             f"{CLIENTS[-1]} clients / the best number of clients, fits a second",
-            tallies[CLIENTS[-1]].rate() / most,
+            tallies[CLIENTS[-1]].rate() / tallies[best].rate(),
             0.9,
             at_least=True,
         ),

@@ -171,9 +171,18 @@ class WorkerPool:
 
     def refuse_if_full(self) -> None:
         """Busy, if no more may wait."""
-        if self.waiting >= self._queue_size:
-            seconds = self._mean_s * (self.waiting + self.running) / self._size
-            raise Busy(f"{self.waiting} fits are waiting already. Try again later.", seconds)
+        if self.is_full:
+            raise self.busy()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no more may wait."""
+        return self.waiting >= self._queue_size
+
+    def busy(self) -> Busy:
+        """How many wait, and when it may be worth trying again."""
+        seconds = self._mean_s * (self.waiting + self.running) / self._size
+        return Busy(f"{self.waiting} fits are waiting already. Try again later.", seconds)
 
     def _is_for_workshop(self, task: Task, kernel: int) -> bool:
         return task.is_custom and kernel not in self._compiled

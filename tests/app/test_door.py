@@ -9,6 +9,8 @@ import pytest
 
 from app.door import Door, is_turned_away
 from app.errors import Busy
+from app.metrics import Metrics
+from app.middleware import RequestContext
 
 PATH = "/fit/histogram"
 
@@ -17,14 +19,13 @@ class Behind:
     """An application that notes who came in, and its pool."""
 
     def __init__(self, *, full: bool):
-        self.full = full
+        self.is_full = full
         self.let_in: list[str] = []
         service = SimpleNamespace(pool=self)
         self.state = SimpleNamespace(service=service)
 
-    def refuse_if_full(self) -> None:
-        if self.full:
-            raise Busy("Try again later.", 3.0)
+    def busy(self) -> Busy:
+        return Busy("Try again later.", 3.0)
 
     async def __call__(self, scope: Any, _receive: Any, _send: Any) -> None:
         self.let_in.append(scope["path"])
@@ -68,18 +69,26 @@ def test_everyone_else_is_let_in(full: bool, path: str, method: str) -> None:
     assert behind.let_in == [path]
 
 
-def test_many_are_told_in_one_line(caplog: pytest.LogCaptureFixture) -> None:
-    behind = Behind(full=True)
-    door = Door(behind, [PATH])
+def test_many_are_told_in_one_line_and_each_with_an_id_of_its_own(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    behind, sent = Behind(full=True), list[Any]()
+    door = RequestContext(Door(behind, [PATH]), Metrics())
 
     async def knock_often() -> None:
-        async def ignore(_: Any) -> None:
+        async def ignore() -> None:
             pass
 
+        async def send(message: Any) -> None:
+            sent.append(message)
+
         for _ in range(100):
-            scope = {"type": "http", "path": PATH, "method": "POST", "app": behind}
-            await door(scope, ignore, ignore)  # type: ignore[arg-type]
+            scope = {"type": "http", "path": PATH, "method": "POST", "app": behind, "headers": []}
+            await door(scope, ignore, send)  # type: ignore[arg-type]
 
     with caplog.at_level(logging.WARNING, "fit.requests"):
         asyncio.run(knock_often())
     assert 1 <= len(caplog.records) <= 2
+    starts = [message for message in sent if message["type"] == "http.response.start"]
+    ids = [[v for k, v in start["headers"] if k == b"x-request-id"] for start in starts]
+    assert len({identity for (identity,) in ids}) == 100
