@@ -81,6 +81,8 @@ CASES = {
         [900.0, 3.0, 0.5, 7.0, 0.6, 300.0, 4.0, 20.0, 1.0],
     ),
 }
+#: Tried with both costs; `make test-full` tries all.
+TWICE = ("one", "shared", "templates", "many of one")
 
 
 def objective_of(model, values, kind, **known):
@@ -99,7 +101,10 @@ def objective_of(model, values, kind, **known):
     ("case", "kind"),
     [
         *((case, "poisson") for case in CASES),
-        *((case, "least-squares") for case in ("one", "shared", "templates", "many of one")),
+        *(
+            pytest.param(case, "least-squares", marks=[] if case in TWICE else [pytest.mark.slow])
+            for case in CASES
+        ),
     ],
 )
 def test_derivatives_are_those_of_the_whole_cost(case, kind):
