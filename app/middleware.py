@@ -42,6 +42,7 @@ class RequestContext:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                # a list of its own: the same refusal is sent many times
                 message["headers"] = [*message["headers"], (_ID, identity)]
             await send(message)
 

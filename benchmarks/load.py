@@ -40,6 +40,7 @@ OVERLOAD_S = 4.0
 OVERLOAD = 5.0
 MOST = 800  # connections in an overload: more than are ever in flight
 SIZES = (10**2, 10**3, 10**4, 10**5, 10**6)
+
 Name = TypeVar("Name")
 
 
@@ -106,9 +107,7 @@ def write(client: httpx.Client, machine: dict[str, str]) -> Found:
     request = post(url, "/fit/histogram", json.dumps(BODY).encode())
     sizes = growth(client)
     closed(2, request, url, SECONDS)
-    tallies = by_turns(
-        {n: partial(closed, n, request, url, SECONDS) for n in CLIENTS},
-    )
+    tallies = by_turns({n: partial(closed, n, request, url, SECONDS) for n in CLIENTS})
     best = max(tallies, key=lambda clients: tallies[clients].rate())
     offered = OVERLOAD * tallies[best].rate()
     loads = by_turns(

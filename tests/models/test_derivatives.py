@@ -119,13 +119,12 @@ def test_values_have_exact_derivatives(name, model):
 def test_slopes_in_x_are_exact(name, model):
     """What effective variance takes; at a kink the slope on the side to which the value belongs."""
     params = params_of(name, model)
-    positions = within(name, *POINTS)
+    points = framed(name, params, *within(name, *POINTS))
     exact = SCIPY_TWINS[name].exact_value
-    found = slopes_in_x(model, params, framed(name, params, *positions))
-    for position, x, slope in zip(positions, framed(name, params, *positions), found, strict=True):
+    for x, slope in zip(points, slopes_in_x(model, params, points), strict=True):
         with mpmath.workdps(DIGITS):
             expected = mpmath.diff(lambda x: exact(x, *params), mpmath.mpf(x), direction=1)
-        assert float(slope) == pytest.approx(float(expected), rel=1e-9, abs=1e-15), position
+        assert float(slope) == pytest.approx(float(expected), rel=1e-9, abs=1e-15), x
 
 
 @pytest.mark.parametrize(("name", "model"), MODELS, ids=identity)

@@ -20,7 +20,7 @@ def points(rng):
     """Everywhere, near the axis, on and between the nodes, and where formulas change."""
     x = [*rng.uniform(0, 12, 60), *10 ** rng.uniform(-8, 8, 60), *rng.uniform(0, 8, 60)]
     y = [*10 ** rng.uniform(-12, 3, 60), *10 ** rng.uniform(-8, 8, 60), *rng.uniform(0, 8, 60)]
-    nodes = [STEP * k / 8 for k in range(0, 110, 3)]
+    nodes = [STEP * k / 8 for k in range(110)]
     for height in (0.0, 1e-6, 0.3, 2.9999, 3.0001, 6.13, 6.14):
         x, y = x + nodes, y + [height] * len(nodes)
     return np.array(x), np.array(y)

@@ -18,8 +18,8 @@ SCIPY_TWINS = {
 }
 
 
-def some(names):
-    """Every sixth shape; `make test-full` alone tries the others."""
+def every_sixth(names):
+    """Of the shapes; `make test-full` alone tries the others, and heavy ones."""
     return [
         pytest.param(name, marks=[pytest.mark.slow] if i % 6 or SCIPY_TWINS[name].heavy else [])
         for i, name in enumerate(names)
