@@ -9,7 +9,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
@@ -17,6 +16,7 @@ from pydantic_core import from_json, to_json
 
 import models
 from app.schemas.models import SPECS
+from fitting.compiling import hastily
 from fitting.padding import Floats
 from models.model import Model
 from models.registry import SHAPES
@@ -81,7 +81,7 @@ def example_histogram(name: str, bins: int = BINS) -> dict[str, Any]:
     """What the shape expects, to whole counts."""
     shape = SHAPES[name]()
     edges = jnp.linspace(*shape.example.x_range, bins + 1)
-    expected = np.asarray(jax.jit(shape.integral)(edges, *example_values(shape)))
+    expected = np.asarray(hastily(shape.integral)(edges, *example_values(shape)))
     data = {"edges": rounded(edges), "counts": expected.round().tolist()}
     return {"histogram": data, "model": name}
 
@@ -90,7 +90,7 @@ def example_points(name: str, points: int = BINS // 2) -> dict[str, Any]:
     """The shape itself, with errors of a tenth of a step in x and a hundredth of its range."""
     shape = SHAPES[name]()
     x = jnp.linspace(*shape.example.x_range, points)
-    y = np.asarray(jax.jit(shape.value)(x, *example_values(shape)))
+    y = np.asarray(hastily(shape.value)(x, *example_values(shape)))
     return {
         "x": rounded(x),
         "y": rounded(y),

@@ -22,6 +22,7 @@ from jax import Array
 
 from fitting.additive import MOST_FORWARD, FewParameters, Terms
 from fitting.batch.rows import with_row
+from fitting.compiling import LIGHTLY, THOROUGHLY
 from fitting.costs import COSTS, EffectiveVariance, OfPrediction
 from fitting.data import Bins, Marks
 from fitting.packing import Prior, unpack
@@ -145,8 +146,10 @@ def _compile(
     function: Callable[..., Any], key: KernelKey, arguments: tuple[Any, ...], usage: Usage
 ) -> Callable[..., Any]:
     began, hits = time.perf_counter(), _disk_hits.count
-    bound = _bind(function, key) if len(arguments) == 2 else _bind_rows(function, key)
-    compiled = jax.jit(bound).lower(*arguments).compile()
+    of_rows = len(arguments) == 3
+    bound = _bind_rows(function, key) if of_rows else _bind(function, key)
+    options = THOROUGHLY if of_rows or key.length >= LONG else LIGHTLY
+    compiled = jax.jit(bound, compiler_options=options).lower(*arguments).compile()
     usage.compile_s += time.perf_counter() - began
     if _disk_hits.count > hits:
         usage.loaded += 1
