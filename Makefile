@@ -25,6 +25,7 @@ test: .venv/dev.done
 	$(BIN)/python -m pytest -m "not slow and not alone" $(TOGETHER)
 	$(BIN)/python -m pytest -m "not slow and alone"
 
+test-full: export TEST_THOROUGHLY = 1
 test-full: .venv/dev.done
 	rm -rf $(TEST_FOLDER)
 	$(BIN)/python -m pytest -m "not alone" $(TOGETHER)

@@ -23,7 +23,14 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from fitting.compiling import HASTILY
 from fitting.kernels import use_disk_cache
+
+# Most of what tests compile runs once. Kernels, and all in servers, are compiled as ever; with
+# TEST_THOROUGHLY, in `make test-full`, the rest is, too.
+if "TEST_THOROUGHLY" not in os.environ:
+    flags = (f"--{name}={str(value).lower()}" for name, value in HASTILY.items())
+    os.environ["XLA_FLAGS"] = " ".join([os.environ["XLA_FLAGS"], *flags])
 
 ROOT = Path(__file__).resolve().parents[1]
 READY_TIMEOUT_S = 120.0
@@ -162,8 +169,9 @@ def start_server(
             "FIT_WARM": False,
             **env,
         }
-        # The developer's own FIT_ settings must not reach a server under test.
-        inherited = {k: v for k, v in os.environ.items() if not k.startswith("FIT_")}
+        # The developer's own settings must not reach a server under test, nor those for tests.
+        own = ("FIT_", "XLA_FLAGS")
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith(own)}
         Path(str(settings["FIT_DATA_DIR"])).mkdir(parents=True, exist_ok=True)
         with (scratch / "server.log").open("wb") as log:
             process = subprocess.Popen(

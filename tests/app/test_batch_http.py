@@ -242,7 +242,7 @@ def test_a_batch_lets_single_fits_pass(server: LiveServer) -> None:
 
     def run() -> None:
         with httpx.Client(base_url=server.url, timeout=60, trust_env=False) as own:
-            done.append(answered(own.post(HISTOGRAMS, json=flat(3000) | {"deadline_s": 8})))
+            done.append(answered(own.post(HISTOGRAMS, json=flat(3000) | {"deadline_s": 6})))
 
     thread = threading.Thread(target=run)
     thread.start()

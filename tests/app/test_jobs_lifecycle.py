@@ -73,20 +73,20 @@ def until(true: Callable[[], bool]) -> None:
 @pytest.mark.alone
 def test_a_killed_server_s_job_is_resumed_and_nothing_done_twice(start_server: StartServer) -> None:
     with start_server(**FEW) as first:
-        location = accepted(post_lines(first.client, HISTOGRAMS, streamed(flat(80))))
+        location = accepted(post_lines(first.client, HISTOGRAMS, streamed(flat(40))))
         until(lambda: len(chunks(first)) >= 5)
         first.kill()
         done = chunks(first)
         begun = chunks(first, "select number from job_chunks where place is null and attempts")
-    assert 5 <= len(done) < 40, "the job was over too soon to tell"
+    assert 5 <= len(done) < 20, "the job was over too soon to tell"
     assert begun
     with start_server(first.data_dir, **FEW) as second:
         found = followed(second.client, location)
-        rows_of(found, 80)
+        rows_of(found, 40)
         job = second.client.get(location).json()
         after = chunks(second)
     assert job["status"] == "succeeded"
-    assert job["rows_done"] == sum(job["statuses"].values()) == 80
+    assert job["rows_done"] == sum(job["statuses"].values()) == 40
     assert {number: after[number] for number in done} == done
     assert {attempts for _, _, attempts in done.values()} == {1}
     assert {number for number, (_, _, attempts) in after.items() if attempts == 2} == set(begun)
@@ -97,7 +97,7 @@ def test_a_server_that_is_told_to_stop_tells_followers_and_leaves_the_rest(
     start_server: StartServer,
 ) -> None:
     with start_server(**FEW) as first:
-        location = accepted(post_lines(first.client, HISTOGRAMS, streamed(flat(80))))
+        location = accepted(post_lines(first.client, HISTOGRAMS, streamed(flat(40))))
         found = []
         with first.client.stream("GET", f"{location}/results") as response:
             for line in response.iter_lines():
@@ -111,7 +111,7 @@ def test_a_server_that_is_told_to_stop_tells_followers_and_leaves_the_rest(
     assert set(left.values()) == {(None, 0)}
     with start_server(first.data_dir, **FEW) as second:
         rest = followed(second.client, location, skip=len(found))
-        rows_of(found + rest, 80)
+        rows_of(found + rest, 40)
 
 
 @pytest.mark.alone

@@ -34,7 +34,10 @@ QUICK = ((HISTOGRAM, GAUSSIAN_50), (HISTOGRAM, DECAY), (XY_ERRORS, STRAIGHT_LINE
 
 @cache
 def slow_request() -> Body:
-    """A fit of some seconds, compiled or not: many bins times many parameters."""
+    """A fit of some seconds, compiled or not: many bins times many parameters.
+
+    On a slow machine it need not end by itself.
+    """
     rng = np.random.default_rng(6)
     centres = np.arange(1, PEAKS + 1) * SLOW_BINS / (PEAKS + 1)
     sample = rng.normal(np.repeat(centres, 20_000), SLOW_BINS / 60)
@@ -50,7 +53,7 @@ def slow_request() -> Body:
             ("sigma", SLOW_BINS / 40),
         )
     }
-    return body
+    return body | {"deadline_s": 3}
 
 
 def post_slow(server: LiveServer) -> httpx.Response:

@@ -22,11 +22,6 @@ PEAK = Gaussian()
 PEAK_AND_DECAY = Sum((Gaussian(prefix="s_"), Exponential(prefix="b_")))
 
 
-def quickly(function):
-    """Compiled without much thought, for what runs once."""
-    return jax.jit(function, compiler_options={"xla_backend_optimization_level": 0})
-
-
 def problem(model, data, starts=None, minos=(), absolute_sigma=True, **known):
     """`known` by parameter name: a Knowledge; `starts` for all, in order."""
     names = [p.name for p in model.parameters]

@@ -23,7 +23,7 @@ from models.registry import SHAPES
 from models.shapes.exponential import Exponential
 from models.shapes.gaussian import Gaussian
 from models.shapes.polynomial import Polynomial
-from tests.fitting.problems import KERNELS, points, problem, quickly, toy
+from tests.fitting.problems import KERNELS, points, problem, toy
 
 EDGES = np.linspace(0.0, 10.0, 41)
 X = (EDGES[1:] + EDGES[:-1]) / 2
@@ -121,7 +121,7 @@ def test_derivatives_are_those_of_the_whole_cost(case, kind):
 
     value, gradient, hessian, slopes_of_residuals, expected = map(
         np.asarray,
-        quickly(
+        jax.jit(
             lambda p: (
                 *jax.value_and_grad(whole)(p),
                 jax.hessian(whole)(p),

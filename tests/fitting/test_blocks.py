@@ -20,7 +20,7 @@ from models.registry import SHAPES
 from models.shapes.exponential import Exponential
 from models.shapes.gaussian import Gaussian
 from models.shapes.hill import Hill
-from tests.fitting.problems import objective, points, problem, quickly, toy
+from tests.fitting.problems import objective, points, problem, toy
 
 SIZE = 2 * BLOCK + 100  # in the third block of four
 X = np.sort(np.random.default_rng(1).uniform(0.5, 9, SIZE))
@@ -76,7 +76,7 @@ def test_sums_and_residuals_are_those_of_the_whole(case):
 
     value, gradient, hessian = map(
         np.asarray,
-        quickly(lambda p: (whole(p), jax.jacfwd(whole)(p), jax.jacfwd(jax.jacfwd(whole))(p)))(at),
+        jax.jit(lambda p: (whole(p), jax.jacfwd(whole)(p), jax.jacfwd(jax.jacfwd(whole))(p)))(at),
     )
     scale = np.sqrt(np.abs(hessian.diagonal()))
     got = found.evaluate(at)

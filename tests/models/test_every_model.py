@@ -4,6 +4,7 @@ Values and bin integrals are held to 1e-10 relative, far tails included: a bin o
 as wrong at 0 as at twice that.
 """
 
+import os
 from functools import cache
 
 import jax
@@ -11,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from fitting.compiling import LIGHTLY, THOROUGHLY
 from models.model import Density
 from models.registry import SHAPES
 from tests.models.twins import SCIPY_TWINS, every_sixth, sparing
@@ -47,8 +49,12 @@ def cases(name, rng, number):
 
 @cache
 def compiled(model, method):
-    """One compilation for bins, or positions, of every kind, which are padded to one length."""
-    return jax.jit(lambda x, params: getattr(model, method)(x, *params))
+    """One compilation for bins, or positions, of every kind, which are padded to one length.
+
+    As the service compiles few entries; in `make test-full` as it does many.
+    """
+    options = THOROUGHLY if "TEST_THOROUGHLY" in os.environ else LIGHTLY
+    return jax.jit(lambda x, params: getattr(model, method)(x, *params), compiler_options=options)
 
 
 def padded(x, length):
