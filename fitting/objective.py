@@ -178,6 +178,14 @@ class Objective:
         value, gradient = self.evaluate(params)
         return bool(np.isfinite(value) and np.isfinite(gradient).all())
 
+    def is_start(self, params: Floats) -> bool:
+        """The same of where a descent may begin, whose first step is then known, too.
+
+        Most fits need no function, compiled for them, of cost and gradient alone.
+        """
+        self.linearised(params)
+        return self.is_defined(params)
+
     def _best_scaled(self) -> float:
         return self.best_cost * self.scale if np.isfinite(self.best_cost) else 0.0
 

@@ -11,6 +11,7 @@ All of this happens on data of coarse grain (`coarse`), so its cost does not gro
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import combinations
+from operator import itemgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -134,7 +135,7 @@ class Search:
         rows = rows[:: -(-len(rows) // MOST_SOLVED)]
         if len(rows) > MOST_TRIED:
             rows = self._best_refined(rows)
-        return sorted((self.solved(row) for row in rows), key=self._cost)
+        return self._solved_in_order(rows)
 
     def _best_refined(self, rows: list[Floats]) -> list[Floats]:
         """The rows that describe the data best with their linear parameters solved, refined."""
@@ -148,7 +149,7 @@ class Search:
         yield self.solved(self._placed(1)[0])
         placed = self._placed(WAYS)
         exchanged = map(self._exchanged, placed)
-        yield from sorted(map(self.solved, (*exchanged, *placed)), key=self._cost)
+        yield from self._solved_in_order([*exchanged, *placed])
 
     def _exchanged(self, point: Floats) -> Floats:
         """`point` with two terms in each other's place, wherever that describes the data better.
@@ -251,9 +252,16 @@ class Search:
         everything = np.ones(len(self.owner), dtype=bool)
         for smoothing in (0.0, 0.5, 0.9, 1.0):
             solution = inside(self._solve(point, everything, smoothing), self.problem)
-            if self.objective.is_defined(solution):
+            if self.objective.is_start(solution):
                 break
         return solution
+
+    def _solved_in_order(self, points: list[Floats]) -> list[Floats]:
+        """The points, solved, the best first."""
+        found = []
+        for point in map(self.solved, points):
+            found.append((self._cost(point), point))  # of the last one that was looked at
+        return [point for _, point in sorted(found, key=itemgetter(0))]
 
     def _cost(self, point: Floats) -> float:
         if self.problem.data.has_x_err:

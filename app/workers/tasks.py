@@ -101,7 +101,9 @@ class WarmTask(ProblemTask):
 
     def run(self, kernels: KernelCache, stop: Stop) -> FitResult:
         result = fit(self.problem, kernels, time.monotonic() + WARM_FIT_S, stop)
-        bind(self.problem, kernels, stop=stop).linearised(result.values)
+        objective = bind(self.problem, kernels, stop=stop)
+        objective.evaluate(result.values)
+        objective.linearised(result.values)
         return result
 
 

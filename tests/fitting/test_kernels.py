@@ -138,6 +138,13 @@ def test_the_least_recently_used_kernel_goes():
     assert kernels.get(KernelKey("least-squares", Polynomial(degree=1), 32)) is not two
 
 
+def test_an_easy_fit_needs_few_functions():
+    """For estimates from the data, for steps and for Newton's method; none for the cost alone."""
+    asked, params = CASES["poisson"]
+    assert fit(asked, KernelCache()).usage.compiled == 3
+    assert fit(problem(PEAK, asked.data, list(params)), KernelCache()).usage.compiled == 2
+
+
 def test_eight_threads_compile_once():
     kernels, data = KernelCache(), toy(PEAK, np.linspace(-4, 4, 20), GAUSS_AT, 9)
     together, results = threading.Barrier(8), []
