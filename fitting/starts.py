@@ -260,7 +260,7 @@ class Search:
         """The points, solved, the best first."""
         found = []
         for point in map(self.solved, points):
-            found.append((self._cost(point), point))  # of the last one that was looked at
+            found.append((self._cost(point), point))  # known: it was just looked at
         return [point for _, point in sorted(found, key=itemgetter(0))]
 
     def _cost(self, point: Floats) -> float:
