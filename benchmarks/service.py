@@ -96,6 +96,14 @@ class Wire:
         self._connection = http.client.HTTPConnection(url.host, url.port or 80, timeout=60)
 
     def send(self, method: str, path: str, content: bytes | None = None) -> Reply:
+        """The reply; anew where the server has hung up, as it does after some idle seconds."""
+        try:
+            return self._send(method, path, content)
+        except ConnectionError:
+            self._connection.close()
+            return self._send(method, path, content)
+
+    def _send(self, method: str, path: str, content: bytes | None) -> Reply:
         self._connection.request(method, path, content, JSON)
         response = self._connection.getresponse()
         answer = json.loads(response.read())
