@@ -143,9 +143,12 @@ def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def compile_once(shared_folder: Path) -> None:
-    """What one test has compiled, others find on disk: compiling is most of the tests' time."""
-    use_disk_cache(shared_folder / "compiled", 2**33)
+def compile_once(shared_folder: Path, worker_id: str) -> None:
+    """What one test has compiled, others of its process find on disk, which knows no limit.
+
+    With one, JAX looks at all that is there whenever it adds something, and all processes wait.
+    """
+    use_disk_cache(shared_folder / f"compiled-{worker_id}", -1)
 
 
 @pytest.fixture(scope="session")
