@@ -14,7 +14,7 @@ BIN := .venv/bin
 serve: .venv/serve.done
 	$(BIN)/python -m app
 
-# what the first part of the tests has compiled, the second finds
+# what servers of the first part of the tests have compiled, those of the second find
 export TEST_FOLDER = $(CURDIR)/.test
 
 TOGETHER = --numprocesses auto --dist worksteal --durations 20

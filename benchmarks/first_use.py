@@ -107,7 +107,7 @@ def write(machine: dict[str, str]) -> Found:
     sections = [
         "# Start and first use",
         "Written by `make bench`. A service on an empty folder, and the medians of "
-        f"{RESTARTS} on what it left, who load it before they are asked.",
+        f"{RESTARTS} on what it left, which load that before they are asked.",
         table(["", "empty folder", "after a restart"], starts),
         table(["one fit, ms", "first ever", "first after a restart", "warm"], rows),
         "## The machine",

@@ -1,4 +1,4 @@
-"""How XLA compiles: thoroughly what has much to do, hastily what somebody waits for.
+"""How XLA compiles: thoroughly for many entries, lightly for few, hastily what runs once.
 
 For jaxlib 0.10.2 on the CPU, measured with the functions of six models and of a formula. All three
 name the same options, so that XLA_FLAGS of the surroundings do not change these for what is served.

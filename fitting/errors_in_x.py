@@ -69,7 +69,7 @@ class ErrorsInX:
             y_err=data.padded().y_err,
             log_weight=np.zeros_like(marks.log_weight),
         )
-        if objective.is_start(start):
+        if objective.can_start_at(start):
             start = self.descent.run_anyhow(start).values
         self.restore()
         return start
@@ -84,7 +84,7 @@ class ErrorsInX:
         found = [self.descent.certify(point), self.descent.run(point, valley=True)]
         for part in PARTS:
             self.objective.replace(x_err=part * self.marks.x_err)
-            if self.objective.is_start(point):
+            if self.objective.can_start_at(point):
                 found.append(self.descent.run(point))
                 point = found[-1].values
         return found

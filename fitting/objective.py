@@ -178,10 +178,10 @@ class Objective:
         value, gradient = self.evaluate(params)
         return bool(np.isfinite(value) and np.isfinite(gradient).all())
 
-    def is_start(self, params: Floats) -> bool:
-        """The same of where a descent may begin, whose first step is then known, too.
+    def can_start_at(self, params: Floats) -> bool:
+        """`is_defined`, asked of where a descent may begin: what its first step needs comes along.
 
-        Most fits need no function, compiled for them, of cost and gradient alone.
+        So most fits never need cost and gradient alone, one function more to compile.
         """
         self.linearised(params)
         return self.is_defined(params)

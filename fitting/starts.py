@@ -252,15 +252,13 @@ class Search:
         everything = np.ones(len(self.owner), dtype=bool)
         for smoothing in (0.0, 0.5, 0.9, 1.0):
             solution = inside(self._solve(point, everything, smoothing), self.problem)
-            if self.objective.is_start(solution):
+            if self.objective.can_start_at(solution):
                 break
         return solution
 
     def _solved_in_order(self, points: list[Floats]) -> list[Floats]:
-        """The points, solved, the best first."""
-        found = []
-        for point in map(self.solved, points):
-            found.append((self._cost(point), point))  # known: it was just looked at
+        """The points, solved, the best first; the cost of each is known once it is solved."""
+        found = [(self._cost(point), point) for point in map(self.solved, points)]
         return [point for _, point in sorted(found, key=itemgetter(0))]
 
     def _cost(self, point: Floats) -> float:

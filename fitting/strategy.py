@@ -69,7 +69,7 @@ class Strategy:
         first = self.objective.evaluate(start)[0] / self.objective.scale
         if isinstance(data, Points) and data.has_x_err:
             minimum, runaway = self._search_with_x_err(start, data)
-        elif self.objective.is_start(start):
+        elif self.objective.is_defined(start):
             minimum = self.search(start)
         else:
             return None, Status.UNDEFINED_COST
@@ -86,9 +86,9 @@ class Strategy:
 
     def _start(self) -> Floats:
         self.starts = start = starting_values(self.problem, self.objective, self.kernels)
-        if not self.objective.is_start(start):
+        if not self.objective.can_start_at(start):
             for estimate in self._estimates():
-                if self.objective.is_start(estimate):
+                if self.objective.can_start_at(estimate):
                     self.starts = start = estimate
                     self.warnings.append(
                         FitWarning(
@@ -141,7 +141,7 @@ class Strategy:
             yield from self._from_coarse(coarse, first)
             return
         for estimate in islice(self._estimates(), MOST_STARTS):
-            if self.objective.is_start(estimate):
+            if self.objective.can_start_at(estimate):
                 yield self.descent.run_anyhow(estimate), True
 
     def _from_coarse(self, data: Data, first: Minimum) -> Iterator[tuple[Minimum, bool]]:

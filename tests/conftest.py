@@ -144,9 +144,9 @@ def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def compile_once(shared_folder: Path, worker_id: str) -> None:
-    """What one test has compiled, others of its process find on disk, which knows no limit.
+    """What one test has compiled, others of its process find in a folder without a limit.
 
-    With one, JAX looks at all that is there whenever it adds something, and all processes wait.
+    To keep to one, JAX looks at all that is there whenever it adds something.
     """
     use_disk_cache(shared_folder / f"compiled-{worker_id}", -1)
 
