@@ -18,6 +18,7 @@ from app.jobs.owner import Owner
 from app.jobs.runner import Runner
 from app.metrics import Metrics
 from app.middleware import RequestContext
+from app.retention import keep_retention
 from app.routes import batch, covariance, fit, fits, jobs, models, status
 from app.service import ClientGone, Service
 from app.settings import Settings
@@ -120,16 +121,6 @@ def cluster_of(settings: Settings) -> "Cluster | None":
     from app.workers.cluster import Cluster
 
     return Cluster(settings.dask_scheduler, settings.queue_size, settings.kill_grace_s)
-
-
-async def keep_retention(service: Service) -> None:
-    """Forget old fits and jobs, now and then."""
-    settings = service.settings
-    most, oldest_s = settings.retention_max_fits, 86400 * settings.retention_days
-    while True:
-        await service.store.forget_old(most, oldest_s)
-        await service.store.jobs.forget_old(most, oldest_s)
-        await asyncio.sleep(settings.retention_interval_s)
 
 
 def own_version() -> str:

@@ -84,7 +84,7 @@ class Settings(BaseSettings):
     retention_max_fits: int = limit(100_000, "Fits kept, and jobs; the oldest go first", ge=1)
     retention_days: float = limit(30.0, "Days that a fit is kept, and a finished job", gt=0)
     retention_interval_s: float = Field(
-        60.0, gt=0, description="Seconds between looks for fits to forget"
+        60.0, gt=0, description="Seconds between looks for fits and kernels to forget"
     )
     kernels_in_memory: int = limit(256, "Compiled kernels that a worker keeps in memory", ge=1)
     kernel_cache_bytes: int = limit(2 * 2**30, "Bytes of compiled kernels on disk", ge=0)

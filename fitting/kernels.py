@@ -2,17 +2,15 @@
 
 Each function is compiled ahead of time on first use, with data, constraints and parameters as
 arguments; nothing is compiled twice, whoever asks. Compiled code is kept in memory (the most
-recently used kernels) and, once `use_disk_cache` was called, on disk across restarts.
+recently used kernels) and, where a process uses a `KernelFolder`, on disk across restarts.
 """
 
-import os
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import jax
@@ -84,17 +82,6 @@ class DiskHits:
 
 
 _disk_hits = DiskHits()
-
-
-def use_disk_cache(directory: Path, max_bytes: int) -> None:
-    """Keep compiled code in `directory`, which is executable code: mode 0700, never shared."""
-    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    os.chmod(directory, 0o700)
-    jax.config.update("jax_compilation_cache_dir", str(directory))
-    jax.config.update("jax_compilation_cache_max_size", max_bytes)
-    # small kernels compile in under the default second, and would never be stored
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
-    jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)
 
 
 class Kernel:

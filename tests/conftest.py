@@ -24,7 +24,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from fitting.compiling import HASTILY
-from fitting.kernels import use_disk_cache
+from fitting.kernel_folder import KernelFolder
 
 # Most of what tests compile runs once. Kernels, and all in servers, are compiled as ever; with
 # TEST_THOROUGHLY, in `make test-full`, the rest is, too.
@@ -144,11 +144,8 @@ def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def compile_once(shared_folder: Path, worker_id: str) -> None:
-    """What one test has compiled, others of its process find in a folder without a limit.
-
-    To keep to one, JAX looks at all that is there whenever it adds something.
-    """
-    use_disk_cache(shared_folder / f"compiled-{worker_id}", -1)
+    """What one test has compiled, others of its process find."""
+    KernelFolder(shared_folder / f"compiled-{worker_id}", 2**40).use()
 
 
 @pytest.fixture(scope="session")

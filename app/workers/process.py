@@ -48,10 +48,11 @@ def main(connection: Connection, cancelled: "Synchronized[int]", settings: Worke
     from app.workers.tasks import attempt
     from fitting.devices import accelerator
     from fitting.errors import Cancelled
-    from fitting.kernels import KernelCache, use_disk_cache
+    from fitting.kernel_folder import KernelFolder
+    from fitting.kernels import KernelCache
 
     accelerator()  # before anything is compiled, which would else be for it
-    use_disk_cache(settings.kernels_dir, settings.kernel_cache_bytes)
+    KernelFolder(settings.kernels_dir, settings.kernel_cache_bytes).use()
     kernels = KernelCache(settings.kernels_in_memory)
     gc.freeze()  # what is there now stays: no use in looking through it again and again
     try:

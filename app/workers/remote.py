@@ -28,7 +28,8 @@ from app.settings import Settings
 from app.workers.tasks import BatchTask, Stop, attempt
 from fitting.devices import accelerator
 from fitting.errors import Cancelled
-from fitting.kernels import KernelCache, use_disk_cache
+from fitting.kernel_folder import KernelFolder
+from fitting.kernels import KernelCache
 
 STRANGER = "stranger"  # how a part of another version of this code ends
 TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3  # of malloc.h
@@ -54,8 +55,18 @@ def _kernels() -> KernelCache:
     """One a process, for all its threads."""
     settings = Settings()
     accelerator()  # before anything is compiled, which would else be for it
-    use_disk_cache(settings.kernels_dir.absolute(), settings.kernel_cache_bytes)
+    folder = KernelFolder(settings.kernels_dir.absolute(), settings.kernel_cache_bytes)
+    folder.use()
+    pause_s = settings.retention_interval_s
+    threading.Thread(target=_keep_small, args=(folder, pause_s), daemon=True).start()
     return KernelCache(settings.kernels_in_memory)
+
+
+def _keep_small(folder: KernelFolder, pause_s: float) -> None:
+    """As the service does where it is at home."""
+    while True:
+        folder.trim()
+        time.sleep(pause_s)
 
 
 @cache

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from fitting.fit import fit
-from fitting.kernels import KernelCache, use_disk_cache
+from fitting.kernel_folder import KernelFolder
+from fitting.kernels import KernelCache
 from fitting.result import FitResult
 from tests.oracles.random_problems import draw
 
@@ -33,7 +34,7 @@ def row(name: str, number: int, folder: str, seed: int) -> Row:
 
     Compiled kernels are kept in `folder`.
     """
-    use_disk_cache(Path(folder), 2**33)
+    KernelFolder(Path(folder), 2**33).use()
     kernels = KernelCache()
     rng = np.random.default_rng(seed)
     times: list[float] = []

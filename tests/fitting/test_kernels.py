@@ -1,9 +1,5 @@
 """Kernels: compiled once per (cost, model, bucket), for every client, thread and restart."""
 
-import os
-import stat
-import subprocess
-import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -174,40 +170,3 @@ def test_a_kernel_that_failed_to_compile_is_tried_again():
     assert usage == Usage()
     result = fit(asked, kernels)
     assert result.usage.compiled == fit(asked, KernelCache()).usage.compiled > 0
-
-
-DISK = """
-import sys
-from pathlib import Path
-import numpy as np
-from fitting.fit import fit
-from fitting.kernels import KernelCache, use_disk_cache
-from tests.fitting.problems import LINE, PEAK, points, problem, toy
-use_disk_cache(Path(sys.argv[1]), 10**8)
-data = toy(PEAK, np.linspace(-4, 4, 20), (480.0, 0.3, 1.1), 1)
-lines = points([0, 1, 2, 3], [0, 1, 2, 4])
-asked = {"peak": problem(PEAK, data, [400.0, 0.0, 1.0]), "line": problem(LINE, lines)}
-for name in sys.argv[2:]:
-    result = fit(asked[name], KernelCache())
-    print(name, result.usage.tier, result.usage.compiled, *map(float.hex, result.values.tolist()))
-"""
-
-
-def test_a_new_process_finds_the_kernels_on_disk(tmp_path):
-    folder = tmp_path / "kernels"
-
-    def process(*names):
-        command = [sys.executable, "-c", DISK, str(folder), *names]
-        done = subprocess.run(
-            command, cwd=ROOT, capture_output=True, text=True, timeout=120, env={**os.environ}
-        )
-        assert done.returncode == 0, done.stderr
-        return [line.split() for line in done.stdout.splitlines()]
-
-    first = process("peak", "peak")
-    second = process("peak", "line")
-    assert [row[1] for row in first] == ["compiled", "disk"]
-    assert second[0][:3] == ["peak", "disk", "0"]
-    assert second[1][1] == "compiled"
-    assert first[0][3:] == first[1][3:] == second[0][3:]
-    assert stat.S_IMODE(folder.stat().st_mode) == 0o700

@@ -1,0 +1,67 @@
+"""Compiled kernels on disk, where a process finds what another has compiled, or one before it.
+
+JAX writes and reads them. It could keep to a limit, too, but looks at every entry whenever it adds
+one, under a lock for which all processes wait, and a process that is killed at the wrong moment
+ends this for good. So it is given no limit, and who keeps the folder has it trimmed now and then.
+"""
+
+import contextlib
+import os
+import time
+from pathlib import Path
+
+import jax
+
+KEPT = 0.9  # of the limit: not something every time
+HALF_WRITTEN_S = 60.0  # an empty file so old was left by a process that was killed
+
+
+class KernelFolder:
+    """A folder of executable code: mode 0700, never shared with anyone untrusted."""
+
+    def __init__(self, path: Path, most_bytes: int):
+        self._path = path
+        self._most_bytes = most_bytes
+        self._looked_at: int | None = None
+
+    def use(self) -> None:
+        """Have this process keep there what it compiles; nothing, if there is room for nothing."""
+        if not self._most_bytes:
+            return
+        self._path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        os.chmod(self._path, 0o700)
+        jax.config.update("jax_compilation_cache_dir", str(self._path))
+        # small kernels compile in under the default second, and would never be stored
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+        jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)
+
+    def trim(self) -> None:
+        """Forget what nobody has used for longest, once the folder is larger than it may be.
+
+        Used is what was read, which most file systems note once a day, or written. Empty files go,
+        too: JAX would never write them again.
+        """
+        try:
+            changed = self._path.stat().st_mtime_ns
+        except FileNotFoundError:  # nothing was compiled yet
+            return
+        if changed == self._looked_at:
+            return
+        files, old = [], time.time() - HALF_WRITTEN_S
+        with os.scandir(self._path) as entries:
+            for entry in entries:
+                with contextlib.suppress(FileNotFoundError):  # another service trims, too
+                    found = entry.stat()
+                    if not found.st_size and found.st_mtime < old:
+                        os.unlink(entry.path)
+                        continue
+                    files.append((max(found.st_atime, found.st_mtime), found.st_size, entry.path))
+        total = sum(size for _, size, _ in files)
+        if total > self._most_bytes:
+            for _, size, path in sorted(files):
+                if total <= KEPT * self._most_bytes:
+                    break
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(path)
+                total -= size
+        self._looked_at = changed

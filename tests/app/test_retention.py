@@ -1,0 +1,73 @@
+"""What is forgotten in the background: a look that fails is taken again, kernels have a limit."""
+
+import asyncio
+import os
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from app.retention import keep_retention
+from app.settings import Settings
+from tests.conftest import StartServer
+from tests.examples import XY_ERRORS, fitted
+
+
+class Looks:
+    """Stands for a store; the first `failing` looks fail."""
+
+    def __init__(self, failing: int = 0):
+        self.failing = failing
+        self.taken = 0
+
+    async def forget_old(self, most: int, oldest_s: float) -> None:
+        self.taken += 1
+        if self.taken <= self.failing:
+            raise OSError("the disk is full")
+
+
+def test_a_look_that_fails_is_taken_again_and_keeps_no_other_from_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    store: Any = Looks(failing=2)
+    store.jobs = Looks()
+    settings = Settings(data_dir=tmp_path, retention_interval_s=0.01, kernel_cache_bytes=10)
+    settings.kernels_dir.mkdir()
+    (settings.kernels_dir / "kernel").write_bytes(b"x" * 20)
+
+    async def test() -> None:
+        service: Any = SimpleNamespace(settings=settings, store=store)
+        keeping = asyncio.create_task(keep_retention(service))
+        while store.taken < 4:
+            await asyncio.sleep(0.01)
+        keeping.cancel()
+
+    asyncio.run(asyncio.wait_for(test(), 60))
+    assert store.jobs.taken >= 3
+    assert not list(settings.kernels_dir.iterdir())
+    assert [record.getMessage() for record in caplog.records] == ["could not forget old fits"] * 2
+
+
+def test_compiled_kernels_are_kept_below_their_limit(
+    start_server: StartServer, tmp_path: Path
+) -> None:
+    folder = tmp_path / "kernels"
+    folder.mkdir()
+    forgotten = folder / "forgotten"
+    forgotten.write_bytes(b"x" * 995_000)
+    os.utime(forgotten, (1.0, 1.0))
+    body: dict[str, Any] = {"x": [1, 2, 3, 4], "y": [1, 2, 4, 7], "y_err": 0.1}
+    with start_server(
+        FIT_KERNEL_CACHE_DIR=folder, FIT_KERNEL_CACHE_BYTES=10**6, FIT_RETENTION_INTERVAL_S=0.2
+    ) as server:
+        assert forgotten.exists()
+        formulas = 0
+        while forgotten.exists():
+            body["model"] = {"formula": f"a*x^{formulas + 2} + b"}
+            fitted(server.client.post(XY_ERRORS, json=body))
+            formulas += 1
+            assert formulas < 20, "each has some 70 kB of kernels"
+        time.sleep(1)
+        assert 0 < sum(path.stat().st_size for path in folder.iterdir()) <= 10**6
