@@ -14,25 +14,21 @@ process had to be killed is refused for a while.
 import asyncio
 import itertools
 import logging
-import math
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import replace
 
-from app.errors import Busy, InvalidRequest, WorkerLost
+from app.errors import Busy, WorkerLost
 from app.workers.kernel_number import kernel_number
 from app.workers.process import WorkerSettings
-from app.workers.tasks import DONE, SLICE_S, Task
+from app.workers.tasks import CANCELLED, SLICE_S, Task
+from app.workers.tried import Tried
 from app.workers.waiting import Waiting
-from app.workers.worker import MOST_KNOWN, Job, Worker
-from fitting.result import Status
+from app.workers.worker import Job, Worker
 
 logger = logging.getLogger("fit.workers")
 
 HELP_AT = 3  # waiting jobs of one kernel at which a worker without it lends a hand
 WARM_LIMIT_S = 120.0
-LIGHT_S = 4.0  # of compiling; a model of a client's that took longer stays in the workshop
-FAILED_S = 600.0  # how long a kernel is refused on which a process had to be killed
 RESTART_BACKOFF_S = (0.0, 0.1, 0.5, 2.0, 5.0)
 
 
@@ -65,9 +61,7 @@ class WorkerPool:
         self._warm_up: Sequence[Task] | None = None
         self._after: Sequence[Task] = ()  # what is loaded by all once the workshop has compiled it
         self._waiting = Waiting()
-        self._compiled: OrderedDict[int, None] = OrderedDict()  # kernels that some job has used
-        self._heavy: OrderedDict[int, None] = OrderedDict()  # kernels that took long to compile
-        self._failed: OrderedDict[int, float] = OrderedDict()  # kernels, and until when
+        self._tried = Tried()
         self._workers: list[Worker] = []
         self._numbers = itertools.count()
         self._deaths_in_a_row = 0
@@ -102,7 +96,7 @@ class WorkerPool:
 
     def is_untried(self, task: Task) -> bool:
         """Whether it is of a client's making, and may take long to compile for all we know."""
-        return self._is_for_workshop(task, kernel_number(task.key))
+        return self._tried.is_for_workshop(task, kernel_number(task.key))
 
     def start(self) -> None:
         """Start the workers; `ready` is set once all are up."""
@@ -147,15 +141,14 @@ class WorkerPool:
 
     def submit(self, task: Task, deadline: float) -> Job:
         """Queue a task; its job's `outcome` may raise WorkerLost, TimedOut or InvalidRequest."""
-        kernel = kernel_number(task.key)
-        self._refuse_failed(kernel)
-        if self._is_for_workshop(task, kernel) and (
-            self._waiting.count(lambda job: self._is_for_workshop(job.task, job.kernel))
-            >= self._workshop_queue_size
+        kernel, loop = kernel_number(task.key), asyncio.get_running_loop()
+        self._tried.refuse_failed(kernel, loop.time())
+        if (
+            self._tried.is_for_workshop(task, kernel)
+            and self._waiting_for_workshop >= self._workshop_queue_size
         ):
             raise Busy("Too many new formulas are waiting to be compiled. Try again later.", 5.0)
         self.refuse_if_full()
-        loop = asyncio.get_running_loop()
         job = Job(
             number=next(self._numbers),
             task=task,
@@ -167,6 +160,7 @@ class WorkerPool:
         job.watchdog = loop.call_at(deadline, self._expire, job)
         self._waiting.add(job)
         self._dispatch()
+        self._make_way(job)
         return job
 
     def refuse_if_full(self) -> None:
@@ -183,23 +177,6 @@ class WorkerPool:
         """How many wait, and when it may be worth trying again."""
         seconds = self._mean_s * (self.waiting + self.running) / self._size
         return Busy(f"{self.waiting} fits are waiting already. Try again later.", seconds)
-
-    def _is_for_workshop(self, task: Task, kernel: int) -> bool:
-        return task.is_custom and kernel not in self._compiled
-
-    def _refuse_failed(self, kernel: int) -> None:
-        left = self._failed.get(kernel, 0.0) - asyncio.get_running_loop().time()
-        if left > 0:
-            raise InvalidRequest(
-                [
-                    (
-                        ("model",),
-                        "compiling this model took so long, or so much memory, that the process "
-                        "was killed. Write a simpler one; the same one will be tried again in "
-                        f"{math.ceil(left / 60)} minutes at the earliest",
-                    )
-                ]
-            )
 
     def _expire(self, job: Job) -> None:
         self._take(job)
@@ -225,6 +202,30 @@ class WorkerPool:
             if process.is_alive():
                 process.kill()
 
+    def _make_way(self, job: Job) -> None:
+        """Stop warming up, to be taken up again, where it keeps a client waiting.
+
+        That is in the worker that may take the job, or for the workshop, of low priority, anywhere.
+        """
+        custom = self._tried.is_for_workshop(job.task, job.kernel)
+        if not custom and job not in self._waiting:
+            return
+        for worker in self._workers:
+            warming = worker.job is not None and worker.job.background
+            if warming and (custom or self._may_take(worker, job)):
+                worker.interrupt()
+
+    @property
+    def _is_compiling(self) -> bool:
+        """Whether the workshop has something to do for a client."""
+        return self._waiting_for_workshop > 0 or any(
+            w.is_workshop and w.job and not w.job.background for w in self._workers
+        )
+
+    @property
+    def _waiting_for_workshop(self) -> int:
+        return self._waiting.count(lambda job: self._tried.is_for_workshop(job.task, job.kernel))
+
     def _dispatch(self) -> None:
         """Give idle workers something to do: clients first, warming up otherwise."""
         for worker in self._workers:
@@ -233,7 +234,7 @@ class WorkerPool:
             job = self._job_for(worker)
             if job is not None:
                 worker.send(self._take(job))
-            elif worker.to_warm:
+            elif worker.to_warm and not self._is_compiling:
                 worker.send(self._warming(worker.to_warm.pop(0)))
 
     def _take(self, job: Job) -> Job:
@@ -243,29 +244,33 @@ class WorkerPool:
         return job
 
     def _job_for(self, worker: Worker) -> Job | None:
-        """The oldest job whose kernel this worker has, or may take on.
+        """The oldest job that this worker may take.
 
         Single fits go first, until they have had as long as a part of a batch takes.
         """
 
         def accepted(job: Job) -> bool:
-            kernel = job.kernel
-            if self._is_for_workshop(job.task, kernel):
-                return worker.is_workshop
-            if kernel in worker.known:
-                return True
-            if worker.is_workshop:
-                return False
-            if not any(kernel in w.known for w in self._workers if w.alive and not w.is_workshop):
-                return True
-            many = job.task.spreads or self._waiting.of(kernel) >= HELP_AT
-            return kernel in self._compiled and many
+            return self._may_take(worker, job)
 
         single = self._waiting.oldest(lambda job: not job.task.spreads and accepted(job))
         part = self._waiting.oldest(lambda job: job.task.spreads and accepted(job))
         if single is None or part is None:
             return single or part
         return part if worker.singles_s > self.slice_s else single
+
+    def _may_take(self, worker: Worker, job: Job) -> bool:
+        """Whether it has the job's kernel, or may take it on."""
+        kernel = job.kernel
+        if self._tried.is_for_workshop(job.task, kernel):
+            return worker.is_workshop
+        if kernel in worker.known:
+            return True
+        if worker.is_workshop:
+            return False
+        if not any(kernel in w.known for w in self._workers if w.alive and not w.is_workshop):
+            return True
+        many = job.task.spreads or self._waiting.of(kernel) >= HELP_AT
+        return self._tried.is_compiled(kernel) and many
 
     def _warming(self, task: Task) -> Job:
         loop = asyncio.get_running_loop()
@@ -282,21 +287,14 @@ class WorkerPool:
 
     def _answered(self, worker: Worker, job: Job, how: str, what: object) -> None:
         self._deaths_in_a_row = 0
-        if how == DONE and getattr(what, "status", None) is not Status.DEADLINE:
-            usage = getattr(what, "usage", None)
-            heavy = job.task.is_custom and usage is not None and usage.compile_s > LIGHT_S
-            if heavy or job.kernel in self._heavy:
-                self._heavy[job.kernel] = None
-            else:
-                self._compiled[job.kernel] = None  # else perhaps only some of its functions
-        for known in (self._compiled, self._heavy):
-            if len(known) > MOST_KNOWN:
-                known.popitem(last=False)
+        self._tried.answered(job, how, what)
         if not job.background and job.started is not None:
             took = asyncio.get_running_loop().time() - job.started
             self._mean_s += 0.1 * (took - self._mean_s)
             worker.singles_s = 0.0 if job.task.spreads else worker.singles_s + took
         job.settle(how, what)
+        if job.background and how == CANCELLED:
+            worker.to_warm.insert(0, job.task)
         if self._after and worker.is_workshop and not worker.to_warm:
             compiled = [task for task in self._after if not self.is_untried(task)]
             self._after = ()
@@ -312,10 +310,8 @@ class WorkerPool:
         if worker.is_workshop:
             self._after = ()  # what it was to compile is compiled when somebody asks for it
         self.restarts += 1
-        if job and not job.cancelled and self._is_for_workshop(job.task, job.kernel):
-            self._failed[job.kernel] = asyncio.get_running_loop().time() + FAILED_S
-            if len(self._failed) > MOST_KNOWN:
-                self._failed.popitem(last=False)
+        if job is not None:
+            self._tried.failed(job, asyncio.get_running_loop().time())
         timed_out = worker.killed_for_time
         logger.warning("a worker died", extra={"pid": worker.process.pid, "timed_out": timed_out})
         if job is not None:

@@ -124,13 +124,18 @@ class Worker:
 
     def cancel(self, grace_s: float) -> None:
         """Stop the running job: at its next evaluation, or by force after `grace_s`."""
+        self.interrupt()
         assert self.job is not None
-        self.job.cancelled = True
-        self._cancelled.value = self.job.number
         if self.job.watchdog is not None:
             self.job.watchdog.cancel()
         when = min(self.job.hard_deadline, self._loop.time() + grace_s)
         self.job.watchdog = self._loop.call_at(when, self.kill_for_time)
+
+    def interrupt(self) -> None:
+        """Stop the running job at its next evaluation, however long that takes to come."""
+        assert self.job is not None
+        self.job.cancelled = True
+        self._cancelled.value = self.job.number
 
     def kill_for_time(self) -> None:
         """The watchdog: the job did not stop when it should have."""

@@ -1,6 +1,7 @@
 """Where jobs go, without processes: what the pool makes of an answer."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -8,9 +9,10 @@ from typing import Any
 import pytest
 
 from app.workers.kernel_number import kernel_number
-from app.workers.pool import LIGHT_S, WorkerPool
+from app.workers.pool import WorkerPool
 from app.workers.process import WorkerSettings
-from app.workers.tasks import DONE, SLICE_S
+from app.workers.tasks import CANCELLED, DONE, SLICE_S
+from app.workers.tried import LIGHT_S
 from app.workers.worker import Job
 from fitting.kernels import Usage
 from fitting.result import Status
@@ -97,6 +99,81 @@ def test_the_workshop_compiles_what_all_load_then() -> None:
         assert loaded() == []
         compiled(0.1)
         assert loaded() == [shape, shape]
+
+    asyncio.run(run())
+
+
+class Warming:
+    """Stands for a worker that is busy warming up; notes when it is told to stop."""
+
+    def __init__(self, *known: str, is_workshop: bool = False):
+        self.is_workshop = is_workshop
+        self.known = {kernel_number(key) for key in known}
+        self.alive, self.singles_s = True, 0.0
+        self.to_warm: list[Any] = []
+        self.job: Job | None = job_of(SHAPE)
+        self.job.background = True
+
+    @property
+    def idle(self) -> bool:
+        return self.job is None
+
+    def send(self, job: Job) -> None:
+        self.job = job
+
+    def interrupt(self) -> None:
+        assert self.job is not None
+        self.job.cancelled = True
+
+    def end(self, pool: WorkerPool, how: str) -> None:
+        """As a worker does."""
+        job, self.job = self.job, None
+        assert job is not None
+        pool._answered(self, job, how, None)  # type: ignore[arg-type]
+
+
+async def warming(*workers: Warming) -> tuple[WorkerPool, Callable[[], list[bool]]]:
+    """A pool of these, and who of them was told to stop."""
+    pool = pool_of(len(workers) - 1)
+    pool._workers = list(workers)  # type: ignore[arg-type]
+    jobs = [worker.job for worker in workers if worker.job]
+    return pool, lambda: [job.cancelled for job in jobs]
+
+
+def test_warming_up_stops_only_where_a_client_waits_for_that_worker() -> None:
+    async def run() -> None:
+        pool, stopped = await warming(Warming(is_workshop=True), Warming("a"), Warming("kernel"))
+        pool.submit(SHAPE, 1e9)
+        assert stopped() == [False, False, True]
+        pool, stopped = await warming(Warming(is_workshop=True), Warming("a"), Warming("b"))
+        pool.submit(SHAPE, 1e9)  # whoever ends first takes it
+        assert stopped() == [False, True, True]
+        pool, stopped = await warming(Warming(is_workshop=True), free := Warming(), Warming("b"))
+        free.job = None
+        pool.submit(SHAPE, 1e9)
+        assert stopped() == [False, False, False]
+
+    asyncio.run(run())
+
+
+def test_warming_up_stops_everywhere_for_a_new_formula_and_goes_on_after_it() -> None:
+    async def run() -> None:
+        workshop, one, other = Warming(is_workshop=True), Warming("a"), Warming("b")
+        pool, stopped = await warming(workshop, one, other)
+        before = [worker.job.task for worker in (workshop, one, other) if worker.job]
+        asked = pool.submit(CUSTOM, 1e9)
+        assert stopped() == [True] * 3
+        one.end(pool, CANCELLED)
+        assert one.idle  # the new formula still waits
+        workshop.end(pool, CANCELLED)
+        other.end(pool, CANCELLED)
+        assert workshop.job is asked
+        assert one.idle
+        assert other.idle
+        assert [worker.to_warm for worker in (workshop, one, other)] == [[task] for task in before]
+        workshop.end(pool, DONE)
+        again = [worker.job for worker in (workshop, one, other)]
+        assert [job.task for job in again if job and job.background] == before
 
     asyncio.run(run())
 

@@ -1,0 +1,65 @@
+"""What became of kernels so far: by that it is decided who compiles them next, or nobody."""
+
+import math
+from collections import OrderedDict
+from typing import TypeVar
+
+from app.errors import InvalidRequest
+from app.workers.tasks import DONE, Task
+from app.workers.worker import MOST_KNOWN, Job
+from fitting.result import Status
+
+LIGHT_S = 4.0  # of compiling; a model of a client's that took longer stays in the workshop
+FAILED_S = 600.0  # how long a kernel is refused on which a process had to be killed
+
+T = TypeVar("T")
+
+
+class Tried:
+    """Kernels by number, the latest; times are on the event loop's clock."""
+
+    def __init__(self) -> None:
+        self._compiled: OrderedDict[int, None] = OrderedDict()
+        self._heavy: OrderedDict[int, None] = OrderedDict()  # took long
+        self._failed: OrderedDict[int, float] = OrderedDict()  # and until when
+
+    def is_compiled(self, kernel: int) -> bool:
+        """Whether it is found on disk, and in no time."""
+        return kernel in self._compiled
+
+    def is_for_workshop(self, task: Task, kernel: int) -> bool:
+        """Whether it is of a client's making, and may take long to compile for all we know."""
+        return task.is_custom and kernel not in self._compiled
+
+    def answered(self, job: Job, how: str, what: object) -> None:
+        """Some fit has used it, to the end: at a deadline perhaps only some of its functions."""
+        if how != DONE or getattr(what, "status", None) is Status.DEADLINE:
+            return
+        usage = getattr(what, "usage", None)
+        heavy = job.task.is_custom and usage is not None and usage.compile_s > LIGHT_S
+        if heavy or job.kernel in self._heavy:
+            _add(self._heavy, job.kernel, None)
+        else:
+            _add(self._compiled, job.kernel, None)
+
+    def failed(self, job: Job, now: float) -> None:
+        """A process had to be killed, or killed itself."""
+        if not job.cancelled and self.is_for_workshop(job.task, job.kernel):
+            _add(self._failed, job.kernel, now + FAILED_S)
+
+    def refuse_failed(self, kernel: int, now: float) -> None:
+        """InvalidRequest, if that was a moment ago."""
+        left = self._failed.get(kernel, 0.0) - now
+        if left > 0:
+            why = (
+                "compiling this model took so long, or so much memory, that the process was killed."
+                " Write a simpler one; the same one will be tried again in "
+                f"{math.ceil(left / 60)} minutes at the earliest"
+            )
+            raise InvalidRequest([(("model",), why)])
+
+
+def _add(kernels: OrderedDict[int, T], kernel: int, value: T) -> None:
+    kernels[kernel] = value
+    if len(kernels) > MOST_KNOWN:
+        kernels.popitem(last=False)
