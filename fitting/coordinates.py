@@ -6,6 +6,7 @@ A model that knows better coordinates offers them (`Model.coordinates`); the fit
 values and covariance are brought back by the linear map, which is known exactly.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -35,11 +36,11 @@ class Eased:
         """The model's own parameters; not numbers where a fit has found none."""
         if not np.isfinite(coordinates).all():
             return np.full(len(self.matrix), np.nan)
-        return np.array([float(v) for v in times(self.matrix, coordinates.tolist())])
+        return as_floats(times(self.matrix, coordinates.tolist()))
 
     def coordinates(self, values: Floats) -> Floats:
         """Where `values` are; what more the eased model has is known."""
-        own = np.array([float(v) for v in solve(self.matrix, values.tolist())])
+        own = as_floats(solve(self.matrix, values.tolist()))
         return np.append(own, [k.start for k in self.problem.knowledge[len(values) :]])
 
     def covariance(self, covariance: Covariance) -> Covariance:
@@ -61,7 +62,7 @@ class Eased:
 
     @cached_property
     def _floats(self) -> Floats:
-        return np.array(self.matrix, dtype=float)
+        return as_floats(self.matrix)
 
 
 def ease(problem: FitProblem) -> Eased | None:
@@ -84,7 +85,7 @@ def eased(problem: FitProblem, model: Model, matrix: Matrix) -> FitProblem:
     starts = [k.start for k in problem.knowledge]
     known: list[float | None] = [None] * len(starts)
     if None not in starts:
-        known = [float(v) for v in solve(matrix, starts)]
+        known = as_floats(solve(matrix, starts)).tolist()
     known += [None] * (len(model.parameters) - len(known))
     knowledge = with_ends(model, problem.data, [Knowledge(start=value) for value in known])
     return replace(problem, model=model, knowledge=knowledge)
@@ -92,8 +93,22 @@ def eased(problem: FitProblem, model: Model, matrix: Matrix) -> FitProblem:
 
 def is_worth_it(matrix: Matrix) -> bool:
     """Whether the old parameters are far from independent, whatever their units."""
-    floats = np.array(matrix, dtype=float)
-    return bool(np.linalg.cond(floats / np.abs(floats).max(axis=1)[:, None]) > WORTH_IT)
+    floats = as_floats(matrix)
+    with np.errstate(invalid="ignore"):
+        scaled = floats / np.abs(floats).max(axis=1)[:, None]
+    return bool(np.isfinite(scaled).all() and np.linalg.cond(scaled) > WORTH_IT)
+
+
+def as_floats(numbers: Sequence[Fraction] | Matrix) -> Floats:
+    """The nearest floats; infinite where there is none, which `float` refuses."""
+
+    def as_float(number: Fraction) -> float:
+        try:
+            return float(number)
+        except OverflowError:
+            return math.inf if number > 0 else -math.inf
+
+    return np.vectorize(as_float, otypes=[float])(np.array(numbers, dtype=object))
 
 
 def times(matrix: Matrix, vector: Sequence[float]) -> list[Fraction]:

@@ -11,6 +11,11 @@ Not converging is a result (`result.Status`), not an exception.
 
 from collections.abc import Sequence
 
+import numpy as np
+
+#: What Python and LAPACK raise at numbers so large, or so small, that their squares are none.
+NO_NUMBER = (ArithmeticError, np.linalg.LinAlgError)
+
 Path = tuple[str | int, ...]
 
 

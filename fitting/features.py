@@ -16,6 +16,8 @@ MOST_PERIODS = 30  # in the data's extent
 class Outline:
     """Positions x, amounts there (events, or y^2 times spacing), all in the fit range.
 
+    Amounts are relative, as they are in all that is read off them.
+
     `low` and `high` are the ends of the fitted data: the first and last edge, or x. Several
     predictors have an outline each, that of the first holds the others.
     """
@@ -33,9 +35,9 @@ class Outline:
         if isinstance(padded, Bins):
             low, high = data.ends[0]
             centers = (padded.edges[1:] + padded.edges[:-1]) / 2
-            return cls(centers[used], padded.counts[used], low, high)
+            return cls(centers[used], _of_order_one(padded.counts[used]), low, high)
         # squares: noise far from a peak would otherwise outweigh it
-        squares = np.square(padded.y[used])
+        squares = np.square(_of_order_one(padded.y[used]))
         if padded.x.ndim > 1:
             first, *others = (cls._marginal(x, squares) for x in padded.x[:, used])
             return replace(first, others=tuple(others))
@@ -46,7 +48,8 @@ class Outline:
     def _spaced(cls, x: Floats, squares: Floats) -> "Outline":
         """By y^2 at rising x."""
         spacing = np.gradient(x) if len(x) > 1 else np.ones(1)
-        return cls(x, squares * np.abs(spacing), float(x[0]), float(x[-1]))
+        amounts = squares * _of_order_one(np.abs(spacing))
+        return cls(x, amounts, float(x[0]), float(x[-1]))
 
     @classmethod
     def _marginal(cls, x: Floats, squares: Floats) -> "Outline":
@@ -81,6 +84,12 @@ class Outline:
         return np.interp(np.array(fractions) * self.amount.sum(), below, self.x)
 
 
+def _of_order_one(values: Floats) -> Floats:
+    """Divided by a power of two, which changes no digit, so that no square or sum is infinite."""
+    _, exponent = np.frexp(np.abs(values).max(initial=0.0))
+    return np.ldexp(values, -exponent)
+
+
 def few_candidates(outline: Outline, *, squared: bool) -> Features:
     """For a single shape: moments; quantiles and the core where these tell another story.
 
@@ -98,7 +107,7 @@ def few_candidates(outline: Outline, *, squared: bool) -> Features:
         locations=distinct((mean, median, core), lambda a, b: abs(a - b) <= 0.3 * robust),
         widths=tuple(
             widening * width
-            for width in distinct((deviation, robust, narrow), lambda a, b: 0.7 < a / b < 1.4)
+            for width in distinct((deviation, robust, narrow), lambda a, b: 0.7 * b < a < 1.4 * b)
         ),
         decay_lengths=(max((2 if squared else 1) * (mean - outline.low), 0.01 * outline.extent),),
         periods=outline.periods(),

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 from fitting.coordinates import ease
-from fitting.errors import DeadlineReached
+from fitting.errors import NO_NUMBER, DeadlineReached
 from fitting.kernels import KernelCache, Usage
 from fitting.objective import Objective
 from fitting.problem import FitProblem
@@ -34,6 +34,8 @@ def fit(
         minimum, status = strategy.minimum()
     except DeadlineReached:
         minimum, status = None, Status.DEADLINE
+    except NO_NUMBER:
+        minimum, status = None, Status.UNDEFINED_COST
     minimize_s = time.perf_counter() - began
     return Report(problem, objective, strategy).result(minimum, status, minimize_s)
 

@@ -130,7 +130,7 @@ class Objective:
 
     def _remember(self, params: Floats, key: bytes, out: Floats) -> None:
         self._last, self._value, self._gradient = key, float(out[0]), out[1:]
-        if self._value < self.best_cost:
+        if -math.inf < self._value < self.best_cost:
             self.best_cost, self.best = self._value, params.copy()
 
     def linearised(self, params: Floats) -> tuple[float, Floats, Floats]:

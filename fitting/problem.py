@@ -15,6 +15,8 @@ from fitting.padding import BLOCK
 from models.model import Model
 from models.parameter import Parameter
 
+SMALLEST = 1e-150  # sigma of a constraint
+
 Limits = tuple[float | None, float | None]
 
 
@@ -143,10 +145,13 @@ def check(parameter: Parameter, known: Knowledge, limits: Limits) -> None:
             f"start {known.start:g} is outside the {source} {describe(limits)}; "
             "move the start, or give other limits",
         )
-    if known.constraint is not None and known.constraint[1] <= 0:
-        raise InvalidProblem(
-            (*where, "constraint", "sigma"), "sigma of a constraint must be positive"
-        )
+    if known.constraint is not None:
+        sigma, place = known.constraint[1], (*where, "constraint", "sigma")
+        if sigma <= 0:
+            raise InvalidProblem(place, "sigma of a constraint must be positive")
+        if sigma < SMALLEST:
+            message = f"{sigma:g} is so small that its square is no number: fix the parameter"
+            raise InvalidProblem(place, message)
 
 
 def describe(limits: Limits) -> str:

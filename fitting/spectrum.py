@@ -36,11 +36,12 @@ class Spectrum:
     @classmethod
     def of(cls, hessian: Floats) -> "Spectrum | None":
         """From the Hessian itself; None where it is not finite."""
-        if not np.isfinite(hessian).all():
-            return None
         scales = np.sqrt(np.abs(hessian.diagonal()))
         scales[scales == 0] = 1.0
-        values, vectors = np.linalg.eigh(hessian / scales / scales[:, None])
+        scaled = hessian / scales / scales[:, None]
+        if not np.isfinite(scaled).all():
+            return None
+        values, vectors = np.linalg.eigh(scaled)
         # ascending, as eigh gives them
         weakest = float(values[0]) if len(values) else 1.0
         return cls(scales, values, vectors / scales[:, None], weakest, SINGULAR * len(values))

@@ -300,7 +300,9 @@ class Search:
         upper = self.problem.bounds.upper[unknown]
         if (solution >= lower).all() and (solution <= upper).all():
             return solution
-        limits = (lower * scales, upper * scales)
+        limits = lower * scales, upper * scales
+        if not (limits[0] < limits[1]).all():  # so close, or so far, that they are one number
+            return np.clip(solution, lower, upper)
         return lsq_linear(a / scales, b, limits, method="bvls").x / scales
 
 

@@ -14,8 +14,8 @@ import numpy as np
 
 from app.errors import Busy, WorkerLost
 from app.service import Served, Service
-from app.workers.pool import TimedOut
 from app.workers.tasks import SLICE_S, BatchTask
+from app.workers.worker import TimedOut
 from fitting.batch.question import Batch
 from fitting.batch.result import STATUSES, BatchResult
 from fitting.padding import Floats, Places

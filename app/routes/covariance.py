@@ -17,8 +17,8 @@ from app.schemas.requests import HistogramRequest, PointsRequest
 from app.service import Here, Service
 from app.store.store import StoredFit
 from app.translate import refuse_unknown, to_problem
-from app.workers.pool import TimedOut
 from app.workers.tasks import CovarianceOutcome, CovarianceTask
+from app.workers.worker import TimedOut
 from fitting.covariance import Method
 from fitting.padding import Floats
 from fitting.problem import FitProblem, describe

@@ -17,8 +17,8 @@ from app.schemas.requests import HistogramRequest, PointsRequest
 from app.service import Served, Service, service_of
 from app.store.store import StoredFit
 from app.translate import to_problem
-from app.workers.pool import TimedOut
 from app.workers.tasks import FitTask
+from app.workers.worker import TimedOut
 from fitting.problem import FitProblem
 from fitting.result import FitResult, killed
 

@@ -26,10 +26,9 @@ from distributed import Client, KilledWorker
 
 from app.errors import Busy, ClusterAway, WorkerLost
 from app.workers.kernel_number import kernel_number
-from app.workers.pool import TimedOut
 from app.workers.remote import STRANGER, fingerprint, run_part
 from app.workers.tasks import BatchTask, Task
-from app.workers.worker import Job
+from app.workers.worker import Job, TimedOut
 
 logger = logging.getLogger("fit.cluster")
 

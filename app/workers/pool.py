@@ -23,21 +23,13 @@ from app.workers.process import WorkerSettings
 from app.workers.tasks import CANCELLED, SLICE_S, Task
 from app.workers.tried import Tried
 from app.workers.waiting import Waiting
-from app.workers.worker import Job, Worker
+from app.workers.worker import Job, TimedOut, Worker
 
 logger = logging.getLogger("fit.workers")
 
 HELP_AT = 3  # waiting jobs of one kernel at which a worker without it lends a hand
 WARM_LIMIT_S = 120.0
 RESTART_BACKOFF_S = (0.0, 0.1, 0.5, 2.0, 5.0)
-
-
-class TimedOut(Exception):
-    """The deadline passed: `waiting` for a worker, or in one that did not stop and was killed."""
-
-    def __init__(self, *, waiting: bool):
-        super().__init__(waiting)
-        self.waiting = waiting
 
 
 class WorkerPool:

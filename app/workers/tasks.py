@@ -11,7 +11,7 @@ from fitting.batch.question import Batch
 from fitting.batch.result import BatchResult
 from fitting.coordinates import ease
 from fitting.covariance import Covariance, Method, at_point
-from fitting.errors import Cancelled, InvalidProblem
+from fitting.errors import Cancelled, DeadlineReached, InvalidProblem
 from fitting.fit import bind, fit
 from fitting.kernels import KernelCache, Usage
 from fitting.padding import Flags, Floats
@@ -22,7 +22,7 @@ Stop = Callable[[], None]
 
 SLICE_S = 0.15
 WARM_FIT_S = 20.0
-DONE, CANCELLED, INVALID, FAILED = "done", "cancelled", "invalid", "failed"
+DONE, LATE, CANCELLED, INVALID, FAILED = "done", "late", "cancelled", "invalid", "failed"
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,6 +156,8 @@ def attempt(task: Task, kernels: KernelCache, stop: Stop) -> tuple[str, Any]:
         return DONE, task.run(kernels, stop)
     except Cancelled:
         return CANCELLED, None
+    except DeadlineReached:
+        return LATE, None
     except InvalidProblem as invalid:
         return INVALID, (invalid.path, invalid.message)
     except Exception:

@@ -13,12 +13,20 @@ from typing import Any
 
 from app.errors import InvalidRequest
 from app.workers.process import UP, WorkerSettings, main
-from app.workers.tasks import CANCELLED, DONE, INVALID, Outcome, Task
+from app.workers.tasks import CANCELLED, DONE, INVALID, LATE, Outcome, Task
 
 logger = logging.getLogger("fit.workers")
 
 _spawn = multiprocessing.get_context("spawn")  # never fork with JAX
 MOST_KNOWN = 1000
+
+
+class TimedOut(Exception):
+    """The deadline passed: `waiting` for a worker, or in one, which may have had to be killed."""
+
+    def __init__(self, *, waiting: bool):
+        super().__init__(waiting)
+        self.waiting = waiting
 
 
 @dataclass(eq=False)
@@ -52,6 +60,8 @@ class Job:
             self.outcome.set_result(what)
         elif how == INVALID:
             self.outcome.set_exception(InvalidRequest([what]))
+        elif how == LATE:
+            self.outcome.set_exception(TimedOut(waiting=False))
         elif how == CANCELLED:
             self.outcome.cancel()
         else:

@@ -13,9 +13,9 @@ from fitting.batch.result import STATUSES, BatchResult
 from fitting.batch.rows import PointsRows
 from fitting.batch.starts import origin_of, starts_of_rows
 from fitting.batch.verdict import judge_rows
-from fitting.coordinates import Eased, ease
+from fitting.coordinates import Eased, as_floats, ease
 from fitting.data import Marks
-from fitting.errors import DeadlineReached
+from fitting.errors import NO_NUMBER, DeadlineReached
 from fitting.fit import fit
 from fitting.kernels import KernelCache
 from fitting.objective import Objective
@@ -53,7 +53,10 @@ def fit_batch(
         together = np.flatnonzero(~result.alone)
         if len(together):
             times = min(deadline, until), deadline
-            origin = _together(batch, together, result, kernels, *times, stop, origin)
+            try:
+                origin = _together(batch, together, result, kernels, *times, stop, origin)
+            except NO_NUMBER:  # of one row, and who knows which
+                result.alone[together] = True
         for i in np.flatnonzero(result.alone & ~result.done).tolist():
             _put_single(result, i, fit(batch.problem(i), kernels, deadline, stop))
             if time.monotonic() > until:
@@ -168,7 +171,7 @@ def _put(
     if eased is not None:
         size = len(eased.matrix)
         values = np.array([eased.values(row[:size]) for row in values]).reshape(-1, size)
-        back = np.array(eased.matrix, dtype=float)
+        back = as_floats(eased.matrix)
         matrices = back @ matrices[:, :size, :size] @ back.T
     fixed = batch.bounds.fixed
     result.values[rows] = values

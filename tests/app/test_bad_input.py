@@ -133,6 +133,11 @@ PARAMETER_MISTAKES: list[tuple[str, Any, tuple[str, ...]]] = [
     ("/parameters/mu", {"constraint": {"value": 0}}, ("/parameters/mu/constraint*",)),
     ("/parameters/mu/constraint", {"value": 0, "sigma": 0}, ("/parameters/mu/constraint/sigma",)),
     ("/parameters/mu/constraint", {"value": 0, "sigma": -1}, ("/parameters/mu/constraint/sigma",)),
+    (
+        "/parameters/mu/constraint",
+        {"value": 0, "sigma": 1e-200},
+        ("/parameters/mu/constraint/sigma",),
+    ),
 ]
 POINT_MISTAKES: list[tuple[str, Any, tuple[str, ...]]] = [
     ("/x", [1, 2], ("", "/x", "/y")),

@@ -15,9 +15,9 @@ from distributed.client import FutureCancelledError
 from app.errors import Busy, ClusterAway, WorkerLost
 from app.workers import cluster as cluster_module
 from app.workers.cluster import MOST_HANDS, Cluster
-from app.workers.pool import TimedOut
 from app.workers.remote import STRANGER, fingerprint, run_part
 from app.workers.tasks import DONE, BatchTask
+from app.workers.worker import TimedOut
 from fitting.batch.question import Batch
 from fitting.batch.rows import HistogramRows
 from fitting.problem import Knowledge

@@ -25,7 +25,7 @@ from app.settings import Settings
 from app.store import jobs as stored_jobs
 from app.store.jobs import Gone, JobStore
 from app.store.store import Store
-from app.workers.pool import TimedOut
+from app.workers.worker import TimedOut
 from fitting.batch.result import STATUSES, BatchResult
 from fitting.result import Status
 from tests.app.failing import FailingWorkers

@@ -6,16 +6,18 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from app.workers.kernel_number import kernel_number
 from app.workers.pool import WorkerPool
 from app.workers.process import WorkerSettings
-from app.workers.tasks import CANCELLED, DONE, SLICE_S
+from app.workers.tasks import CANCELLED, DONE, LATE, SLICE_S, CovarianceTask, attempt
 from app.workers.tried import LIGHT_S
-from app.workers.worker import Job
+from app.workers.worker import Job, TimedOut
 from fitting.kernels import Usage
 from fitting.result import Status
+from tests.fitting.problems import KERNELS, LINE, points, problem
 
 CUSTOM: Any = SimpleNamespace(is_custom=True, key="kernel", spreads=False)
 SHAPE: Any = SimpleNamespace(is_custom=False, key="kernel", spreads=False)
@@ -174,6 +176,22 @@ def test_warming_up_stops_everywhere_for_a_new_formula_and_goes_on_after_it() ->
         workshop.end(pool, DONE)
         again = [worker.job for worker in (workshop, one, other)]
         assert [job.task for job in again if job and job.background] == before
+
+    asyncio.run(run())
+
+
+def test_a_covariance_that_is_late_is_told_as_such() -> None:
+    x = np.linspace(0, 1, 5)
+    asked = problem(LINE, points(x, 1 + x))
+    task = CovarianceTask(asked, np.ones(2), "hesse", 1.0, deadline=0.0)
+    how, what = attempt(task, KERNELS, lambda: None)
+    assert how == LATE
+
+    async def run() -> None:
+        job = job_of(SHAPE)
+        job.settle(how, what)
+        with pytest.raises(TimedOut):
+            await job.outcome
 
     asyncio.run(run())
 

@@ -9,6 +9,7 @@ import pytest
 
 from fitting.fit import fit
 from fitting.problem import Knowledge
+from fitting.result import Status
 from fitting.starts import inside, starting_values
 from models.composition.sum import Sum
 from models.shapes.exponential import Exponential
@@ -154,6 +155,29 @@ def test_linear_models_start_at_their_least_squares_solution():
     asked = problem(LINE, points(x, y, 0.2))
     start = starting_values(asked, objective(asked), KERNELS)
     np.testing.assert_allclose(start, np.polynomial.polynomial.polyfit(x, y, 1), rtol=1e-10)
+
+
+@pytest.mark.parametrize("power", [-1, 1])
+def test_units_of_any_size_find_the_same_minimum(power):
+    """x in 2^100 and y in 2^500, or the other way: y^2 times the spacing is beyond any double."""
+    x = np.linspace(-3, 5, 60)
+    y = 2 + x + np.random.default_rng(4).normal(0, 0.3, 60)
+    plain = solve(LINE, points(x, y, 0.3))
+    unit = 2.0 ** (100 * power)
+    large = solve(LINE, points(unit * x, unit**5 * y, 0.3 * unit**5))
+    assert large.status is plain.status is Status.CONVERGED
+    scales = unit ** np.array([5.0, 4.0])
+    np.testing.assert_allclose(large.values / scales, plain.values, rtol=1e-9)
+    np.testing.assert_allclose(np.array(large.errors) / scales, plain.errors, rtol=1e-9)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_limits_that_are_one_number_in_the_unit_of_the_search():
+    """Scaled by the prediction's size, both limits of the amplitude are infinite."""
+    known = {"amp": Knowledge(limits=(1e300, 2e300)), "mu": Knowledge(start=0.0, fixed=True)}
+    data = points(np.linspace(-1, 1, 20), np.full(20, 1e290), 1e-20)
+    result = solve(PEAK, data, **known)
+    assert result.status in (Status.UNDEFINED_COST, Status.AT_LIMIT_ONLY)
 
 
 def test_a_start_refined_to_a_limit_keeps_its_unit():
