@@ -1,20 +1,13 @@
 """What `GET /models` says of each shape, and an example request that recovers it."""
 
-import hashlib
 import math
-import os
-import threading
-from collections.abc import Callable
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from pydantic_core import from_json, to_json
 
-import models
 from app.schemas.models import SPECS
 from fitting.compiling import hastily
 from fitting.padding import Floats
@@ -24,27 +17,9 @@ from models.registry import SHAPES
 BINS = 50
 
 
-@cache
-def entries(folder: Path) -> dict[str, dict[str, Any]]:
-    """All of them; evaluating every shape takes seconds, so they are kept in a file."""
-    path = folder / f"catalogue-{digest()}.json"
-    found: dict[str, dict[str, Any]] = kept(path, lambda: {name: entry(name) for name in SHAPES})
-    return found
-
-
-def kept(path: Path, make: Callable[[], Any]) -> Any:
-    """What is in this file; it is made if there is none."""
-    if not path.exists():
-        whole = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
-        whole.write_bytes(to_json(make()))
-        whole.replace(path)
-    return from_json(path.read_bytes())
-
-
-def digest(*more: Path) -> str:
-    """Of everything that examples follow from."""
-    sources = [Path(__file__), *more, *sorted(Path(models.__file__).parent.rglob("*.py"))]
-    return hashlib.sha256(b"".join(p.read_bytes() for p in sources)).hexdigest()[:16]
+def catalogue() -> dict[str, dict[str, Any]]:
+    """All of them, by name; evaluating every shape takes seconds (`prepared`)."""
+    return {name: entry(name) for name in SHAPES}
 
 
 @cache

@@ -18,6 +18,7 @@ from app.jobs.owner import Owner
 from app.jobs.runner import Runner
 from app.metrics import Metrics
 from app.middleware import RequestContext
+from app.prepared import Prepared
 from app.retention import keep_retention
 from app.routes import batch, covariance, fit, fits, jobs, models, status
 from app.service import ClientGone, Service
@@ -67,7 +68,8 @@ def create_app(settings: Settings) -> FastAPI:
             kill_grace_s=settings.kill_grace_s,
         )
         cluster = cluster_of(settings)
-        service = Service(settings, Store(settings.store_url), pool, metrics, cluster)
+        store, prepared = Store(settings.store_url), Prepared(settings.data_dir)
+        service = Service(settings, store, pool, metrics, prepared, cluster)
         metrics.watch(pool, cluster)
         runner = Runner(service, Owner(settings.data_dir))
         app.state.service, app.state.runner = service, runner

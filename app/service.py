@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 
 from app.batch.paces import Paces
 from app.metrics import Metrics
+from app.prepared import Prepared
 from app.schemas.requests import Asked
 from app.settings import Settings
 from app.store.store import Store
@@ -39,6 +40,7 @@ class Service:
     store: Store
     pool: WorkerPool
     metrics: Metrics
+    prepared: Prepared
     cluster: "Cluster | None" = None
     paces: Paces = field(default_factory=Paces)
 

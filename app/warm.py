@@ -12,12 +12,11 @@ again for their kernels, and those that failed never: what killed a process once
 import asyncio
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
 from pydantic_core import from_json
 
-from app.catalogue import digest, entries, example_histogram, example_points, kept
+from app.catalogue import catalogue, example_histogram, example_points
 from app.errors import Problem
 from app.schemas.requests import HistogramRequest, PointsRequest
 from app.service import Service
@@ -49,16 +48,19 @@ async def warm_up(service: Service) -> None:
         pool.warm(())
         return
     latest = await service.store.latest(LATEST, LONGEST)
-    pool.warm(await asyncio.to_thread(first_tasks, latest, settings))
+    usual = await service.prepared.get(usual_requests)
+    pool.warm(await asyncio.to_thread(first_tasks, latest, usual, settings))
     while not pool.is_warm:
         await asyncio.sleep(1)
     if settings.warm_library:
-        pool.warm_after(await asyncio.to_thread(library_tasks, settings))
+        library = await service.prepared.get(catalogue)
+        pool.warm_after(await asyncio.to_thread(library_tasks, library.values(), settings))
 
 
-def first_tasks(latest: Iterable[StoredFit], settings: Settings) -> Sequence[WarmTask]:
+def first_tasks(
+    latest: Iterable[StoredFit], usual: Iterable[Any], settings: Settings
+) -> Sequence[WarmTask]:
     """Of what was used and what is usual, each kernel once."""
-    usual = kept(settings.data_dir / f"usual-{digest(Path(__file__))}.json", usual_requests)
     problems = [*used(latest, settings), *to_problems(usual, settings)]
     return [WarmTask(p) for p in {p.kernel_key: p for p in reversed(problems)}.values()][::-1]
 
@@ -88,10 +90,9 @@ def usual_requests() -> list[tuple[Kind, dict[str, Any]]]:
     ]
 
 
-def library_tasks(settings: Settings) -> Sequence[WarmTask]:
+def library_tasks(entries: Iterable[Any], settings: Settings) -> Sequence[WarmTask]:
     """Each shape's example of its usual kind."""
-    examples = [entry["examples"] for entry in entries(settings.data_dir).values()]
-    requests = [("histogram", example["POST /fit/histogram"]) for example in examples]
+    requests = [("histogram", entry["examples"]["POST /fit/histogram"]) for entry in entries]
     return [WarmTask(problem) for problem in to_problems(requests, settings)]
 
 

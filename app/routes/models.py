@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
 
-from app.catalogue import entries, entry
+from app.catalogue import catalogue, entry
 from app.errors import NotFound, nearest
 from app.examples import COMPOSITIONS
 from app.queries import StrictRoute
@@ -15,18 +15,15 @@ from models.registry import SHAPES
 
 router = APIRouter(route_class=StrictRoute, prefix="/models", tags=["models"])
 
-# not async: the first look at a shape evaluates its example, in a thread
-
 
 @router.get("", summary="All shapes")
-def list_models(service: Here) -> dict[str, Any]:
+async def list_models(service: Here) -> dict[str, Any]:
     """Every shape, with its formula, parameters, limits, options and example requests."""
-    return {
-        "models": list(entries(service.settings.data_dir).values()),
-        "compositions": COMPOSITIONS,
-    }
+    entries = await service.prepared.get(catalogue)
+    return {"models": list(entries.values()), "compositions": COMPOSITIONS}
 
 
+# not async: the first look at a shape evaluates its example, in a thread
 @router.get("/{name}", summary="One shape", responses=problems(400, 404))
 def get_model(name: Annotated[str, Path(description="A name from GET /models")]) -> dict[str, Any]:
     """Its formula, parameters, limits, options and example requests."""

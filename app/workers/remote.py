@@ -6,7 +6,6 @@ environment variables.
 """
 
 import ctypes
-import hashlib
 import os
 import pickle
 import threading
@@ -15,8 +14,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import cache
-from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 from distributed import get_worker
@@ -24,6 +21,7 @@ from distributed import get_worker
 import fitting
 import models
 from app import workers
+from app.code import digest
 from app.settings import Settings
 from app.workers.tasks import BatchTask, Stop, attempt
 from fitting.devices import accelerator
@@ -72,11 +70,7 @@ def _keep_small(folder: KernelFolder, pause_s: float) -> None:
 @cache
 def fingerprint() -> str:
     """Of the code that numbers depend on: a part is for workers that have the same."""
-    digest = hashlib.sha256(version("jax").encode())
-    for package in (models, fitting, workers):
-        for path in sorted(Path(package.__path__[0]).rglob("*.py")):
-            digest.update(path.read_bytes())
-    return digest.hexdigest()
+    return digest(models, fitting, workers)
 
 
 def run_part(code: str, part: bytes, left_s: float, grace_s: float) -> bytes:

@@ -1,0 +1,60 @@
+"""What follows from the code alone and takes seconds to compute: made once, then kept in a file.
+
+It is made by a process of its own. In the service's it would hold Python's lock for most of the
+time, and all that clients ask would take longer.
+"""
+
+import asyncio
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pydantic_core import from_json, to_json
+
+import app
+import fitting
+import models
+from app.code import digest
+
+PAUSE_S = 0.05
+
+_spawn = multiprocessing.get_context("spawn")  # never fork with JAX
+
+Make = Callable[[], Any]
+
+
+class Prepared:
+    """Kept in `folder`; a process for what is not there, one at a time."""
+
+    def __init__(self, folder: Path):
+        self._folder = folder
+        self._known: dict[str, Any] = {}
+        self._lock = asyncio.Lock()
+
+    async def get(self, make: Make) -> Any:
+        """What `make`, a function of a module, returns, as JSON has it."""
+        name = make.__name__
+        async with self._lock:
+            if name not in self._known:
+                self._known[name] = from_json((await self._file(make)).read_bytes())
+        return self._known[name]
+
+    async def _file(self, make: Make) -> Path:
+        code = await asyncio.to_thread(digest, app, fitting, models)
+        path = self._folder / f"{make.__name__}-{code[:16]}.json"
+        if not path.exists():
+            process = _spawn.Process(target=_write, args=(path, make), daemon=True)
+            process.start()
+            while process.is_alive():
+                await asyncio.sleep(PAUSE_S)
+        return path
+
+
+def _write(path: Path, make: Make) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the service decides when it ends
+    whole = path.with_suffix(f".{os.getpid()}")
+    whole.write_bytes(to_json(make()))
+    whole.replace(path)
