@@ -18,6 +18,7 @@ import jax.monitoring
 import jax.numpy as jnp
 from jax import Array
 
+from fitting import mappings
 from fitting.additive import MOST_FORWARD, FewParameters, Terms
 from fitting.batch.rows import with_row
 from fitting.compiling import LIGHTLY, THOROUGHLY
@@ -112,7 +113,7 @@ class Kernel:
 
 
 class KernelCache:
-    """The most recently used kernels, at most `size` of them."""
+    """The most recently used kernels, at most `size` of them, and fewer where they crowd memory."""
 
     def __init__(self, size: int = 256):
         self.size = size
@@ -122,11 +123,13 @@ class KernelCache:
     def get(self, key: KernelKey) -> Kernel:
         """The kernel of this key, new (and not compiled yet) if there was none."""
         with self._lock:
-            kernel = self._kernels.setdefault(key, Kernel(key))
+            if key not in self._kernels:
+                most = len(self._kernels) // 2 if mappings.are_crowded() else self.size - 1
+                while len(self._kernels) > most:
+                    self._kernels.popitem(last=False)
+                self._kernels[key] = Kernel(key)
             self._kernels.move_to_end(key)
-            if len(self._kernels) > self.size:
-                self._kernels.popitem(last=False)
-            return kernel
+            return self._kernels[key]
 
 
 def _compile(

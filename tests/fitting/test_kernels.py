@@ -2,7 +2,6 @@
 
 import threading
 from dataclasses import replace
-from pathlib import Path
 
 import jax.monitoring
 import numpy as np
@@ -31,7 +30,6 @@ def nothing_on_disk():
     compilation_cache.reset_cache()
 
 
-ROOT = Path(__file__).resolve().parents[2]
 GAUSS_AT = np.array([480.0, 0.3, 1.1])
 RNG = np.random.default_rng(8)
 X = np.sort(RNG.uniform(-3, 3, 21))
