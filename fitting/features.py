@@ -47,8 +47,8 @@ class Outline:
     @classmethod
     def _spaced(cls, x: Floats, squares: Floats) -> "Outline":
         """By y^2 at rising x."""
-        spacing = np.gradient(x) if len(x) > 1 else np.ones(1)
-        amounts = squares * _of_order_one(np.abs(spacing))
+        spacing = np.abs(np.gradient(_of_order_one(x))) if len(x) > 1 else np.ones(1)
+        amounts = squares * _of_order_one(spacing)
         return cls(x, amounts, float(x[0]), float(x[-1]))
 
     @classmethod

@@ -3,6 +3,7 @@
 In process, without HTTP: what a worker makes of a request, and the answer that is made of that.
 """
 
+import contextlib
 import time
 from collections import Counter
 from typing import Any
@@ -20,7 +21,11 @@ from app.schemas.requests import HistogramRequest, PointsRequest
 from app.settings import Settings
 from app.translate import to_problem
 from app.workers.tasks import DONE, LATE, BatchTask, CovarianceTask, FitTask, attempt
+from fitting.data import Histogram, Points
+from fitting.errors import NO_NUMBER
+from fitting.features import Outline, few_candidates, many_candidates
 from fitting.padding import Floats
+from models.registry import SHAPES
 from tests.examples import Body, polynomial, replaced
 from tests.fitting.problems import KERNELS
 
@@ -92,6 +97,24 @@ class Requests:
         )
         asked = [name for name in names if self.rng.random() < 0.5]
         return {name: ways[self.rng.integers(len(ways))]() for name in asked}
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_starts_of_every_shape_are_found_or_there_is_no_number() -> None:
+    """What they raise besides, nobody would catch."""
+    requests = Requests(3)
+    for _ in range(300):
+        size = int(requests.rng.integers(1, 13))
+        x, y, y_err = (requests.numbers(size), requests.numbers(size), requests.positive(size))
+        edges = np.unique(requests.numbers(size + 3))
+        counts = np.abs(requests.numbers(len(edges) - 1))
+        for data in (Points(x, y, np.zeros(size), y_err), Histogram(edges, counts)):
+            outline = Outline.of(data)
+            few = few_candidates(outline, squared=isinstance(data, Points))
+            for features in (few, many_candidates(outline)):
+                for shape in SHAPES.values():
+                    with contextlib.suppress(*NO_NUMBER):
+                        list(shape().starts(features))
 
 
 def answer_fit(body: Body, requests: Requests) -> str:
