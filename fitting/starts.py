@@ -15,7 +15,6 @@ from operator import itemgetter
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import lsq_linear
 
 from fitting.coarse import coarsen
 from fitting.data import Bins, Data, Points
@@ -303,6 +302,9 @@ class Search:
         limits = lower * scales, upper * scales
         if not (limits[0] < limits[1]).all():  # so close, or so far, that they are one number
             return np.clip(solution, lower, upper)
+        # here, where few come: it is a tenth of all that a process imports
+        from scipy.optimize import lsq_linear
+
         return lsq_linear(a / scales, b, limits, method="bvls").x / scales
 
 
