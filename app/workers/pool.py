@@ -266,13 +266,15 @@ class WorkerPool:
 
     def _warming(self, task: Task) -> Job:
         loop = asyncio.get_running_loop()
-        now = loop.time()
+        now, outcome = loop.time(), loop.create_future()
+        # nobody waits for it, and asyncio complains of errors that nobody has seen
+        outcome.add_done_callback(lambda done: done.cancelled() or done.exception())
         return Job(
             number=next(self._numbers),
             task=task,
             kernel=kernel_number(task.key),
             hard_deadline=now + WARM_LIMIT_S,
-            outcome=loop.create_future(),
+            outcome=outcome,
             accepted=now,
             background=True,
         )
@@ -316,8 +318,6 @@ class WorkerPool:
                     1.0,
                 )
             )
-            if job.background:
-                job.outcome.exception()
         backoff = RESTART_BACKOFF_S[min(self._deaths_in_a_row, len(RESTART_BACKOFF_S) - 1)]
         self._deaths_in_a_row += 1
         asyncio.get_running_loop().call_later(backoff, self._restart, worker.is_workshop)

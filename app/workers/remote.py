@@ -63,7 +63,8 @@ def _kernels() -> KernelCache:
 def _keep_small(folder: KernelFolder, pause_s: float) -> None:
     """As the service does where it is at home."""
     while True:
-        folder.trim()
+        with suppress(OSError):
+            folder.trim()
         time.sleep(pause_s)
 
 

@@ -32,7 +32,7 @@ class Tried:
         return task.is_custom and kernel not in self._compiled
 
     def answered(self, job: Job, how: str, what: object) -> None:
-        """Some fit has used it, to the end: at a deadline perhaps only some of its functions."""
+        """One that ended has used all its functions, one at its deadline perhaps only some."""
         if how != DONE or getattr(what, "status", None) is Status.DEADLINE:
             return
         usage = getattr(what, "usage", None)
