@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-RUNS = 10_000
 # the fuzzer looks at its peak of memory, which Linux hands on from who started it: from a shell,
 # not from a test process that may hold gigabytes of compiled kernels
 FROM_A_SHELL = ("sh", "-c", '"$@"; exit $?', "sh")
@@ -21,12 +20,15 @@ HAS_WHEEL = PLATFORM == ("linux", "x86_64") and sys.version_info < (3, 15)
 
 
 @pytest.mark.skipif(not HAS_WHEEL, reason="the fuzzer has no wheel for this platform")
-def test_some_thousand_texts_that_reach_every_corner_of_the_parser(tmp_path: Path) -> None:
+@pytest.mark.parametrize("runs", [4_000, pytest.param(40_000, marks=pytest.mark.slow)])
+def test_some_thousand_texts_that_reach_every_corner_of_the_parser(
+    tmp_path: Path, runs: int
+) -> None:
     done = subprocess.run(
         [
             *FROM_A_SHELL,
             sys.executable,
-            *("-m", "tests.formula.fuzz", f"-runs={RUNS}"),
+            *("-m", "tests.formula.fuzz", f"-runs={runs}"),
             *("-seed=1", f"-artifact_prefix={tmp_path}/"),
         ],
         cwd=ROOT,
@@ -37,4 +39,4 @@ def test_some_thousand_texts_that_reach_every_corner_of_the_parser(tmp_path: Pat
         timeout=240,
     )
     assert done.returncode == 0, done.stderr[-5000:]
-    assert f"Done {RUNS} runs" in done.stderr
+    assert f"Done {runs} runs" in done.stderr
