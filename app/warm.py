@@ -49,12 +49,12 @@ async def warm_up(service: Service) -> None:
         return
     latest = await service.store.latest(LATEST, LONGEST)
     usual = await service.prepared.get(usual_requests)
+    # before the workers take all cores: a new installation is soon asked for it
+    library = await service.prepared.get(catalogue) if settings.warm_library else {}
     pool.warm(await asyncio.to_thread(first_tasks, latest, usual, settings))
     while not pool.is_warm:
         await asyncio.sleep(1)
-    if settings.warm_library:
-        library = await service.prepared.get(catalogue)
-        pool.warm_after(await asyncio.to_thread(library_tasks, library.values(), settings))
+    pool.warm_after(await asyncio.to_thread(library_tasks, library.values(), settings))
 
 
 def first_tasks(
