@@ -12,6 +12,7 @@ from pathlib import Path
 
 import jax
 
+OURS = ("-cache", "-atime")  # how names end that JAX gives; -atime with a limit, as there once was
 KEPT = 0.9  # of the limit: not something every time
 HALF_WRITTEN_S = 60.0  # an empty file so old was left by a process that was killed
 
@@ -31,6 +32,7 @@ class KernelFolder:
         self._path.mkdir(parents=True, exist_ok=True, mode=0o700)
         os.chmod(self._path, 0o700)
         jax.config.update("jax_compilation_cache_dir", str(self._path))
+        jax.config.update("jax_compilation_cache_max_size", -1)
         # small kernels compile in under the default second, and would never be stored
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
         jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)
@@ -39,7 +41,7 @@ class KernelFolder:
         """Forget what nobody has used for longest, once the folder is larger than it may be.
 
         Used is what was read, which most file systems note once a day, or written. Empty files go,
-        too: JAX would never write them again.
+        too: JAX would never write them again. Files that are not JAX's stay, and do not count.
         """
         try:
             changed = self._path.stat().st_mtime_ns
@@ -50,6 +52,8 @@ class KernelFolder:
         files, old = [], time.time() - HALF_WRITTEN_S
         with os.scandir(self._path) as entries:
             for entry in entries:
+                if not entry.name.endswith(OURS):
+                    continue
                 with contextlib.suppress(FileNotFoundError):  # another service trims, too
                     found = entry.stat()
                     if not found.st_size and found.st_mtime < old:

@@ -11,7 +11,7 @@ MAPPINGS, MOST = Path("/proc/self/maps"), Path("/proc/sys/vm/max_map_count")
 
 
 def are_crowded() -> bool:
-    """Whether more than half of those allowed are in use; no where there is no such limit."""
+    """Whether more than half of those allowed are in use; never where there is no such limit."""
     most = _most()
     return most is not None and 2 * count() > most
 

@@ -1,5 +1,6 @@
 """From where the search ended to a `FitResult`: covariance, goodness of fit, MINOS, words."""
 
+import math
 import time
 
 import numpy as np
@@ -103,9 +104,10 @@ class Report:
         """The cost without the logarithm that a Berkson cost has."""
         if not getattr(self.problem.data, "berkson", False) or not self.problem.data.has_x_err:
             return cost
-        self.objective.replace(log_weight=np.asarray(0.0))
-        chi2 = self.objective.evaluate(params)[0] / self.objective.scale
-        self.objective.replace(log_weight=np.asarray(1.0))
+        # one evaluation more: a fit that has ended in time is not lost for that
+        deadline, self.objective.deadline = self.objective.deadline, math.inf
+        chi2 = self.objective.cost_with(params, log_weight=np.asarray(0.0))
+        self.objective.deadline = deadline
         return chi2
 
     def _chi2_scale(self, chi2: float) -> float:

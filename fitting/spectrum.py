@@ -38,7 +38,8 @@ class Spectrum:
         """From the Hessian itself; None where it is not finite."""
         scales = np.sqrt(np.abs(hessian.diagonal()))
         scales[scales == 0] = 1.0
-        scaled = hessian / scales / scales[:, None]
+        with np.errstate(over="ignore", invalid="ignore"):
+            scaled = hessian / scales / scales[:, None]
         if not np.isfinite(scaled).all():
             return None
         values, vectors = np.linalg.eigh(scaled)

@@ -134,8 +134,9 @@ class Worker:
 
     def cancel(self, grace_s: float) -> None:
         """Stop the running job: at its next evaluation, or by force after `grace_s`."""
-        self.interrupt()
         assert self.job is not None
+        self.job.cancelled = True
+        self.interrupt()
         if self.job.watchdog is not None:
             self.job.watchdog.cancel()
         when = min(self.job.hard_deadline, self._loop.time() + grace_s)
@@ -144,7 +145,6 @@ class Worker:
     def interrupt(self) -> None:
         """Stop the running job at its next evaluation, however long that takes to come."""
         assert self.job is not None
-        self.job.cancelled = True
         self._cancelled.value = self.job.number
 
     def kill_for_time(self) -> None:

@@ -35,7 +35,7 @@ def test_a_look_that_fails_is_taken_again_and_keeps_no_other_from_it(
     store.jobs = Looks()
     settings = Settings(data_dir=tmp_path, retention_interval_s=0.01, kernel_cache_bytes=10)
     settings.kernels_dir.mkdir()
-    (settings.kernels_dir / "kernel").write_bytes(b"x" * 20)
+    (settings.kernels_dir / "kernel-cache").write_bytes(b"x" * 20)
 
     async def test() -> None:
         service: Any = SimpleNamespace(settings=settings, store=store)
@@ -55,7 +55,7 @@ def test_compiled_kernels_are_kept_below_their_limit(
 ) -> None:
     folder = tmp_path / "kernels"
     folder.mkdir()
-    forgotten = folder / "forgotten"
+    forgotten = folder / "forgotten-cache"
     forgotten.write_bytes(b"x" * 995_000)
     os.utime(forgotten, (1.0, 1.0))
     body: dict[str, Any] = {"x": [1, 2, 3, 4], "y": [1, 2, 4, 7], "y_err": 0.1}

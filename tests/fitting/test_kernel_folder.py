@@ -43,14 +43,14 @@ def fitted(folder: Path, *names: str, most_bytes: int = 10**8) -> list[list[str]
 
 
 def file(folder: Path, name: str, size: int, *, read: float, written: float) -> None:
-    """A file of so many bytes that was last read and written so many seconds ago."""
-    path, now = folder / name, time.time()
+    """An entry of so many bytes that was last read and written so many seconds ago."""
+    path, now = folder / f"{name}-cache", time.time()
     path.write_bytes(b"x" * size)
     os.utime(path, (now - read, now - written))
 
 
 def names(folder: Path) -> set[str]:
-    return {path.name for path in folder.iterdir()}
+    return {path.name.removesuffix("-cache") for path in folder.iterdir()}
 
 
 def test_a_new_process_finds_the_kernels(tmp_path):
@@ -86,6 +86,21 @@ def test_what_was_not_used_for_longest_goes_first(tmp_path):
     file(tmp_path, "large", 700, read=0, written=0)
     folder.trim()
     assert names(tmp_path) == {"old but read today", "newest", "large"}
+
+
+def test_files_of_others_stay_and_do_not_count(tmp_path):
+    """Somebody's folder, named as that of the kernels by mistake."""
+    for name in ("thesis.tex", "notes"):
+        (tmp_path / name).write_bytes(b"x" * 1000)
+        os.utime(tmp_path / name, (1.0, 1.0))
+    (tmp_path / "empty").touch()
+    os.utime(tmp_path / "empty", (1.0, 1.0))
+    file(tmp_path, "kernel", 90, read=DAY, written=DAY)
+    KernelFolder(tmp_path, 100).trim()
+    assert names(tmp_path) == {"thesis.tex", "notes", "empty", "kernel"}
+    file(tmp_path, "another", 20, read=0, written=0)
+    KernelFolder(tmp_path, 100).trim()
+    assert names(tmp_path) == {"thesis.tex", "notes", "empty", "another"}
 
 
 def test_a_folder_that_is_as_it_was_is_not_looked_through(tmp_path, monkeypatch):

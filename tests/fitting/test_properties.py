@@ -146,6 +146,23 @@ def test_a_deadline_in_the_past_is_said(data):
     assert "deadline" in result.message.lower()
 
 
+def test_a_deadline_after_the_search_costs_nothing():
+    """Of a Berkson cost the chi-square is an evaluation of its own, the last."""
+    asked = problem(LINE, line_points(1, berkson=True))
+
+    def fitted_until(deadline):
+        clock = iter(range(10**6))
+        with mock.patch("fitting.objective.time", SimpleNamespace(monotonic=lambda: next(clock))):
+            return fit(asked, KERNELS, deadline=deadline), next(clock)
+
+    whole, evaluations = fitted_until(np.inf)
+    assert whole.chi2 != whole.cost
+    result, _ = fitted_until(evaluations - 1.5)
+    assert result.status is Status.CONVERGED
+    assert (result.values == whole.values).all()
+    assert result.chi2 == whole.chi2
+
+
 @pytest.mark.parametrize("evaluations", [1, 2, 5, 8])
 def test_a_deadline_on_the_way_gives_the_best_so_far(evaluations):
     asked = problem(PEAK, toy(PEAK, EDGES, TRUTH, 1), [200.0, 2.0, 2.0])
