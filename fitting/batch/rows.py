@@ -34,6 +34,16 @@ def refuse_in_rows(wrong: Flags, field: str, message: str) -> None:
         raise InvalidEntries([((field, int(r), int(c)), message) for r, c in places])
 
 
+def mean_of(rows: Floats) -> Floats:
+    """Of each column; finite, also where the sum is not."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean: Floats = rows.mean(axis=0)
+        if not np.isfinite(mean).all():
+            parts = (rows / len(rows)).sum(axis=0)
+            mean = np.clip(parts, rows.min(axis=0), rows.max(axis=0))  # rounded, may be beyond
+    return mean
+
+
 @dataclass(frozen=True, eq=False)
 class HistogramRows:
     """Counts (rows, bins) between common edges."""
@@ -55,7 +65,7 @@ class HistogramRows:
     @cached_property
     def pooled(self) -> Histogram:
         """The mean of all."""
-        return Histogram(self.edges, self.counts.mean(axis=0), self.ranges)
+        return Histogram(self.edges, mean_of(self.counts), self.ranges)
 
     def some(self, places: Any) -> "HistogramRows":
         """The rows at these places."""
@@ -160,7 +170,7 @@ class PointsRows:
         middle = self.row(len(self) // 2)
         if len(self.x) > 1 or self.ranges:
             return middle
-        return replace(middle, y=self.y.mean(axis=0))
+        return replace(middle, y=mean_of(self.y))
 
     def some(self, places: Any) -> "PointsRows":
         """The rows at these places."""

@@ -67,11 +67,11 @@ def negative(tree: Tree) -> Tree:
 
 
 def _opposite(tree: Tree) -> Tree:
-    """Minus a product; a sum in it keeps its sign."""
+    """Minus a product; a sum in it keeps its sign, and so do `_sizes`."""
     match tree:
         case Constant(value):
             return Constant(0.0 - value)  # no negative zero
-        case Product((Constant(value), *rest)):
+        case Product((Constant(value), *rest)) if value < 0 or not isinstance(rest[0], Constant):
             return _product(0.0 - value, rest)
         case Product(factors):
             return Product((MINUS_ONE, *factors))

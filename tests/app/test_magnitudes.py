@@ -21,6 +21,7 @@ from app.schemas.requests import HistogramRequest, PointsRequest
 from app.settings import Settings
 from app.translate import to_problem
 from app.workers.tasks import DONE, LATE, BatchTask, CovarianceTask, FitTask, attempt
+from fitting.batch.rows import mean_of
 from fitting.data import Histogram, Points
 from fitting.errors import NO_NUMBER
 from fitting.features import Outline, few_candidates, many_candidates
@@ -159,6 +160,15 @@ def answer_batch(body: Body) -> str:
     assert how == DONE, f"{result}\n{body}"
     to_bytes(to_columns(asked, batch, result, {"total": 0.0}))
     return "batch"
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_rows_whose_sum_is_infinite() -> None:
+    """Their mean, where the rows begin, was infinite with it."""
+    x, y = [0.0, 1.0, 2.0, 2.0, 2.0], [1.0, 2.0, 3.0, -1.7e308, 2.0]
+    assert answer_batch({"x": x, "y": [y, y], "y_err": 1.0, "model": "gaussian"})
+    rows = np.array([[1.7e308, -1.7e308, 1.0], [1.7e308, -1.7e308, 2.0]])
+    np.testing.assert_array_equal(mean_of(rows), [1.7e308, -1.7e308, 1.5])
 
 
 @pytest.mark.parametrize(

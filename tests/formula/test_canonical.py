@@ -113,9 +113,19 @@ def test_a_long_sum_of_parameters_nested_until_python_gave_up():
     assert float(formula.value(jnp.zeros(1), 1.0, 2.0)[0]) == 435
 
 
-def test_minus_a_product_too_large_to_be_multiplied_out_was_written_in_two_ways():
-    tree = tree_of("x - (a*exp(x)*1.7e308*1e10 + x)")
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x - (a*exp(x)*1.7e308*1e10 + x)",
+        "-(a*x + a^-0.5*5e-324*1001)",
+        "-(a*x - a^-0.5*1e200*1e201)",
+    ],
+)
+def test_minus_a_product_of_extreme_numbers_was_written_in_two_ways(text):
+    """One that is not multiplied out had its sign apart, or on its first number."""
+    tree = tree_of(text)
     assert canonical(tree) == tree
+    assert negative(negative(tree)) == tree
 
 
 def test_quotients_do_not_overflow_on_one_side():
