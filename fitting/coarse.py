@@ -2,12 +2,13 @@
 
 import numpy as np
 
-from fitting.data import Data, Histogram, Points
+from fitting.data import LARGEST, Data, Histogram, Points
 from fitting.padding import Floats
 
 GRAINS = 128
 SCATTERED = 1024  # points in several dimensions, where neighbours cannot be merged
 GOLDEN = (5**0.5 - 1) / 2
+SMALLEST = float(np.finfo(float).smallest_subnormal)
 
 
 def coarsen(data: Data) -> Data:
@@ -26,9 +27,11 @@ def _merge_bins(data: Histogram) -> Histogram:
     borders = np.flatnonzero(np.diff(used)) + 1
     firsts = np.union1d(np.arange(0, len(used), max(group, 1)), borders)
     edges = data.edges[span.start : span.stop + 1]
+    with np.errstate(over="ignore"):
+        counts = np.add.reduceat(np.where(used, data.counts[span], 0.0), firsts)
     return Histogram(
         edges=np.append(edges[firsts], edges[-1]),
-        counts=np.add.reduceat(np.where(used, data.counts[span], 0.0), firsts),
+        counts=np.minimum(counts, LARGEST),
         ranges=data.ranges,
     )
 
@@ -57,13 +60,22 @@ def _merge_points(data: Points) -> Points:
     inside = data.inside
     order = np.argsort(data.x[inside], kind="stable")
     x, y = data.x[inside][order], data.y[inside][order]
-    weight = data.y_err[inside][order] ** -2.0
+    y_err = data.y_err[inside][order]
     firsts = np.unique(np.linspace(0, len(x), GRAINS, endpoint=False).astype(int))
+    sizes = np.diff(firsts, append=len(x))
+    # relative to the smallest of each group, whose square may be none
+    smallest = np.minimum.reduceat(y_err, firsts)
+    weight = (np.repeat(smallest, sizes) / y_err) ** 2
     total = np.add.reduceat(weight, firsts)
+    share = weight / np.repeat(total, sizes)
 
     def mean(values: Floats) -> Floats:
-        return np.add.reduceat(values * weight, firsts) / total
+        return np.add.reduceat(values * share, firsts)
 
     return Points(
-        x=mean(x), y=mean(y), x_err=np.zeros(len(firsts)), y_err=total**-0.5, berkson=data.berkson
+        x=mean(x),
+        y=mean(y),
+        x_err=np.zeros(len(firsts)),
+        y_err=np.maximum(smallest / np.sqrt(total), SMALLEST),
+        berkson=data.berkson,
     )

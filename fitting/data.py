@@ -14,6 +14,8 @@ from fitting.entries import Ranges, refuse_where, within
 from fitting.errors import InvalidProblem, Path
 from fitting.padding import Flags, Floats, bucket_length, pad
 
+LARGEST = float(np.finfo(float).max)  # what is larger counts as this
+
 Leaf = Any  # a NumPy array on the host, a JAX array inside a kernel
 
 
@@ -246,10 +248,12 @@ class Points:
 
         Where errors in x are large, a fit that knows nothing of them follows single points.
         """
-        y_err, height = self.y_err, np.ptp(self.y[self.inside])
-        for x, x_err in zip(np.atleast_2d(self.x), np.atleast_2d(self.x_err), strict=True):
-            slope = float(height / (np.ptp(x[self.inside]) or 1.0))
-            y_err = np.hypot(y_err, slope * x_err)
+        # of halves every difference is a number
+        y_err, height = self.y_err, float(np.ptp(self.y[self.inside] / 2))
+        with np.errstate(over="ignore"):
+            for x, x_err in zip(np.atleast_2d(self.x), np.atleast_2d(self.x_err), strict=True):
+                slope = np.minimum(height / (np.ptp(x[self.inside] / 2) or 0.5), LARGEST)
+                y_err = np.minimum(np.hypot(y_err, slope * x_err), LARGEST)
         return replace(self, x_err=np.zeros_like(self.x_err), y_err=y_err)
 
     def padded(self) -> Marks:

@@ -22,6 +22,7 @@ from app.settings import Settings
 from app.translate import to_problem
 from app.workers.tasks import DONE, LATE, BatchTask, CovarianceTask, FitTask, attempt
 from fitting.batch.rows import mean_of
+from fitting.coarse import coarsen
 from fitting.data import Histogram, Points
 from fitting.errors import NO_NUMBER
 from fitting.features import Outline, few_candidates, many_candidates
@@ -40,15 +41,23 @@ MODELS: list[Any] = [
     polynomial(3),
     {"sum": [{"name": "gaussian", "prefix": "s_"}, {"name": "exponential", "prefix": "b_"}]},
 ]
+MANY = 200
 LIMITS = [0.0, 1.0, -1.0, 5e-324, 1e-320, 2.2e-308, 1.7e308, -1.7e308]
 
 
 class Requests:
-    """Random requests; each array has magnitudes in a style of its own."""
+    """Random requests; each array has magnitudes in a style of its own.
 
-    def __init__(self, seed: int, models: int = len(MODELS)):
+    `many` is the share of those with so many entries that starts are read off merged ones.
+    """
+
+    def __init__(self, seed: int, models: int = len(MODELS), many: float = 0.0):
         self.rng = np.random.default_rng(seed)
         self.models = models
+        self.many = many
+
+    def size(self, least: int) -> int:
+        return MANY if self.rng.random() < self.many else int(self.rng.integers(least, least + 10))
 
     def numbers(self, size: int) -> Floats:
         rng, everywhere = self.rng, (-308.0, 308.0)
@@ -70,7 +79,7 @@ class Requests:
         return MODELS[self.rng.integers(self.models)]
 
     def points(self, rows: int) -> Body:
-        size = int(self.rng.integers(3, 13))
+        size = self.size(3)
         y = [self.numbers(size).tolist() for _ in range(max(rows, 1))]
         body = {"x": self.numbers(size).tolist(), "y": y if rows else y[0], "model": self.model()}
         if self.rng.random() < 0.8:
@@ -81,7 +90,7 @@ class Requests:
         return body
 
     def histogram(self, rows: int) -> Body:
-        edges = np.unique(self.numbers(int(self.rng.integers(4, 14))))
+        edges = np.unique(self.numbers(self.size(4)))
         size = max(len(edges) - 1, 1)
         counts = [np.abs(self.numbers(size)).tolist() for _ in range(max(rows, 1))]
         if rows:
@@ -103,14 +112,15 @@ class Requests:
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_starts_of_every_shape_are_found_or_there_is_no_number() -> None:
     """What they raise besides, nobody would catch."""
-    requests = Requests(3)
+    requests = Requests(3, many=0.2)
     for _ in range(300):
-        size = int(requests.rng.integers(1, 13))
+        size = requests.size(1)
         x, y, y_err = (requests.numbers(size), requests.numbers(size), requests.positive(size))
         edges = np.unique(requests.numbers(size + 3))
         counts = np.abs(requests.numbers(len(edges) - 1))
-        for data in (Points(x, y, np.zeros(size), y_err), Histogram(edges, counts)):
-            outline = Outline.of(data)
+        x_err = np.abs(requests.numbers(size)) * (requests.rng.random() < 0.5)
+        for data in (Points(x, y, x_err, y_err).softened(), Histogram(edges, counts)):
+            outline = Outline.of(coarsen(data))
             few = few_candidates(outline, squared=isinstance(data, Points))
             for features in (few, many_candidates(outline)):
                 for shape in SHAPES.values():
@@ -172,12 +182,14 @@ def test_rows_whose_sum_is_infinite() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seed", "number", "models"),
-    [(1, 50, 3), pytest.param(2, 1000, len(MODELS), marks=pytest.mark.slow)],
+    ("seed", "number", "models", "many"),
+    [(1, 50, 3, 0.0), pytest.param(2, 1000, len(MODELS), 0.1, marks=pytest.mark.slow)],
 )
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
-def test_numbers_of_any_size_have_an_answer(seed: int, number: int, models: int) -> None:
-    requests, ends = Requests(seed, models), Counter[str]()
+def test_numbers_of_any_size_have_an_answer(
+    seed: int, number: int, models: int, many: float
+) -> None:
+    requests, ends = Requests(seed, models, many), Counter[str]()
     for _ in range(number):
         rows = max(int(requests.rng.integers(-6, 4)), 0)
         points = requests.rng.random() < 0.6
