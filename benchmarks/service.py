@@ -161,7 +161,7 @@ def read_nothing(reply: Reply) -> Computed:
 
 
 def described(nfcn: int, nhess: int) -> str:
-    return f"{nfcn} costs with gradient, {nhess} Hessians; covariance exact"
+    return f"{nfcn} costs with gradient, {nhess} with Hessian; covariance exact"
 
 
 def server_timing(header: str) -> dict[str, float]:

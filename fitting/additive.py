@@ -87,10 +87,10 @@ class Terms:
         value, first, _ = self._terms
         return jnp.sum(value), self._gradient(first)
 
-    def linearised(self) -> tuple[Array, Array, Array]:
-        """Cost, gradient and J'J of the residuals, (parameters, parameters)."""
+    def information(self) -> Array:
+        """J'J of the residuals, (parameters, parameters)."""
         _, slopes = self.residuals()
-        return *self.value_and_gradient(), slopes @ slopes.T
+        return slopes @ slopes.T
 
     def derivatives(self) -> tuple[Array, Array, Array]:
         """Cost, gradient and Hessian."""

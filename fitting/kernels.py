@@ -31,6 +31,7 @@ from models.model import Model
 # without it each call pays for a hand-over to another thread: a third of a small kernel
 jax.config.update("jax_cpu_enable_async_dispatch", False)
 
+FEW = 64  # entries, up to which a matrix more costs next to nothing
 LONG = 512  # entries, from which on time goes to them and not to the number of operations
 
 Tier = Literal["memory", "disk", "compiled"]
@@ -54,6 +55,15 @@ class KernelKey(NamedTuple):
     cost: str
     model: Model
     length: int
+
+    @property
+    def has_all_in_one(self) -> bool:
+        """Whether `derivatives` give the information, too.
+
+        To compile that and `linearised` takes 1.5 times as long as to compile it alone, and over
+        few entries an evaluation is hardly longer. Errors in x need derivatives of a higher order.
+        """
+        return self.length <= FEW and isinstance(COSTS[self.cost], OfPrediction)
 
 
 @dataclass
@@ -203,18 +213,26 @@ def _value_and_gradient(
 
 def _linearised(key: KernelKey, params: Array, data: Bins | Marks, prior: Prior) -> Array:
     """Value, gradient and twice the information, (1 + parameters + parameters^2,)."""
-    *first, information = _derivatives_of(key, params, data).linearised()
-    information = 2 * (information + jnp.diag(prior.weight))
-    return jnp.concatenate([_constrained(params, prior, *first), information.ravel()])
+    of = _derivatives_of(key, params, data)
+    first = _constrained(params, prior, *of.value_and_gradient())
+    return jnp.concatenate([first, _information(of, prior)])
+
+
+def _information(of: Terms | Whole, prior: Prior) -> Array:
+    return 2 * (of.information() + jnp.diag(prior.weight)).ravel()
 
 
 def _derivatives(
     key: KernelKey, params: Array, data: Bins | Marks, prior: Prior, *, of_rows: bool = False
 ) -> Array:
-    """Value, gradient and Hessian, (1 + parameters + parameters^2,)."""
-    *first, hessian = _derivatives_of(key, params, data, of_rows=of_rows).derivatives()
+    """Value, gradient, Hessian and perhaps twice the information, one after the other."""
+    of = _derivatives_of(key, params, data, of_rows=of_rows)
+    *first, hessian = of.derivatives()
     hessian = hessian + 2 * jnp.diag(prior.weight)
-    return jnp.concatenate([_constrained(params, prior, *first), hessian.ravel()])
+    found = [_constrained(params, prior, *first), hessian.ravel()]
+    if key.has_all_in_one and not of_rows:
+        found.append(_information(of, prior))
+    return jnp.concatenate(found)
 
 
 def _jacobian(key: KernelKey, params: Array, data: Bins | Marks, prior: Prior) -> Array:

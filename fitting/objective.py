@@ -26,7 +26,7 @@ class Objective:
     """Value, gradient and Hessian at given parameters, counted, and stopped when told to.
 
     `nfcn` counts evaluations of cost and gradient, which are always computed together, `nhess`
-    those of the Hessian.
+    those of the Hessian, which brings both along.
 
     `scale` multiplies the cost, so that its minimum can be brought to the order of ndof before
     an absolute EDM is believed. `stop` is called before each evaluation and may raise
@@ -119,14 +119,22 @@ class Objective:
 
     def hessian(self, params: Floats) -> Floats:
         """Exact second derivatives, (parameters, parameters); `evaluate` there is then free."""
-        key, size = params.tobytes(), len(params)
+        key = params.tobytes()
         if key != self._last_hessian:
-            self.nhess += 1
-            out = self._sum("derivatives", params)
-            self._remember(params, key, out[: 1 + size])
-            hessian = out[1 + size :].reshape(size, size)
-            self._last_hessian, self._hessian = key, (hessian + hessian.T) / 2
+            self._differentiate("derivatives", params, key)
         return self._hessian * self.scale
+
+    def _differentiate(self, name: Function, params: Floats, key: bytes) -> None:
+        """Remember what a function gives whose value and gradient matrices follow."""
+        self.nfcn += 1
+        out, size = self._sum(name, params), len(params)
+        self._remember(params, key, out[: 1 + size])
+        matrices = out[1 + size :].reshape(-1, size, size)
+        if name == "derivatives":
+            self.nhess += 1
+            self._last_hessian, self._hessian = key, (matrices[0] + matrices[0].T) / 2
+        if name == "linearised" or len(matrices) == 2:
+            self._last_information, self._information = key, matrices[-1]
 
     def _remember(self, params: Floats, key: bytes, out: Floats) -> None:
         self._last, self._value, self._gradient = key, float(out[0]), out[1:]
@@ -135,12 +143,10 @@ class Objective:
 
     def linearised(self, params: Floats) -> tuple[float, Floats, Floats]:
         """Cost, gradient and the Gauss-Newton approximation of the Hessian, computed together."""
-        key, size = params.tobytes(), len(params)
+        key = params.tobytes()
         if key != self._last_information:
-            self.nfcn += 1
-            out = self._sum("linearised", params)
-            self._remember(params, key, out[: 1 + size])
-            self._last_information, self._information = key, out[1 + size :].reshape(size, size)
+            name: Function = "derivatives" if self.kernel.key.has_all_in_one else "linearised"
+            self._differentiate(name, params, key)
         return (*self.evaluate(params), self._information * self.scale)
 
     def residuals(self, params: Floats) -> tuple[Floats, Floats]:

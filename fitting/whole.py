@@ -34,9 +34,8 @@ class Whole:
         value, gradient = jax.value_and_grad(self._cost)(self.params)
         return value, gradient
 
-    def linearised(self) -> tuple[Array, Array, Array]:
-        information = self.cost.information(self.model, self.params, self.data)
-        return *self.value_and_gradient(), information
+    def information(self) -> Array:
+        return self.cost.information(self.model, self.params, self.data)
 
     def derivatives(self) -> tuple[Array, Array, Array]:
         def gradient(p: Array) -> tuple[Array, tuple[Array, Array]]:

@@ -62,7 +62,8 @@ class Minimizer(Answer):
     """What the minimiser did; `edm` is null if the second derivatives allow none.
 
     `newton`: Newton's method from near ended in a certain minimum; `migrad`: Minuit's MIGRAD was
-    needed besides. Cost and gradient are computed together and counted once each.
+    needed besides. Cost and gradient are computed together and counted once each; a Hessian
+    brings both along.
     """
 
     algorithm: Literal["newton", "migrad"]
