@@ -8,6 +8,7 @@ import asyncio
 import multiprocessing
 import os
 import signal
+from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -27,17 +28,17 @@ Make = Callable[[], Any]
 
 
 class Prepared:
-    """Kept in `folder`; a process for what is not there, one at a time."""
+    """Kept in `folder`; a process for each thing that is not there."""
 
     def __init__(self, folder: Path):
         self._folder = folder
         self._known: dict[str, Any] = {}
-        self._lock = asyncio.Lock()
+        self._locks = defaultdict[str, asyncio.Lock](asyncio.Lock)
 
     async def get(self, make: Make) -> Any:
         """What `make`, a function of a module, returns, as JSON has it."""
         name = make.__name__
-        async with self._lock:
+        async with self._locks[name]:
             if name not in self._known:
                 self._known[name] = from_json((await self._file(make)).read_bytes())
         return self._known[name]
