@@ -48,6 +48,7 @@ class Outline:
     def _spaced(cls, x: Floats, squares: Floats) -> "Outline":
         """By y^2 at rising x."""
         spacing = np.abs(np.gradient(_of_order_one(x))) if len(x) > 1 else np.ones(1)
+        # the products may be so small that their halves are rounded
         amounts = _of_order_one(squares * _of_order_one(spacing))
         return cls(x, amounts, float(x[0]), float(x[-1]))
 

@@ -242,18 +242,18 @@ def test_a_batch_lets_single_fits_pass(server: LiveServer) -> None:
 
     def run() -> None:
         with httpx.Client(base_url=server.url, timeout=60, trust_env=False) as own:
-            done.append(answered(own.post(HISTOGRAMS, json=flat(3000) | {"deadline_s": 10})))
+            done.append(answered(own.post(HISTOGRAMS, json=flat(3000) | {"deadline_s": 12})))
 
     thread = threading.Thread(target=run)
     thread.start()
     time.sleep(0.5)
     waits = []
-    for _ in range(3):
+    for _ in range(5):
         began = time.perf_counter()
         fitted(client.post(HISTOGRAM, json=GAUSSIAN_50))
         waits.append(time.perf_counter() - began)
+    assert max(waits) < 2  # for a row, not for the batch, which lasts longer than five such waits
     assert not done, f"the batch was over too soon to tell; {waits}"
-    assert max(waits) < 3  # for a row, not for the batch
     thread.join()
     assert done[0]["rows"] == 3000
 

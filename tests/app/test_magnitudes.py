@@ -200,3 +200,4 @@ def test_numbers_of_any_size_have_an_answer(
             ends["refused"] += 1
     assert ends.total() == number
     assert ends["refused"] < number / 2, ends
+    assert {"converged", "undefined-cost", "batch"} <= set(ends), ends
