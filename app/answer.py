@@ -22,9 +22,9 @@ from app.schemas.answers import (
 )
 from app.schemas.requests import Asked
 from fitting.covariance import Covariance
-from fitting.migrad import EDM_GOAL
 from fitting.problem import FitProblem
 from fitting.result import FitResult, MinosInterval
+from fitting.search.migrad import EDM_GOAL
 
 SIGNIFICANT = 9
 

@@ -9,7 +9,7 @@ import numpy as np
 from jax import Array
 
 from app.schemas.models import SPECS
-from fitting.compiling import hastily
+from fitting.kernels.compiling import hastily
 from fitting.padding import Floats
 from models.model import Model
 from models.registry import SHAPES

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from app.workers.pool import WorkerPool
-from fitting.kernels import Usage
+from fitting.kernels.cache import Usage
 
 if TYPE_CHECKING:
     from app.workers.cluster import Cluster

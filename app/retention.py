@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 from app.service import Service
-from fitting.kernel_folder import KernelFolder
+from fitting.kernels.folder import KernelFolder
 
 logger = logging.getLogger("fit.retention")
 

@@ -18,7 +18,7 @@ from app.workers.tasks import CovarianceOutcome, CovarianceTask
 from benchmarks import service
 from benchmarks.measure import Computed, Contestant
 from benchmarks.tutorial import MINIMUM, NAMES, nll
-from fitting.kernels import KernelCache
+from fitting.kernels.cache import KernelCache
 
 POINT = np.array(list((MINIMUM | {"mu": 0.1}).values()))
 SLOW, COMPILING = 6, 12  # they take part in every n-th round

@@ -25,7 +25,7 @@ from benchmarks.report import RESULTS, surroundings
 from benchmarks.tables import table
 from fitting.data import Histogram
 from fitting.fit import fit
-from fitting.kernels import KernelCache
+from fitting.kernels.cache import KernelCache
 from fitting.padding import Floats
 from fitting.problem import FitProblem, Knowledge
 from models.composition.sum import Sum

@@ -29,7 +29,8 @@ from benchmarks.measure import Computed, Contestant, Measured
 from benchmarks.tutorial import NAMES, START, n, xe
 from fitting.data import Histogram
 from fitting.fit import fit
-from fitting.kernels import Function, KernelCache
+from fitting.kernels.cache import KernelCache
+from fitting.kernels.functions import Function
 from fitting.objective import Objective
 from fitting.padding import Floats
 from fitting.problem import FitProblem, Knowledge

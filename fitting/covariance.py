@@ -16,10 +16,10 @@ import numpy as np
 from iminuit import Minuit
 
 from fitting.bounds import Bounds, block
-from fitting.newton import ILL_CONDITIONED, Minimum, spectrum_at
 from fitting.objective import Objective
 from fitting.padding import Flags, Floats
-from fitting.spectrum import Spectrum
+from fitting.search.newton import ILL_CONDITIONED, Minimum, spectrum_at
+from fitting.search.spectrum import Spectrum
 
 Method = Literal["autodiff", "hesse", "gauss-newton"]
 

@@ -5,12 +5,12 @@ from collections.abc import Callable
 
 from fitting.coordinates import ease
 from fitting.errors import NO_NUMBER, DeadlineReached
-from fitting.kernels import KernelCache, Usage
+from fitting.kernels.cache import KernelCache, Usage
 from fitting.objective import Objective
 from fitting.problem import FitProblem
 from fitting.report import Report
 from fitting.result import FitResult, Status
-from fitting.strategy import Strategy
+from fitting.search.strategy import Strategy
 
 
 def fit(

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from fitting.bounds import Bounds
 from fitting.covariance import Covariance
-from fitting.migrad import minuit
-from fitting.newton import Minimum
 from fitting.objective import Objective
 from fitting.padding import Floats
 from fitting.result import MinosInterval
-from fitting.spectrum import Spectrum
+from fitting.search.migrad import minuit
+from fitting.search.newton import Minimum
+from fitting.search.spectrum import Spectrum
 
 MAX_STEPS = 30
 MAX_HALVINGS = 10

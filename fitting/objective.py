@@ -14,8 +14,9 @@ import numpy as np
 
 from fitting.data import Bins, Leaf, Marks
 from fitting.errors import DeadlineReached
-from fitting.kernels import Function, Kernel, Usage
-from fitting.packing import Prior, pack_blocks
+from fitting.kernels.cache import Kernel, Usage
+from fitting.kernels.functions import Function
+from fitting.kernels.packing import Prior, pack_blocks
 from fitting.padding import Floats
 
 UNDEFINED_COST = 1e10

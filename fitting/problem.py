@@ -9,8 +9,8 @@ import numpy as np
 from fitting.bounds import Bounds
 from fitting.data import Data, Histogram
 from fitting.errors import InvalidProblem
-from fitting.kernels import KernelKey
-from fitting.packing import Prior
+from fitting.kernels.key import KernelKey
+from fitting.kernels.packing import Prior
 from fitting.padding import BLOCK
 from models.model import Model
 from models.parameter import Parameter

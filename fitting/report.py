@@ -9,7 +9,6 @@ from scipy.special import gammaincc
 from fitting.covariance import Covariance, at_minimum
 from fitting.errors import DeadlineReached
 from fitting.minos import interval
-from fitting.newton import Minimum
 from fitting.objective import Objective
 from fitting.padding import Floats
 from fitting.problem import FitProblem
@@ -22,8 +21,9 @@ from fitting.result import (
     Status,
     no_covariance,
 )
-from fitting.strategy import Strategy
-from fitting.verdict import grown
+from fitting.search.newton import Minimum
+from fitting.search.strategy import Strategy
+from fitting.search.verdict import grown
 
 FIVE_SIGMA = 5.7e-7
 

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from fitting.covariance import Covariance
-from fitting.kernels import Usage
+from fitting.kernels.cache import Usage
 from fitting.padding import Flags, Floats
 from fitting.problem import FitProblem
 

@@ -23,16 +23,16 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from fitting import kernels
-from fitting.compiling import HASTILY
-from fitting.kernel_folder import KernelFolder
+from fitting.kernels import cache
+from fitting.kernels.compiling import HASTILY
+from fitting.kernels.folder import KernelFolder
 
 # Most of what tests compile runs once. In servers all is compiled as ever; with TEST_THOROUGHLY,
 # in `make test-full`, what tests compile themselves is, too.
 if "TEST_THOROUGHLY" not in os.environ:
     flags = (f"--{name}={str(value).lower()}" for name, value in HASTILY.items())
     os.environ["XLA_FLAGS"] = " ".join([os.environ["XLA_FLAGS"], *flags])
-    kernels.LIGHTLY = kernels.THOROUGHLY = HASTILY
+    cache.LIGHTLY = cache.THOROUGHLY = HASTILY
 
 ROOT = Path(__file__).resolve().parents[1]
 READY_TIMEOUT_S = 120.0

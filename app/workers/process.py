@@ -46,10 +46,10 @@ def main(connection: Connection, cancelled: "Synchronized[int]", settings: Worke
     if settings.platform == "auto" and not settings.workshop:
         os.environ["JAX_PLATFORMS"] = ""  # whatever JAX finds, read when it is imported
     from app.workers.tasks import attempt
-    from fitting.devices import accelerator
     from fitting.errors import Cancelled
-    from fitting.kernel_folder import KernelFolder
-    from fitting.kernels import KernelCache
+    from fitting.kernels.cache import KernelCache
+    from fitting.kernels.devices import accelerator
+    from fitting.kernels.folder import KernelFolder
 
     accelerator()  # before anything is compiled, which would else be for it
     KernelFolder(settings.kernels_dir, settings.kernel_cache_bytes).use()

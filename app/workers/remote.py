@@ -24,10 +24,10 @@ from app import workers
 from app.code import digest
 from app.settings import Settings
 from app.workers.tasks import BatchTask, Stop, attempt
-from fitting.devices import accelerator
 from fitting.errors import Cancelled
-from fitting.kernel_folder import KernelFolder
-from fitting.kernels import KernelCache
+from fitting.kernels.cache import KernelCache
+from fitting.kernels.devices import accelerator
+from fitting.kernels.folder import KernelFolder
 
 STRANGER = "stranger"  # how a part of another version of this code ends
 TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3  # of malloc.h

@@ -13,7 +13,7 @@ from fitting.coordinates import ease
 from fitting.covariance import Covariance, Method, at_point
 from fitting.errors import Cancelled, DeadlineReached, InvalidProblem
 from fitting.fit import bind, fit
-from fitting.kernels import KernelCache, Usage
+from fitting.kernels.cache import KernelCache, Usage
 from fitting.padding import Flags, Floats
 from fitting.problem import FitProblem
 from fitting.result import FitResult

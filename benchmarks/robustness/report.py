@@ -11,7 +11,7 @@ TARGET = Path(__file__).resolve().parents[2] / "docs" / "robustness.md"
 SHARE = 99.5  # per cent
 
 STRATEGY = """A fit is a descent, and a descent can end too early or in the wrong place. What the
-service does about it (`fitting/strategy.py` reads as this list):
+service does about it (`fitting/search/strategy.py` reads as this list):
 
 1. **Coordinates.** Powers of x are fitted as Chebyshev polynomials and brought back exactly,
    because their coefficients are strongly correlated (`fitting/coordinates.py`). All steps are

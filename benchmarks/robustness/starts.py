@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from fitting.fit import fit
-from fitting.kernel_folder import KernelFolder
-from fitting.kernels import KernelCache
+from fitting.kernels.cache import KernelCache
+from fitting.kernels.folder import KernelFolder
 from fitting.result import FitResult
 from tests.oracles.random_problems import draw
 

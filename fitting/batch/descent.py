@@ -19,7 +19,7 @@ from fitting.batch.stacks import inverses
 from fitting.bounds import Bounds
 from fitting.errors import DeadlineReached
 from fitting.padding import Flags, Floats, Places
-from fitting.verdict import CERTAIN_EDM
+from fitting.search.verdict import CERTAIN_EDM
 
 MAX_STEPS = 40
 MOST_CUT = 6  # steps of a row that a limit cut short: its minimum is there, or beyond

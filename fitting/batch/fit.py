@@ -17,7 +17,7 @@ from fitting.coordinates import Eased, as_floats, ease
 from fitting.data import Marks
 from fitting.errors import NO_NUMBER, DeadlineReached
 from fitting.fit import fit
-from fitting.kernels import KernelCache
+from fitting.kernels.cache import KernelCache
 from fitting.objective import Objective
 from fitting.padding import Flags, Floats, Places
 from fitting.result import FitResult, Status

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from fitting.devices import accelerator
 from fitting.errors import DeadlineReached
-from fitting.kernels import Function, Kernel, Usage
-from fitting.packing import pack
+from fitting.kernels.cache import Kernel, Usage
+from fitting.kernels.devices import accelerator
+from fitting.kernels.functions import Function
+from fitting.kernels.packing import pack
 from fitting.padding import Floats
 from fitting.problem import FitProblem
 

@@ -10,7 +10,7 @@ from fitting.batch.rows import HistogramRows, Rows
 from fitting.bounds import Bounds
 from fitting.data import Data
 from fitting.entries import refuse_where
-from fitting.kernels import KernelKey
+from fitting.kernels.key import KernelKey
 from fitting.padding import Floats
 from fitting.problem import FitProblem, Knowledge, describe, with_ends
 from models.model import Model

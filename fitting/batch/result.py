@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from fitting.batch.question import Batch
-from fitting.kernels import Usage
+from fitting.kernels.cache import Usage
 from fitting.padding import Flags, Floats
 from fitting.result import Status
 

@@ -15,11 +15,11 @@ from fitting.batch.rows import PointsRows
 from fitting.batch.scoring import Scoring
 from fitting.batch.surrogate import refine
 from fitting.data import Bins
-from fitting.kernels import KernelCache
-from fitting.levenberg import approach
+from fitting.kernels.cache import KernelCache
 from fitting.objective import Objective
 from fitting.padding import Floats, Places
-from fitting.starts import inside, starting_values
+from fitting.search.levenberg import approach
+from fitting.search.starts import inside, starting_values
 from models.features import Features
 
 FAR = 25.0  # of a step in units of its own covariance: five standard deviations

@@ -8,10 +8,10 @@ from fitting.batch.descent import Descended
 from fitting.batch.objective import RowsObjective
 from fitting.batch.question import Batch
 from fitting.batch.rows import PointsRows
-from fitting.errors_in_x import INFLATED
-from fitting.newton import ILL_CONDITIONED, LONG, RISES
 from fitting.padding import Flags, Floats
-from fitting.verdict import DEGENERATE, surprising
+from fitting.search.errors_in_x import INFLATED
+from fitting.search.newton import ILL_CONDITIONED, LONG, RISES
+from fitting.search.verdict import DEGENERATE, surprising
 
 
 @dataclass(frozen=True, eq=False)

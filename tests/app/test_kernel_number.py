@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from app.workers.kernel_number import kernel_number
-from fitting.kernels import KernelKey
+from fitting.kernels.key import KernelKey
 from models.composition.sum import Sum
 from models.formula.formula import Formula
 from models.registry import SHAPES

@@ -22,11 +22,11 @@ from app.settings import Settings
 from app.translate import to_problem
 from app.workers.tasks import DONE, LATE, BatchTask, CovarianceTask, FitTask, attempt
 from fitting.batch.rows import mean_of
-from fitting.coarse import coarsen
 from fitting.data import Histogram, Points
 from fitting.errors import NO_NUMBER
-from fitting.features import Outline, few_candidates, many_candidates
 from fitting.padding import Floats
+from fitting.search.coarse import coarsen
+from fitting.search.features import Outline, few_candidates, many_candidates
 from models.registry import SHAPES
 from tests.examples import Body, polynomial, replaced
 from tests.fitting.problems import KERNELS

@@ -15,7 +15,7 @@ from app.workers.process import WorkerSettings
 from app.workers.tasks import CANCELLED, DONE, LATE, SLICE_S, CovarianceTask, attempt
 from app.workers.tried import LIGHT_S
 from app.workers.worker import Job, TimedOut
-from fitting.kernels import Usage
+from fitting.kernels.cache import Usage
 from fitting.result import Status
 from tests.fitting.problems import KERNELS, LINE, points, problem
 

@@ -8,9 +8,9 @@ import numpy as np
 
 from fitting.data import Histogram, Points
 from fitting.fit import bind, fit
-from fitting.kernels import KernelCache
-from fitting.newton import Minimum, certify
+from fitting.kernels.cache import KernelCache
 from fitting.problem import FitProblem, Knowledge
+from fitting.search.newton import Minimum, certify
 from models.composition.sum import Sum
 from models.shapes.exponential import Exponential
 from models.shapes.gaussian import Gaussian

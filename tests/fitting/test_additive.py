@@ -7,13 +7,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from fitting.additive import MOST_FORWARD
-from fitting.costs import COSTS
 from fitting.data import Bins
 from fitting.fit import fit
-from fitting.kernels import KernelKey, Usage, _bind, _derivatives
+from fitting.kernels.additive import MOST_FORWARD
+from fitting.kernels.cache import Usage, _bind, _derivatives
+from fitting.kernels.costs import COSTS
+from fitting.kernels.key import KernelKey
+from fitting.kernels.packing import pack
 from fitting.objective import Objective
-from fitting.packing import pack
 from fitting.problem import Knowledge
 from fitting.result import Status
 from models.composition.sum import Sum

@@ -9,10 +9,10 @@ import pytest
 from iminuit.cost import ExtendedBinnedNLL
 from scipy.stats import norm
 
-from fitting.costs import COSTS
 from fitting.data import Points
 from fitting.fit import fit
-from fitting.kernels import KernelCache
+from fitting.kernels.cache import KernelCache
+from fitting.kernels.costs import COSTS
 from fitting.padding import BLOCK
 from fitting.problem import Knowledge
 from models.formula.formula import Formula

@@ -13,8 +13,8 @@ import pytest
 from iminuit.cost import ExtendedBinnedNLL
 from iminuit.cost import LeastSquares as MinuitLeastSquares
 
-from fitting.costs import COSTS, EffectiveVariance, LeastSquares, Poisson
 from fitting.data import Bins
+from fitting.kernels.costs import COSTS, EffectiveVariance, LeastSquares, Poisson
 from models.model import Model
 from models.parameter import Parameter
 from models.shapes.gaussian import Gaussian

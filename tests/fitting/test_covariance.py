@@ -6,7 +6,7 @@ import pytest
 
 from fitting.covariance import at_point, from_spectrum
 from fitting.problem import Knowledge
-from fitting.spectrum import Spectrum
+from fitting.search.spectrum import Spectrum
 from models.shapes.polynomial import Polynomial
 from tests.fitting.problems import (
     LINE,

@@ -13,7 +13,7 @@ from fitting.batch import objective
 from fitting.batch.fit import fit_batch
 from fitting.batch.question import Batch
 from fitting.batch.rows import HistogramRows
-from fitting.kernels import KernelCache
+from fitting.kernels.cache import KernelCache
 from fitting.problem import Knowledge
 from models.registry import SHAPES
 import jax

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fitting.kernel_folder import KernelFolder
+from fitting.kernels.folder import KernelFolder
 
 ROOT = Path(__file__).resolve().parents[2]
 DAY = 86400.0
@@ -19,8 +19,8 @@ import sys
 from pathlib import Path
 import numpy as np
 from fitting.fit import fit
-from fitting.kernel_folder import KernelFolder
-from fitting.kernels import KernelCache
+from fitting.kernels.folder import KernelFolder
+from fitting.kernels.cache import KernelCache
 from tests.fitting.problems import LINE, PEAK, points, problem, toy
 KernelFolder(Path(sys.argv[1]), int(sys.argv[2])).use()
 data = toy(PEAK, np.linspace(-4, 4, 20), (480.0, 0.3, 1.1), 1)

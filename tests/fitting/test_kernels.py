@@ -10,7 +10,8 @@ from jax.experimental.compilation_cache import compilation_cache
 
 from fitting.data import Histogram
 from fitting.fit import fit
-from fitting.kernels import FEW, KernelCache, KernelKey, Usage
+from fitting.kernels.cache import KernelCache, Usage
+from fitting.kernels.key import FEW, KernelKey
 from fitting.padding import bucket_length, pad
 from fitting.problem import Knowledge
 from models.shapes.exponential import Exponential

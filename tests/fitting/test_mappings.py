@@ -4,9 +4,10 @@ import mmap
 
 import numpy as np
 
-from fitting import mappings
 from fitting.fit import bind
-from fitting.kernels import KernelCache, KernelKey
+from fitting.kernels import mappings
+from fitting.kernels.cache import KernelCache
+from fitting.kernels.key import KernelKey
 from models.composition.sum import Sum
 from models.shapes.exponential import Exponential
 from tests.fitting.problems import PEAK, problem, toy

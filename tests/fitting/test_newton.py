@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from fitting.bounds import Bounds
-from fitting.newton import polish
 from fitting.problem import Knowledge
 from fitting.result import Status
-from fitting.spectrum import Spectrum
+from fitting.search.newton import polish
+from fitting.search.spectrum import Spectrum
 from models.composition.sum import Sum
 from models.model import Model
 from models.parameter import Parameter

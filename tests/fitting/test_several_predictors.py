@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fitting.coarse import SCATTERED, coarsen
 from fitting.data import Points
 from fitting.errors import InvalidProblem
-from fitting.features import Outline
 from fitting.problem import FitProblem, Knowledge, with_ends
+from fitting.search.coarse import SCATTERED, coarsen
+from fitting.search.features import Outline
 from models.formula.formula import Formula
 from models.registry import SHAPES
 from tests.fitting.problems import solve

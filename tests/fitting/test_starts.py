@@ -10,7 +10,7 @@ import pytest
 from fitting.fit import fit
 from fitting.problem import Knowledge
 from fitting.result import Status
-from fitting.starts import inside, starting_values
+from fitting.search.starts import inside, starting_values
 from models.composition.sum import Sum
 from models.shapes.exponential import Exponential
 from models.shapes.gaussian import Gaussian

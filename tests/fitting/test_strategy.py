@@ -8,7 +8,7 @@ from scipy.optimize import least_squares
 
 from fitting.data import Points
 from fitting.fit import fit
-from fitting.kernels import KernelCache
+from fitting.kernels.cache import KernelCache
 from fitting.problem import FitProblem, Knowledge
 from fitting.result import Status
 from models.formula.formula import Formula

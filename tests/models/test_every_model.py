@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from fitting.compiling import LIGHTLY, THOROUGHLY
+from fitting.kernels.compiling import LIGHTLY, THOROUGHLY
 from models.model import Density
 from models.registry import SHAPES
 from tests.models.twins import SCIPY_TWINS, every_sixth, sparing

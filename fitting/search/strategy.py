@@ -22,19 +22,19 @@ from itertools import islice
 
 import numpy as np
 
-from fitting.coarse import coarsen
 from fitting.data import Data, Points
-from fitting.descent import Descent
 from fitting.errors import DeadlineReached
-from fitting.errors_in_x import ErrorsInX
-from fitting.kernels import KernelCache
-from fitting.newton import Minimum, undetermined
+from fitting.kernels.cache import KernelCache
 from fitting.objective import Objective
 from fitting.padding import Floats
 from fitting.problem import FitProblem
 from fitting.result import FitWarning, Status
-from fitting.starts import estimates, inside, starting_values
-from fitting.verdict import is_degenerate, is_poor, judge
+from fitting.search.coarse import coarsen
+from fitting.search.descent import Descent
+from fitting.search.errors_in_x import ErrorsInX
+from fitting.search.newton import Minimum, undetermined
+from fitting.search.starts import estimates, inside, starting_values
+from fitting.search.verdict import is_degenerate, is_poor, judge
 
 MOST_STARTS = 10  # that are estimated from the data
 FEW_STARTS, MANY_POINTS = 3, 2000  # of these, with errors in x in fewer points than so many

@@ -10,14 +10,14 @@ MIGRAD     on the compiled value and gradient, and the polish again, if that did
 import numpy as np
 
 from fitting.data import Histogram
-from fitting.geodesic import descend_valley
-from fitting.levenberg import approach
-from fitting.migrad import descend
-from fitting.newton import Minimum, certify, polish
 from fitting.objective import Objective
 from fitting.padding import Floats
 from fitting.problem import FitProblem
-from fitting.verdict import is_certain, rounding_edm
+from fitting.search.geodesic import descend_valley
+from fitting.search.levenberg import approach
+from fitting.search.migrad import descend
+from fitting.search.newton import Minimum, certify, polish
+from fitting.search.verdict import is_certain, rounding_edm
 
 MAX_RESCALINGS = 4
 SQUARED_ROUNDING = 1e-28

@@ -16,7 +16,7 @@ import numpy as np
 from fitting.bounds import Bounds, block
 from fitting.objective import Objective
 from fitting.padding import Flags, Floats
-from fitting.spectrum import Spectrum
+from fitting.search.spectrum import Spectrum
 
 MAX_STEPS = 30
 NEAR = 1e-6  # EDM below which the cost is too flat to compare

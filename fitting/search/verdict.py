@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 
 from fitting.data import Histogram
-from fitting.migrad import EDM_GOAL
-from fitting.newton import Minimum
 from fitting.padding import Floats
 from fitting.problem import FitProblem
 from fitting.result import Status
+from fitting.search.migrad import EDM_GOAL
+from fitting.search.newton import Minimum
 
 CERTAIN_EDM = 1e-10  # 1e-5 standard deviations; Newton's method ends far below
 ROUNDING = 4 * np.finfo(float).eps  # of a prediction, relative

@@ -28,7 +28,7 @@ import numpy as np
 from jax import Array
 from numpy.typing import NDArray
 
-from fitting.costs import OfPrediction
+from fitting.kernels.costs import OfPrediction
 from models.composition.sum import MANY, add_arrays
 from models.model import Model
 

@@ -14,9 +14,9 @@ from collections.abc import Iterable
 import numpy as np
 
 from fitting.data import Marks, Points
-from fitting.descent import Descent
-from fitting.newton import Minimum
 from fitting.padding import Floats
+from fitting.search.descent import Descent
+from fitting.search.newton import Minimum
 
 PARTS = (0.25, 0.5, 0.75, 1.0)  # of the errors in x, one after the other
 INFLATED = 1.0  # log V of a point, more than at first

@@ -9,8 +9,8 @@ import jax.numpy as jnp
 from jax import Array
 from jax.lax import stop_gradient
 
-from fitting.additive import MOST_FORWARD
-from fitting.costs import EffectiveVariance
+from fitting.kernels.additive import MOST_FORWARD
+from fitting.kernels.costs import EffectiveVariance
 from models.model import Model
 
 

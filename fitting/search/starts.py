@@ -16,14 +16,15 @@ from operator import itemgetter
 import numpy as np
 from numpy.typing import NDArray
 
-from fitting.coarse import coarsen
 from fitting.data import Bins, Data, Points
-from fitting.features import Outline, few_candidates, many_candidates
-from fitting.kernels import KernelCache, KernelKey
-from fitting.levenberg import approach
+from fitting.kernels.cache import KernelCache
+from fitting.kernels.key import KernelKey
 from fitting.objective import Objective
 from fitting.padding import Flags, Floats
 from fitting.problem import FitProblem, Knowledge
+from fitting.search.coarse import coarsen
+from fitting.search.features import Outline, few_candidates, many_candidates
+from fitting.search.levenberg import approach
 from models.composition.mixture import Mixture
 from models.features import Features
 
