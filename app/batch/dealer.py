@@ -2,7 +2,7 @@
 
 Each worker that is free gets the next rows, as many as it can do in a turn by the pace of the
 last, if need be that of another batch; rows that a turn did not finish come again. So all workers
-share one batch, and a single fit waits for one turn at most. How many there are, and how long a
+share one batch, and another batch waits for one turn at most. How many there are, and how long a
 turn is, the executor says: the pool of our own workers, or a cluster, which may grow meanwhile.
 """
 

@@ -3,7 +3,8 @@
 Jobs wait here, not in the workers, so that the queue is bounded by one number and a waiting job
 is forgotten by dropping it. A kernel's jobs go to a worker that has the kernel; a kernel that
 none has goes to whichever is idle first. Only when several jobs of one kernel wait does another
-worker take one: it finds the kernel compiled on disk. Parts of a batch are taken by all.
+worker take one: it finds the kernel compiled on disk. Parts of a batch are taken by all, and make
+way for single fits between two evaluations.
 
 A model that a client wrote may take minutes to compile, and nobody knows before. So the first
 job of such a kernel goes to the workshop, one more process, of low priority, in front of which
@@ -70,7 +71,7 @@ class WorkerPool:
     @property
     def running(self) -> int:
         """Jobs in a worker."""
-        return sum(w.job is not None and not w.job.background for w in self._workers)
+        return sum(not job.background for w in self._workers for job in (w.job, w.guest) if job)
 
     @property
     def is_warm(self) -> bool:
@@ -117,14 +118,17 @@ class WorkerPool:
         self._dispatch()
 
     def _start_worker(self) -> None:
-        worker = Worker(self._settings, self._upped, self._answered, self._died)
+        worker = self._worker(self._settings)
         worker.to_warm = [*(self._warm_up or ())]
         self._workers.append(worker)
 
     def _start_workshop(self) -> None:
         settings = replace(self._settings, workshop=True)
         # first, because it has the kernels that it has just compiled
-        self._workers.insert(0, Worker(settings, self._upped, self._answered, self._died))
+        self._workers.insert(0, self._worker(settings))
+
+    def _worker(self, settings: WorkerSettings) -> Worker:
+        return Worker(settings, self._upped, self._breaking, self._answered, self._died)
 
     def _upped(self) -> None:
         if sum(w.up for w in self._workers if not w.is_workshop) == self._size:
@@ -179,8 +183,8 @@ class WorkerPool:
         if job in self._waiting:
             self._take(job)
         for worker in self._workers:
-            if worker.job is job:
-                worker.cancel(self._kill_grace_s)
+            if job in (worker.job, worker.guest):
+                worker.cancel(job, self._kill_grace_s)
 
     async def close(self) -> None:
         """Hang up on the workers; the server has drained before."""
@@ -203,9 +207,9 @@ class WorkerPool:
         if not custom and job not in self._waiting:
             return
         for worker in self._workers:
-            warming = worker.job is not None and worker.job.background
-            if warming and (custom or self._may_take(worker, job)):
-                worker.interrupt()
+            warming = worker.job
+            if warming and warming.background and (custom or self._may_take(worker, job)):
+                worker.interrupt(warming)
 
     @property
     def _is_compiling(self) -> bool:
@@ -219,8 +223,10 @@ class WorkerPool:
         return self._waiting.count(lambda job: self._tried.is_for_workshop(job.task, job.kernel))
 
     def _dispatch(self) -> None:
-        """Give idle workers something to do: clients first, warming up otherwise."""
+        """Give workers something to do: clients first, warming up otherwise."""
         for worker in self._workers:
+            if self._guest_for(worker) is not None:
+                worker.ask_for_break()
             if not worker.idle:
                 continue
             job = self._job_for(worker)
@@ -235,20 +241,41 @@ class WorkerPool:
         self._waiting.remove(job)
         return job
 
+    def _breaking(self, worker: Worker) -> None:
+        """A single fit for a worker that has a break, if there still is one."""
+        guest = self._guest_for(worker)
+        if guest is None:
+            worker.end_break()
+        else:
+            worker.send(self._take(guest))
+
+    def _guest_for(self, worker: Worker) -> Job | None:
+        """The oldest single fit that may have a break of what this worker does."""
+        if worker.hosts and self._singles_may(worker):
+            return self._oldest(worker, spreads=False)
+        return None
+
     def _job_for(self, worker: Worker) -> Job | None:
-        """The oldest job that this worker may take.
-
-        Single fits go first, until they have had as long as a part of a batch takes.
-        """
-
-        def accepted(job: Job) -> bool:
-            return self._may_take(worker, job)
-
-        single = self._waiting.oldest(lambda job: not job.task.spreads and accepted(job))
-        part = self._waiting.oldest(lambda job: job.task.spreads and accepted(job))
+        """The oldest job that this idle worker may take; single fits go first while they may."""
+        single = self._oldest(worker, spreads=False)
+        part = self._oldest(worker, spreads=True)
         if single is None or part is None:
             return single or part
-        return part if worker.singles_s > self.slice_s else single
+        return single if self._singles_may(worker) else part
+
+    def _oldest(self, worker: Worker, *, spreads: bool) -> Job | None:
+        """The oldest single fit, or part of a batch, that this worker may take."""
+        return self._waiting.oldest(
+            lambda job: job.task.spreads is spreads and self._may_take(worker, job)
+        )
+
+    def _singles_may(self, worker: Worker) -> bool:
+        """Whether single fits go before parts: until they have had a turn more than these."""
+        part = worker.job
+        running = 0.0
+        if part is not None and part.started is not None:
+            running = asyncio.get_running_loop().time() - part.started
+        return worker.singles_s - running <= self.slice_s
 
     def _may_take(self, worker: Worker, job: Job) -> bool:
         """Whether it has the job's kernel, or may take it on."""
@@ -279,13 +306,14 @@ class WorkerPool:
             background=True,
         )
 
-    def _answered(self, worker: Worker, job: Job, how: str, what: object) -> None:
+    def _answered(self, worker: Worker, job: Job, how: str, what: object, seconds: float) -> None:
         self._deaths_in_a_row = 0
         self._tried.answered(job, how, what)
-        if not job.background and job.started is not None:
-            took = asyncio.get_running_loop().time() - job.started
-            self._mean_s += 0.1 * (took - self._mean_s)
-            worker.singles_s = 0.0 if job.task.spreads else worker.singles_s + took
+        if not job.background:
+            self._mean_s += 0.1 * (seconds - self._mean_s)
+            more = -seconds if job.task.spreads else seconds
+            # at most a turn too much: a long fit does not give the turns of many others away
+            worker.singles_s = min(max(worker.singles_s + more, 0.0), 2 * self.slice_s)
         job.settle(how, what)
         if job.background and how == CANCELLED:
             worker.to_warm.insert(0, job.task)
@@ -297,21 +325,21 @@ class WorkerPool:
                     other.to_warm += compiled
         self._dispatch()
 
-    def _died(self, worker: Worker, job: Job | None) -> None:
+    def _died(self, worker: Worker, jobs: Sequence[Job], late: Job | None) -> None:
         self._workers.remove(worker)
         if self._closing:
             return
         if worker.is_workshop:
             self._after = ()  # what it was to compile is compiled when somebody asks for it
         self.restarts += 1
-        if job is not None:
+        logger.warning(
+            "a worker died", extra={"pid": worker.process.pid, "timed_out": late is not None}
+        )
+        for job in jobs:
             self._tried.failed(job, asyncio.get_running_loop().time())
-        timed_out = worker.killed_for_time
-        logger.warning("a worker died", extra={"pid": worker.process.pid, "timed_out": timed_out})
-        if job is not None:
             job.fail(
                 TimedOut(waiting=False)
-                if timed_out
+                if job is late
                 else WorkerLost(
                     "The process that worked on this died and was replaced. Try again; if it "
                     "happens again, these data with this model need more memory than there is.",

@@ -1,8 +1,9 @@
-"""The loop inside a worker: one job at a time, until the server hangs up.
+"""The loop inside a worker: one job after the other, until the server hangs up.
 
 The server's end sends `(job number, task)`, pickled, once the process has said that it is up;
-back go `(job number, how, what)`. The number of a cancelled job appears in shared memory, where
-a running fit looks before each evaluation of its cost.
+back go `(job number, how, what, seconds)`. A running job looks into shared memory before each
+evaluation of its cost: whether it is to stop; and if it is a part of a batch, whether a single fit
+waits. Then the process says that it has a `BREAK`, and gets that fit, or nothing.
 """
 
 import gc
@@ -15,11 +16,15 @@ import threading
 import time
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-UP = "up"
+from app.workers.signals import NOBODY, Signals
+
+if TYPE_CHECKING:
+    from fitting.kernels.cache import KernelCache
+
+UP, BREAK = "up", "break"
 
 
 @dataclass(frozen=True)
@@ -34,7 +39,7 @@ class WorkerSettings:
     workshop: bool = False
 
 
-def main(connection: Connection, cancelled: "Synchronized[int]", settings: WorkerSettings) -> None:
+def main(connection: Connection, signals: Signals, settings: WorkerSettings) -> None:
     """Entry point of the process."""
     # Ctrl-C reaches the whole process group; the server decides when workers stop
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -45,8 +50,6 @@ def main(connection: Connection, cancelled: "Synchronized[int]", settings: Worke
     threading.Thread(target=_give_up, args=(os.getppid(), most), daemon=True).start()
     if settings.platform == "auto" and not settings.workshop:
         os.environ["JAX_PLATFORMS"] = ""  # whatever JAX finds, read when it is imported
-    from app.workers.tasks import attempt
-    from fitting.errors import Cancelled
     from fitting.kernels.cache import KernelCache
     from fitting.kernels.devices import accelerator
     from fitting.kernels.folder import KernelFolder
@@ -55,24 +58,49 @@ def main(connection: Connection, cancelled: "Synchronized[int]", settings: Worke
     KernelFolder(settings.kernels_dir, settings.kernel_cache_bytes).use()
     kernels = KernelCache(settings.kernels_in_memory)
     gc.freeze()  # what is there now stays: no use in looking through it again and again
+    serving = Serving(connection, signals, kernels)
     try:
-        connection.send_bytes(pickle.dumps((None, UP, None)))
-    except OSError:  # the server has ended meanwhile
+        serving.tell(UP)
+        while True:
+            serving.next()
+    except (EOFError, OSError):  # the server has ended
         return
-    while True:
-        try:
-            number, task = pickle.loads(connection.recv_bytes())
-        except (EOFError, OSError):
-            return
 
-        def stop(number: int = number) -> None:
-            if cancelled.value == number:
+
+class Serving:
+    """The jobs of this process, as they come."""
+
+    def __init__(self, connection: Connection, signals: Signals, kernels: "KernelCache"):
+        self._connection = connection
+        self._signals = signals
+        self._kernels = kernels
+
+    def next(self) -> float:
+        """The next job, from when it comes to when it is answered; how many seconds it took."""
+        from app.workers.tasks import attempt
+        from fitting.errors import Cancelled
+
+        number, task = pickle.loads(self._connection.recv_bytes())
+        if task is None:
+            return 0.0
+        began, away_s, signals = time.monotonic(), 0.0, self._signals
+
+        def stop() -> None:
+            nonlocal away_s
+            if number in (signals.cancelled, signals.cancelled_guest):
                 raise Cancelled
+            if task.spreads and signals.asked:
+                self.tell(BREAK)
+                away_s += self.next()
 
-        try:
-            connection.send_bytes(pickle.dumps((number, *attempt(task, kernels, stop)), protocol=5))
-        except OSError:
-            return
+        how, what = attempt(task, self._kernels, stop)
+        seconds = time.monotonic() - began
+        self.tell(how, number, what, seconds - away_s)
+        return seconds
+
+    def tell(self, how: str, number: int = NOBODY, what: Any = None, seconds: float = 0.0) -> None:
+        """To the server's end."""
+        self._connection.send_bytes(pickle.dumps((number, how, what, seconds), protocol=5))
 
 
 def _give_up(parent: int, most_bytes: int) -> None:

@@ -1,7 +1,6 @@
 """The server's end of one worker process."""
 
 import asyncio
-import ctypes
 import logging
 import multiprocessing
 import os
@@ -12,13 +11,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.errors import InvalidRequest
-from app.workers.process import UP, WorkerSettings, main
+from app.workers.process import BREAK, UP, WorkerSettings, main
+from app.workers.signals import NOBODY, Signals
 from app.workers.tasks import CANCELLED, DONE, INVALID, LATE, Outcome, Task
 
 logger = logging.getLogger("fit.workers")
 
 _spawn = multiprocessing.get_context("spawn")  # never fork with JAX
 MOST_KNOWN = 1000
+LEAVE_S = 1.0  # for a job to see that it is late, once its guest has gone
 
 
 class TimedOut(Exception):
@@ -77,33 +78,39 @@ class Job:
 class Worker:
     """One process, at most one job in it, none before it is up: starting takes seconds.
 
-    `on_up()`, `on_answer(worker, job, how, what)` and `on_death(worker, job)` are called from the
-    event loop. `known` are the kernels that the process has, as far as we can tell.
+    A part of a batch may have a `guest`: a single fit, done between two of its evaluations.
+
+    `on_up()`, `on_break(worker)`, `on_answer(worker, job, how, what, seconds)` and
+    `on_death(worker, jobs, late)` are called from the event loop; `late` is the job for which the
+    process had to be killed. `known` are the kernels that it has, as far as we can tell.
     """
 
     def __init__(
         self,
         settings: WorkerSettings,
         on_up: Callable[[], None],
-        on_answer: Callable[["Worker", Job, str, Any], None],
-        on_death: Callable[["Worker", Job | None], None],
+        on_break: Callable[["Worker"], None],
+        on_answer: Callable[["Worker", Job, str, Any, float], None],
+        on_death: Callable[["Worker", list[Job], Job | None], None],
     ):
         self.is_workshop = settings.workshop
         self._on_up = on_up
+        self._on_break = on_break
         self._on_answer = on_answer
         self._on_death = on_death
         self.job: Job | None = None
+        self.guest: Job | None = None
         self.known: OrderedDict[int, None] = OrderedDict()
         self.to_warm: list[Task] = []
-        self.singles_s = 0.0  # what single fits have had since the last part of a batch
+        self.singles_s = 0.0  # what single fits have had more than parts of batches
         self.up = False
         self.alive = True
-        self.killed_for_time = False
-        self._cancelled: Any = _spawn.Value(ctypes.c_int64, -1, lock=False)
+        self._late: Job | None = None
+        self._signals: Any = _spawn.Value(Signals, NOBODY, NOBODY, False, lock=False)
         ours, theirs = _spawn.Pipe()
         self._connection = ours
         self.process = _spawn.Process(
-            target=main, args=(theirs, self._cancelled, settings), daemon=True
+            target=main, args=(theirs, self._signals, settings), daemon=True
         )
         # threads that wait for a core made a fit of 300 parameters three times as long
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -118,38 +125,70 @@ class Worker:
     def idle(self) -> bool:
         return self.alive and self.up and self.job is None
 
+    @property
+    def hosts(self) -> bool:
+        """Whether it may take a break for a single fit."""
+        job = self.job
+        return (
+            self.alive
+            and not self.is_workshop
+            and self.guest is None
+            and job is not None
+            and job.task.spreads
+            and not job.cancelled
+        )
+
+    def ask_for_break(self) -> None:
+        """Before the next evaluation; the worker hosts."""
+        self._signals.asked = True
+
+    def end_break(self) -> None:
+        """There is nothing to do in it."""
+        self._tell(NOBODY, None)
+
     def send(self, job: Job) -> None:
-        """Start a job; the worker is idle, so it reads at once."""
-        self.job = job
+        """Start a job; the worker is idle, or has a break, so it reads at once."""
+        if self.job is None:
+            self.job = job
+        else:
+            self.guest = job
         job.started = self._loop.time()
-        job.watchdog = self._loop.call_at(job.hard_deadline, self.kill_for_time)
+        job.watchdog = self._loop.call_at(job.hard_deadline, self.kill_for_time, job)
         self.known[job.kernel] = None
         self.known.move_to_end(job.kernel)
         if len(self.known) > MOST_KNOWN:
             self.known.popitem(last=False)
+        self._tell(job.number, job.task)
+
+    def _tell(self, number: int, task: Task | None) -> None:
         try:
-            self._connection.send_bytes(pickle.dumps((job.number, job.task), protocol=5))
+            self._connection.send_bytes(pickle.dumps((number, task), protocol=5))
         except OSError:
             self._died()
 
-    def cancel(self, grace_s: float) -> None:
-        """Stop the running job: at its next evaluation, or by force after `grace_s`."""
-        assert self.job is not None
-        self.job.cancelled = True
-        self.interrupt()
-        if self.job.watchdog is not None:
-            self.job.watchdog.cancel()
-        when = min(self.job.hard_deadline, self._loop.time() + grace_s)
-        self.job.watchdog = self._loop.call_at(when, self.kill_for_time)
+    def cancel(self, job: Job, grace_s: float) -> None:
+        """Stop a job that is here: at its next evaluation, or by force after `grace_s`."""
+        job.cancelled = True
+        self.interrupt(job)
+        if job.watchdog is not None:
+            job.watchdog.cancel()
+        when = min(job.hard_deadline, self._loop.time() + grace_s)
+        job.watchdog = self._loop.call_at(when, self.kill_for_time, job)
 
-    def interrupt(self) -> None:
-        """Stop the running job at its next evaluation, however long that takes to come."""
-        assert self.job is not None
-        self._cancelled.value = self.job.number
+    def interrupt(self, job: Job) -> None:
+        """Stop a job that is here at its next evaluation, however long that takes to come."""
+        if job is self.guest:
+            self._signals.cancelled_guest = job.number
+        else:
+            self._signals.cancelled = job.number
 
-    def kill_for_time(self) -> None:
+    def kill_for_time(self, job: Job) -> None:
         """The watchdog: the job did not stop when it should have."""
-        self.killed_for_time = True
+        if self.guest is not None and job is not self.guest:
+            when = self.guest.hard_deadline + LEAVE_S  # it could not
+            job.watchdog = self._loop.call_at(when, self.kill_for_time, job)
+            return
+        self._late = job
         self.process.kill()
 
     def close(self) -> None:
@@ -160,7 +199,7 @@ class Worker:
 
     def _readable(self) -> None:
         try:
-            number, how, what = pickle.loads(self._connection.recv_bytes())
+            number, how, what, seconds = pickle.loads(self._connection.recv_bytes())
         except (EOFError, OSError):
             self._died()
             return
@@ -168,19 +207,28 @@ class Worker:
             self.up = True
             self._on_up()
             return
-        job, self.job = self.job, None
+        if how == BREAK:
+            self._signals.asked = False
+            self._on_break(self)
+            return
+        job = self.guest or self.job
         assert job is not None
         assert job.number == number
+        if self.guest is None:
+            self.job = None
+        self.guest = None
         if job.watchdog is not None:
             job.watchdog.cancel()
-        self._on_answer(self, job, how, what)
+        self._on_answer(self, job, how, what, seconds)
 
     def _died(self) -> None:
         if not self.alive:
             return
         self.close()
         self.process.kill()
-        job, self.job = self.job, None
-        if job is not None and job.watchdog is not None:
-            job.watchdog.cancel()
-        self._on_death(self, job)
+        jobs = [job for job in (self.job, self.guest) if job is not None]
+        self.job = self.guest = None
+        for job in jobs:
+            if job.watchdog is not None:
+                job.watchdog.cancel()
+        self._on_death(self, jobs, self._late)

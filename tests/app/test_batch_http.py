@@ -1,5 +1,6 @@
 """Batches over HTTP: each row's answer is that of its own request, and mistakes have a place."""
 
+import statistics
 import threading
 import time
 from typing import Any
@@ -252,7 +253,9 @@ def test_a_batch_lets_single_fits_pass(server: LiveServer) -> None:
         began = time.perf_counter()
         fitted(client.post(HISTOGRAM, json=GAUSSIAN_50))
         waits.append(time.perf_counter() - began)
-    assert max(waits) < 2  # for a row, not for the batch, which lasts longer than five such waits
+    # in a break of a row, each of which takes a second; the batch lasts longer than five such waits
+    assert max(waits) < 2
+    assert statistics.median(waits) < 0.3
     assert not done, f"the batch was over too soon to tell; {waits}"
     thread.join()
     assert done[0]["rows"] == 3000

@@ -38,7 +38,7 @@ async def answered(task: Any, *compile_s: float, status: Status = Status.CONVERG
     pool = pool_of(1)
     for seconds in compile_s:
         what = SimpleNamespace(status=status, usage=Usage(compile_s=seconds))
-        pool._answered(SimpleNamespace(), job_of(task), DONE, what)  # type: ignore[arg-type]
+        pool._answered(SimpleNamespace(singles_s=0.0), job_of(task), DONE, what, 0.1)  # type: ignore[arg-type]
     return pool.is_untried(task)
 
 
@@ -60,15 +60,18 @@ def test_who_compiles_what_clients_write(
 
 
 def test_the_workshop_compiles_what_all_load_then() -> None:
-    light: Any = SimpleNamespace(is_custom=True, key="light")
-    heavy: Any = SimpleNamespace(is_custom=True, key="heavy")
-    shape: Any = SimpleNamespace(is_custom=False, key="shape")
+    light: Any = SimpleNamespace(is_custom=True, key="light", spreads=False)
+    heavy: Any = SimpleNamespace(is_custom=True, key="heavy", spreads=False)
+    shape: Any = SimpleNamespace(is_custom=False, key="shape", spreads=False)
 
     async def run() -> None:
         pool = pool_of(2)
         # busy: nothing is sent
         some: Any = [
-            SimpleNamespace(is_workshop=n == 0, idle=False, job=None, to_warm=[]) for n in range(3)
+            SimpleNamespace(
+                is_workshop=n == 0, idle=False, hosts=False, job=None, to_warm=[], singles_s=0.0
+            )
+            for n in range(3)
         ]
         pool._workers = some
         workshop, *workers = some
@@ -76,7 +79,7 @@ def test_the_workshop_compiles_what_all_load_then() -> None:
         def compiled(seconds: float) -> None:
             task = workshop.to_warm.pop(0)
             what = SimpleNamespace(status=Status.CONVERGED, usage=Usage(compile_s=seconds))
-            pool._answered(workshop, job_of(task), DONE, what)
+            pool._answered(workshop, job_of(task), DONE, what, seconds)
 
         def loaded() -> list[Any]:
             (one, other) = ([*w.to_warm] for w in workers)
@@ -111,7 +114,7 @@ class Warming:
     def __init__(self, *known: str, is_workshop: bool = False):
         self.is_workshop = is_workshop
         self.known = {kernel_number(key) for key in known}
-        self.alive, self.singles_s = True, 0.0
+        self.alive, self.singles_s, self.hosts = True, 0.0, False
         self.to_warm: list[Any] = []
         self.job: Job | None = job_of(SHAPE)
         self.job.background = True
@@ -123,15 +126,14 @@ class Warming:
     def send(self, job: Job) -> None:
         self.job = job
 
-    def interrupt(self) -> None:
-        assert self.job is not None
-        self.job.cancelled = True
+    def interrupt(self, job: Job) -> None:
+        job.cancelled = True
 
     def end(self, pool: WorkerPool, how: str) -> None:
         """As a worker does."""
         job, self.job = self.job, None
         assert job is not None
-        pool._answered(self, job, how, None)  # type: ignore[arg-type]
+        pool._answered(self, job, how, None, 0.0)  # type: ignore[arg-type]
 
 
 async def warming(*workers: Warming) -> tuple[WorkerPool, Callable[[], list[bool]]]:
@@ -196,15 +198,25 @@ def test_a_covariance_that_is_late_is_told_as_such() -> None:
     asyncio.run(run())
 
 
+def busy_with(job: Job | None, singles_s: float = 0.0) -> Any:
+    """Stands for a worker."""
+    return SimpleNamespace(
+        is_workshop=False,
+        known={},
+        alive=True,
+        idle=False,
+        hosts=True,
+        job=job,
+        singles_s=singles_s,
+    )
+
+
 @pytest.mark.parametrize(
     ("singles_s", "expected"), [(0.0, [3, 4, 1, 2]), (2 * SLICE_S, [1, 2, 3, 4])]
 )
 def test_single_fits_and_parts_of_batches_take_turns(singles_s: float, expected: list[int]) -> None:
     async def run() -> list[int]:
-        pool = pool_of(1)
-        worker: Any = SimpleNamespace(
-            is_workshop=False, known={}, alive=True, singles_s=singles_s, idle=False
-        )
+        pool, worker = pool_of(1), busy_with(None, singles_s)
         for number, task in enumerate([PART, PART, SHAPE, SHAPE], 1):
             pool._waiting.add(job_of(task, number))
         taken = []
@@ -216,14 +228,45 @@ def test_single_fits_and_parts_of_batches_take_turns(singles_s: float, expected:
     assert asyncio.run(run()) == expected
 
 
-def test_a_part_of_a_batch_ends_the_turn_of_single_fits() -> None:
+def test_single_fits_and_parts_of_batches_have_as_much_time() -> None:
     async def run() -> None:
-        pool, worker = pool_of(1), SimpleNamespace(is_workshop=False, singles_s=0.0)
-        for task, expected in ((SHAPE, True), (SHAPE, True), (PART, False)):
-            job = job_of(task)
-            job.started = asyncio.get_running_loop().time() - 0.1
-            pool._answered(worker, job, DONE, None)  # type: ignore[arg-type]
-            assert (worker.singles_s > 0) is expected
-        pool._answered(worker, job_of(SHAPE), DONE, None)  # type: ignore[arg-type]
+        pool, worker = pool_of(1), busy_with(None)
+        for task, seconds, expected in (
+            (SHAPE, 0.1, 0.1),
+            (SHAPE, 0.1, 0.2),
+            (SHAPE, 9.0, 2 * SLICE_S),
+            (PART, 0.1, 2 * SLICE_S - 0.1),
+            (PART, 9.0, 0.0),
+        ):
+            pool._answered(worker, job_of(task), DONE, None, seconds)
+            assert worker.singles_s == pytest.approx(expected)
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("singles_s", "running_s", "expected"),
+    [(0.0, 0.0, True), (2 * SLICE_S, 0.0, False), (2 * SLICE_S, 1.1 * SLICE_S, True)],
+)
+def test_a_part_makes_way_for_a_single_fit(
+    singles_s: float, running_s: float, *, expected: bool
+) -> None:
+    async def run() -> None:
+        pool, part = pool_of(1), job_of(PART)
+        part.started = asyncio.get_running_loop().time() - running_s
+        worker, asked, sent = busy_with(part, singles_s), [], list[int | None]()
+        worker.ask_for_break = lambda: asked.append(True)
+        worker.end_break = lambda: sent.append(None)
+        worker.send = lambda job: sent.append(job.number)
+        pool._workers = [worker]
+        pool._waiting.add(job_of(PART, 2))
+        pool._dispatch()
+        assert not asked
+        pool._waiting.add(job_of(SHAPE, 3))
+        pool._dispatch()
+        assert asked == [True] * expected
+        pool._breaking(worker)
+        pool._breaking(worker)
+        assert sent == [3 if expected else None, None]
 
     asyncio.run(run())

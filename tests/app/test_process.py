@@ -1,0 +1,121 @@
+"""The loop inside a worker, in a thread of ours, with tasks that do as they are told."""
+
+import multiprocessing
+import pickle
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from typing import Any
+
+import pytest
+
+from app.workers.process import BREAK, Serving
+from app.workers.signals import NOBODY, Signals
+from app.workers.tasks import CANCELLED, DONE
+from tests.fitting.problems import KERNELS
+
+SHORT_S = 0.05
+
+
+@dataclass(frozen=True)
+class Evaluating:
+    """Evaluates so many times; `spreads` as a part of a batch."""
+
+    evaluations: int
+    spreads: bool
+
+    def run(self, _: Any, stop: Callable[[], None]) -> int:
+        for _evaluation in range(self.evaluations):
+            threading.Event().wait(SHORT_S)
+            stop()
+        return self.evaluations
+
+
+FOREVER = 10**9
+
+
+@pytest.fixture
+def process():
+    ours, theirs = multiprocessing.Pipe()
+    signals = Signals(NOBODY, NOBODY, False)
+    serving = Serving(theirs, signals, KERNELS)
+
+    def serve() -> None:
+        try:
+            while True:
+                serving.next()
+        except (EOFError, OSError):
+            theirs.close()
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    yield ours, signals
+    ours.close()
+    thread.join(10)
+    assert not thread.is_alive()
+
+
+def send(connection: Connection, number: int, task: Evaluating | None) -> None:
+    connection.send_bytes(pickle.dumps((number, task)))
+
+
+def receive(connection: Connection) -> tuple[int, str, Any, float]:
+    assert connection.poll(10)
+    answer: tuple[int, str, Any, float] = pickle.loads(connection.recv_bytes())
+    return answer
+
+
+def test_a_single_fit_is_done_in_a_break_of_a_part(process: tuple[Connection, Signals]) -> None:
+    connection, signals = process
+    send(connection, 1, Evaluating(3, spreads=True))
+    signals.asked = True
+    assert receive(connection)[:2] == (NOBODY, BREAK)
+    signals.asked = False
+    send(connection, 2, Evaluating(20, spreads=False))
+    number, how, what, seconds = receive(connection)
+    assert (number, how, what) == (2, DONE, 20)
+    assert seconds >= 20 * SHORT_S
+    number, how, what, own_s = receive(connection)
+    assert (number, how, what) == (1, DONE, 3)
+    assert 3 * SHORT_S <= own_s < seconds  # without the time of its guest
+
+
+def test_a_break_with_nothing_to_do(process: tuple[Connection, Signals]) -> None:
+    connection, signals = process
+    send(connection, 1, Evaluating(2, spreads=True))
+    signals.asked = True
+    assert receive(connection)[:2] == (NOBODY, BREAK)
+    signals.asked = False
+    send(connection, NOBODY, None)
+    assert receive(connection)[:3] == (1, DONE, 2)
+
+
+def test_single_fits_take_no_breaks(process: tuple[Connection, Signals]) -> None:
+    connection, signals = process
+    signals.asked = True
+    send(connection, 1, Evaluating(2, spreads=False))
+    assert receive(connection)[:3] == (1, DONE, 2)
+
+
+def test_either_is_cancelled_by_its_number(process: tuple[Connection, Signals]) -> None:
+    connection, signals = process
+    send(connection, 1, Evaluating(FOREVER, spreads=True))
+    signals.asked = True
+    assert receive(connection)[:2] == (NOBODY, BREAK)
+    signals.asked = False
+    send(connection, 2, Evaluating(FOREVER, spreads=False))
+    signals.cancelled = 1  # which has to wait for its guest
+    signals.cancelled_guest = 2
+    assert receive(connection)[:3] == (2, CANCELLED, None)
+    assert receive(connection)[:3] == (1, CANCELLED, None)
+
+
+def test_a_server_that_ends_during_a_break_ends_the_process(
+    process: tuple[Connection, Signals],
+) -> None:
+    connection, signals = process
+    send(connection, 1, Evaluating(FOREVER, spreads=True))
+    signals.asked = True
+    assert receive(connection)[:2] == (NOBODY, BREAK)
+    connection.close()  # the fixture waits for the thread's end
