@@ -26,7 +26,11 @@ from fitting.problem import FitProblem
 from fitting.result import FitResult, MinosInterval
 from fitting.search.migrad import EDM_GOAL
 
-SIGNIFICANT = 9
+UNSCALED = (
+    "The errors of the data are relative, so the covariance is scaled by the reduced chi-square, "
+    "which this fit does not have. Give absolute errors (y_err), or more data than parameters."
+)
+UNHEARD_OF = "A variance is so large or so small that no number holds it: use other units."
 
 
 def to_answer(
@@ -42,7 +46,10 @@ def to_answer(
     """The answer, complete but for its way into the store; `model` in the client's words."""
     names = problem.names
     errors = result.errors
-    usage, effort = result.usage, result.effort
+    usage, effort, fitness = result.usage, result.effort, goodness(problem, result)
+    reason = UNHEARD_OF if result.valid else result.message
+    if result.valid and not problem.absolute_sigma and fitness.reduced_chi2 is None:
+        reason = UNSCALED
     return FitAnswer(
         fit_id=fit_id,
         created=datetime.fromtimestamp(created, UTC),
@@ -53,10 +60,10 @@ def to_answer(
         message=result.message,
         values={n: finite(v) for n, v in zip(names, result.values, strict=True)},
         errors=dict(zip(names, errors, strict=True)),
-        covariance=covariance_block(result.covariance, names, result.message),
+        covariance=covariance_block(result.covariance, names, reason),
         minos={name: minos_block(found) for name, found in result.minos.items()},
         fval=result.cost,
-        goodness_of_fit=goodness(problem, result),
+        goodness_of_fit=fitness,
         parameters=parameter_answers(problem, result, errors),
         minimizer=Minimizer(
             algorithm=effort.algorithm,

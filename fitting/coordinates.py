@@ -47,7 +47,9 @@ class Eased:
         """The covariance of the model's own parameters."""
         if covariance.matrix is None:
             return covariance
-        return replace(covariance, matrix=self._floats @ covariance.matrix @ self._floats.T)
+        with np.errstate(over="ignore", invalid="ignore"):
+            matrix = self._floats @ covariance.matrix @ self._floats.T
+        return replace(covariance, matrix=matrix)
 
     def result(self, result: FitResult) -> FitResult:
         """The result in the model's own parameters."""

@@ -28,12 +28,17 @@ Method = Literal["autodiff", "hesse", "gauss-newton"]
 class Covariance:
     """Matrix over the free parameters; None if the second derivatives are not those of a minimum.
 
+    A matrix that is not finite is none, either: its scale is unknown, or no double holds it.
     `parameters` are indices into the model's parameters.
     """
 
     method: Method
     parameters: tuple[int, ...]
     matrix: Floats | None
+
+    def __post_init__(self) -> None:
+        if self.matrix is not None and not np.isfinite(self.matrix).all():
+            object.__setattr__(self, "matrix", None)
 
     @property
     def positive_definite(self) -> bool:
@@ -45,9 +50,10 @@ class Covariance:
 
     @property
     def correlation(self) -> Floats | None:
-        if self.matrix is None or self.errors is None:
+        """None also where an error is zero: a fit of relative errors that leaves no residuals."""
+        if self.matrix is None or self.errors is None or not self.errors.all():
             return None
-        return self.matrix / np.outer(self.errors, self.errors)
+        return self.matrix / self.errors / self.errors[:, None]
 
 
 def from_spectrum(

@@ -111,12 +111,12 @@ class Histogram:
 
     @cached_property
     def _in_range(self) -> Flags:
-        inside = within(self.ranges, self.edges)
-        if not self.ranges:
-            return inside[:-1]
-        # both edges in the same range, not in two neighbouring ones
         lows, highs = self.edges[:-1], self.edges[1:]
-        return np.any([(lows >= lo) & (highs <= hi) for lo, hi in self.ranges], axis=0)
+        inside = np.full(len(self.counts), not self.ranges)
+        for lo, hi in self.ranges:
+            # both edges in the same range, not in two neighbouring ones
+            inside |= (lows >= lo) & (highs <= hi)
+        return inside
 
     @cached_property
     def span(self) -> slice:

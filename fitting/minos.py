@@ -84,6 +84,9 @@ def crossing(
         # near a pole of the cost a step is small, too, and the level far away
         near = abs(cost - level) < NEAR_LEVEL * up * objective.scale
         if near and np.max(np.abs(step) / sigma) < SETTLED:
+            _, gradient = objective.evaluate(params)
+            if (minimum.held & ~bounds.held(params, gradient)).any():
+                return None  # what a limit stopped at the minimum is not stopped here
             distance = float(params[index] - minimum.values[index])
             return distance if distance * side > 0 else None
     return None

@@ -74,7 +74,7 @@ class Objective:
         self._data = self._data._replace(**fields)
         self._pack()
         self._last = self._last_hessian = self._last_information = b""
-        self.best_cost, self.best = float("inf"), None
+        self.best_cost = float("inf")  # of these data; where it was best is still worth telling
 
     def _pack(self) -> None:
         self._vectors = self._packed(self._data)

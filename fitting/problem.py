@@ -76,7 +76,7 @@ class FitProblem:
 
     @property
     def cost(self) -> str:
-        """The name of the cost function in `costs.COSTS`."""
+        """The name of the cost function in `kernels.costs.COSTS`."""
         if isinstance(self.data, Histogram):
             return "poisson"
         return "effective-variance" if self.data.has_x_err else "least-squares"
@@ -113,7 +113,12 @@ class FitProblem:
 
     @cached_property
     def prior(self) -> Prior:
-        constraints = [known.constraint or (0.0, np.inf) for known in self.knowledge]
+        """A constraint on what is fixed would add a constant, and says nothing."""
+        nothing = 0.0, np.inf
+        constraints = [
+            nothing if known.constraint is None or known.fixed else known.constraint
+            for known in self.knowledge
+        ]
         return Prior(
             center=np.array([value for value, _ in constraints]),
             weight=np.array([sigma**-2.0 for _, sigma in constraints]),

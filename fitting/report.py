@@ -53,9 +53,10 @@ class Report:
             if status is Status.CONVERGED and np.isfinite(scale):
                 covariance = at_minimum(minimum, scale * objective.scale)
                 minos = self._minos(minimum, covariance, scale)
-        elif status is Status.DEADLINE and objective.best is not None:
+        elif status is Status.DEADLINE and math.isfinite(objective.best_cost):
             cost = objective.best_cost
         self._warn_of_poor_fit(status, chi2)
+        self._warn_of_relative_errors()
         return FitResult(
             status=status,
             message=self._message(status, minimum),
@@ -91,6 +92,19 @@ class Report:
                     f"The chi-square is {chi2:.4g} for {ndof} degrees of freedom: the model does "
                     "not describe these data, their errors are too small, or there is a better "
                     "minimum that other starting values would find.",
+                )
+            )
+
+    def _warn_of_relative_errors(self) -> None:
+        """What is known absolutely beside data of which nobody says how well they are known."""
+        problem = self.problem
+        if not problem.absolute_sigma and (problem.prior.weight.any() or problem.data.has_x_err):
+            self.strategy.warnings.append(
+                FitWarning(
+                    "relative-errors",
+                    "The errors in y are relative (1 each, in units of y, if left out), but "
+                    "constraints and errors in x are absolute: how much these count depends on "
+                    "that guess. Give the errors in y.",
                 )
             )
 

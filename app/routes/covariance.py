@@ -1,5 +1,6 @@
 """GET /covariance: further questions to a stored fit, with its kernel already compiled."""
 
+import math
 import time
 from typing import Annotated, Any
 
@@ -7,7 +8,7 @@ import numpy as np
 from fastapi import APIRouter, Query, Request, Response
 from pydantic_core import from_json
 
-from app.answer import milliseconds
+from app.answer import UNSCALED, milliseconds
 from app.body import JSON, parse
 from app.errors import InvalidRequest, NotFound, Unavailable
 from app.queries import StrictRoute
@@ -69,7 +70,8 @@ async def get_covariance(
     answer: dict[str, Any] = from_json(stored.answer)
     point = to_point(problem, answer, at)
     deadline = began + service.settings.deadline_s
-    task = CovarianceTask(problem, point, method, chi2_scale(problem, answer), deadline)
+    scale = chi2_scale(problem, answer)
+    task = CovarianceTask(problem, point, method, scale, deadline)
     try:
         served = await service.run(request, task, deadline)
     except TimedOut:
@@ -77,7 +79,9 @@ async def get_covariance(
     outcome = served.outcome
     assert isinstance(outcome, CovarianceOutcome)
     service.metrics.count_usage(outcome.usage, served.queue_s)
-    return Response(to_body(stored.id, problem, point, outcome, served.queue_s), media_type=JSON)
+    reason = UNSCALED if math.isnan(scale) else NOT_A_MINIMUM
+    body = to_body(stored.id, problem, point, outcome, reason, served.queue_s)
+    return Response(body, media_type=JSON)
 
 
 class Late(Unavailable):
@@ -91,9 +95,11 @@ def stored_problem(service: Service, stored: StoredFit) -> FitProblem:
 
 
 def chi2_scale(problem: FitProblem, answer: dict[str, Any]) -> float:
-    """The factor on the covariance: the reduced chi-square at the minimum, or 1."""
+    """The factor on the covariance: 1, or the reduced chi-square at the minimum, NaN without it."""
+    if problem.absolute_sigma:
+        return 1.0
     reduced = answer["goodness_of_fit"]["reduced_chi2"]
-    return 1.0 if problem.absolute_sigma or reduced is None else float(reduced)
+    return math.nan if reduced is None else float(reduced)
 
 
 def to_point(problem: FitProblem, answer: dict[str, Any], at: str | None) -> Floats:
@@ -133,11 +139,18 @@ def parse_at(at: str) -> dict[str, float]:
 
 
 def to_body(
-    fit_id: str, problem: FitProblem, point: Floats, outcome: CovarianceOutcome, queue_s: float
+    fit_id: str,
+    problem: FitProblem,
+    point: Floats,
+    outcome: CovarianceOutcome,
+    reason: str,
+    queue_s: float,
 ) -> bytes:
-    """The answer."""
+    """The answer; `reason` is told if there is no matrix."""
     covariance, names = outcome.covariance, problem.names
     matrix, correlation = covariance.matrix, covariance.correlation
+    if matrix is not None:
+        reason = "An error is zero, so it is correlated with nothing."
     errors: dict[str, float | None] = dict.fromkeys(names)
     if covariance.errors is not None:
         found = zip(covariance.parameters, covariance.errors, strict=True)
@@ -150,7 +163,7 @@ def to_body(
         correlation=None if correlation is None else correlation.tolist(),
         errors=errors,
         positive_definite=covariance.positive_definite,
-        reason=NOT_A_MINIMUM if matrix is None else None,
+        reason=reason if correlation is None else None,
         at={n: float(v) for n, v in zip(names, point, strict=True)},
         timing_ms={
             "queue": milliseconds(queue_s),

@@ -1,5 +1,7 @@
 """Data at a coarse grain: starting values need the outline, not a million bins."""
 
+from itertools import pairwise
+
 import numpy as np
 
 from fitting.data import LARGEST, Data, Histogram, Points
@@ -12,27 +14,29 @@ SMALLEST = float(np.finfo(float).smallest_subnormal)
 
 
 def coarsen(data: Data) -> Data:
-    """At most about 128 entries that say the same, or `data` itself if it has no more."""
+    """Fewer entries that say the same, about 128; or `data` itself where it has hardly more."""
     if isinstance(data, Points) and data.inputs > 1:
         return data if data.length <= SCATTERED else _thin_points(data)
     if data.length <= GRAINS:
         return data
-    return _merge_bins(data) if isinstance(data, Histogram) else _merge_points(data)
+    coarse = _merge_bins(data) if isinstance(data, Histogram) else _merge_points(data)
+    return coarse if coarse.length < data.length else data
 
 
 def _merge_bins(data: Histogram) -> Histogram:
-    """Groups of neighbouring bins, never across the end of a fit range."""
+    """Groups of neighbouring bins, all of them fitted or none."""
     span, used = data.span, data.used
-    group = -(-len(used) // (GRAINS - 2 * len(data.ranges) - 1))
     borders = np.flatnonzero(np.diff(used)) + 1
-    firsts = np.union1d(np.arange(0, len(used), max(group, 1)), borders)
+    group = -(-len(used) // max(GRAINS - len(borders) - 1, GRAINS // 4))
+    firsts = np.union1d(np.arange(0, len(used), group), borders)
     edges = data.edges[span.start : span.stop + 1]
     with np.errstate(over="ignore"):
         counts = np.add.reduceat(np.where(used, data.counts[span], 0.0), firsts)
+    runs = pairwise([0, *borders, len(used)])
     return Histogram(
         edges=np.append(edges[firsts], edges[-1]),
         counts=np.minimum(counts, LARGEST),
-        ranges=data.ranges,
+        ranges=tuple((float(edges[a]), float(edges[b])) for a, b in runs if used[a]),
     )
 
 

@@ -69,10 +69,10 @@ class ErrorsInX:
             y_err=data.padded().y_err,
             log_weight=np.zeros_like(marks.log_weight),
         )
-        if objective.can_start_at(start):
-            start = self.descent.run_anyhow(start).values
-        self.restore()
-        return start
+        try:
+            return self.descent.run_anyhow(start).values if objective.can_start_at(start) else start
+        finally:
+            self.restore()
 
     def restore(self) -> None:
         """The data as they are."""

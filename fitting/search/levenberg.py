@@ -4,7 +4,7 @@ D. Marquardt, J. Soc. Indust. Appl. Math. 11 (1963) 431, with the diagonal scali
 Lecture Notes in Mathematics 630 (1978) 105, and steps projected onto the limits. The information
 has first derivatives only and no negative curvature, so it comes near from far starts in a few
 steps, where Newton's method would need a convex cost and MIGRAD many line searches. It only has
-to come near: MIGRAD and Newton on the exact derivatives do the rest.
+to come near: Newton's method with the exact Hessian does the rest.
 """
 
 from collections.abc import Callable

@@ -1,10 +1,10 @@
 """Newton's method with the exact Hessian: from 'EDM small enough' to the last digits.
 
-MIGRAD stops where its estimate of the distance to the minimum is small against one standard
-deviation; two or three Newton steps from there are limited by rounding alone. The method is
-safe from anywhere: steps are projected onto the limits (D. Bertsekas, SIAM J. Control Optim.
-20 (1982) 221), use the absolute eigenvalues of an indefinite Hessian, and are kept only if the
-cost does not rise.
+Descents by first derivatives, MIGRAD's too, stop where their estimate of the distance to the
+minimum is small against one standard deviation; two or three Newton steps from there are limited by
+rounding alone. The method is safe from anywhere: steps are projected onto the limits (D. Bertsekas,
+SIAM J. Control Optim. 20 (1982) 221), use the absolute eigenvalues of an indefinite Hessian, and
+are kept only if the cost does not rise.
 """
 
 import math
@@ -18,7 +18,7 @@ from fitting.objective import Objective
 from fitting.padding import Flags, Floats
 from fitting.search.spectrum import Spectrum
 
-MAX_STEPS = 30
+MAX_STEPS = MAX_HALVINGS = 30
 NEAR = 1e-6  # EDM below which the cost is too flat to compare
 SETTLED = 3e-6  # standard deviations; a Newton step of this size leaves an error of its square
 DONE = 1e-10  # standard deviations; a step of this size changes no digit that anybody is told
@@ -87,7 +87,7 @@ def polish(objective: Objective, start: Floats, bounds: Bounds) -> Minimum:
     """Descend from `start` to the nearest minimum inside `bounds`, until steps are `DONE`."""
     here = certify(objective, bounds.clip(start), bounds)
     for _ in range(MAX_STEPS):
-        moved = _step(objective, here, bounds, max_halvings=30)
+        moved = _step(objective, here, bounds)
         if moved is None:
             break
         settled = here.positive_definite and here.sigmas(moved) < SETTLED
@@ -99,7 +99,7 @@ def polish(objective: Objective, start: Floats, bounds: Bounds) -> Minimum:
     return here
 
 
-def _step(objective: Objective, here: Minimum, bounds: Bounds, max_halvings: int) -> Floats | None:
+def _step(objective: Objective, here: Minimum, bounds: Bounds) -> Floats | None:
     """Where the longest of a full step, its half, its quarter, ... that comes nearer leads.
 
     Nearer is a lower cost, or, where the cost has no digits left to tell, a smaller gradient
@@ -122,7 +122,7 @@ def _step(objective: Objective, here: Minimum, bounds: Bounds, max_halvings: int
     if near and way < DONE:
         return None
     slack = ROUNDING * abs(here.cost)
-    for halving in range(max_halvings + 1):
+    for halving in range(MAX_HALVINGS + 1):
         moved = bounds.clip(here.values + step / 2**halving)
         if (moved == here.values).all():
             return None

@@ -8,7 +8,7 @@ merely an HONEST one, where giving up is fair. Whatever is called valid must sta
 import numpy as np
 import pytest
 
-from tests.oracles import assert_values, fit
+from tests.oracles import assert_values, covariance, fit
 from tests.oracles.histogram_cases import body, poly, toy
 from tests.oracles.reference import EffectiveVariance, Poisson, minimise
 
@@ -201,3 +201,48 @@ def test_an_undefined_scale_is_not_an_error_of_zero(client):
     answer = fit(client, "xy-errors", {"x": X[:2], "y": Y[:2], "model": poly(1)})
     assert answer["goodness_of_fit"]["ndof"] == 0
     assert answer["valid"] is False or set(answer["errors"].values()) == {None}
+
+
+@pytest.mark.parametrize("ranges", [[[0, 200]] * 64, [[4 * i, 4 * i + 4] for i in range(50)]])
+def test_a_poor_fit_in_many_ranges(client, ranges):
+    """They are merged at a coarse grain, across no common end of two ranges."""
+    counts = [5 + 90 * (i % 7 == 0) for i in range(200)]
+    asked = body("gaussian", np.arange(201.0), np.array(counts), fit_range=ranges)
+    answer = fit(client, "histogram", asked)
+    assert answer["goodness_of_fit"]["ndof"] == 197
+
+
+def test_without_a_scale_a_stored_fit_has_no_errors_either(client):
+    asked = {"x": [1, 2], "y": [1, 2], "model": "linear"}
+    answer = fit(client, "xy-errors", asked)
+    assert answer["valid"]
+    assert answer["covariance"]["matrix"] is None
+    assert "reduced chi-square" in answer["covariance"]["reason"]
+    again = covariance(client, answer)
+    assert again["matrix"] is again["correlation"] is None
+    assert set(again["errors"].values()) == {None}
+    assert again["reason"] == answer["covariance"]["reason"]
+
+
+def test_variances_that_no_number_holds_have_words(client):
+    x = np.linspace(1, 1.005, 30) * 1e-77
+    y = 1 + 1e76 * (x - 1e-77) * np.sin(x * 1e79)
+    asked = {"x": x.tolist(), "y": y.tolist(), "y_err": 0.1, "model": poly(2)}
+    answer = fit(client, "xy-errors", asked)
+    assert answer["covariance"]["matrix"] is None
+    assert "units" in answer["covariance"]["reason"]
+
+
+@pytest.mark.parametrize(
+    ("more", "warned"),
+    [
+        ({"y_err": 0.1, "x_err": 0.1}, False),
+        ({}, False),
+        ({"x_err": 0.1}, True),
+        ({"parameters": {"slope": {"constraint": {"value": 1, "sigma": 0.1}}}}, True),
+    ],
+)
+def test_relative_errors_beside_absolute_knowledge_are_told(client, more, warned):
+    asked = {"x": [0, 1, 2, 3], "y": [0, 1.1, 1.9, 3.2], "model": "linear"} | more
+    answer = fit(client, "xy-errors", asked)
+    assert ("relative-errors" in [w["code"] for w in answer["warnings"]]) is warned

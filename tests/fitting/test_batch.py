@@ -265,3 +265,11 @@ def test_a_sum_of_many_terms():
     known = {f"p{i}_mu": Knowledge(start=-6 + 4 * i) for i in range(4)}
     asked = batch(model, toys(model, np.linspace(-9, 9, 91), params, rows=8), **known)
     assert_as_single(asked, fit_batch(asked, KERNELS))
+
+
+def test_rows_that_a_limit_stops_are_given_up_in_a_turn_without_time():
+    """Their minimum is at the limit, which steps only come near: each turn began anew."""
+    rows = toys(PEAK, np.linspace(-4, 4, 33), (1000, 0.3, 1.0), rows=20)
+    asked = batch(PEAK, rows, mu=Knowledge(start=1.0, limits=(0.8, None)))
+    result = fit_batch(asked, KERNELS, until=0.0)
+    assert result.alone.all()

@@ -189,3 +189,19 @@ def test_units_of_parameters_do_not_matter(exponent):
     correlation = np.array([[1, 0.99, -0.2], [0.99, 1, -0.1], [-0.2, -0.1, 1]])
     found = from_hessian(correlation * np.outer(scales, scales), np.ones(3, bool), 1.0, "autodiff")
     assert_covariance(found, 2 * np.linalg.inv(correlation) / np.outer(scales, scales), 1e-12)
+
+
+def test_a_constraint_on_what_is_fixed_says_nothing():
+    x = np.linspace(-1, 1, 9)
+    data = points(x, 1 + x + 0.1 * np.cos(9 * x), 0.1)
+    far = solve(LINE, data, c0=Knowledge(1.0, fixed=True, constraint=(50.0, 0.01)))
+    without = solve(LINE, data, c0=Knowledge(1.0, fixed=True))
+    assert far.chi2 == without.chi2
+    assert far.ndof == without.ndof
+
+
+def test_a_variance_that_no_number_holds_is_none():
+    x = np.linspace(1, 1.005, 30) * 1e-77
+    result = solve(Polynomial(degree=2), points(x, 1 + 1e76 * (x - 1e-77) * np.sin(x * 1e79), 0.1))
+    assert result.covariance.matrix is None
+    assert set(result.errors) == {None}

@@ -93,3 +93,12 @@ def test_a_parameter_at_a_limit_has_no_interval_but_words():
 def test_a_fixed_parameter_cannot_be_asked_for():
     with pytest.raises(InvalidProblem, match="fixed"):
         problem(PEAK, PEAK_DATA, minos=["mu"], mu=Knowledge(start=0.0, fixed=True))
+
+
+def test_what_a_limit_holds_at_the_minimum_moves_on_the_profile():
+    """At the minimum a = 0.95 and b = 0 at its limit; below a = 0.9 the best b is 0.9 - a."""
+    known = {"c0": Knowledge(), "c1": Knowledge(limits=(0.0, None))}
+    found = solve(LINE, points([0, 1], [1, 0.9]), minos=["c0"], **known)
+    assert found.held.tolist() == [p.name == "c1" for p in LINE.parameters]
+    assert found.minos["c0"].lower == pytest.approx(1 - np.sqrt(1.005) - 0.95, rel=1e-5)
+    assert found.minos["c0"].upper == pytest.approx(np.sqrt(0.5), rel=1e-7)

@@ -4,12 +4,16 @@ Random problems of fixed seeds, with x in any unit (1e-9 to 1e9) and with any of
 stand at least six standard deviations above what is below them.
 """
 
+import itertools
+
 import numpy as np
 import pytest
 
+from fitting.data import Histogram
 from fitting.fit import fit
 from fitting.problem import Knowledge
 from fitting.result import Status
+from fitting.search.coarse import coarsen
 from fitting.search.starts import inside, starting_values
 from models.composition.sum import Sum
 from models.shapes.exponential import Exponential
@@ -187,3 +191,16 @@ def test_a_start_refined_to_a_limit_keeps_its_unit():
     result = fit(drawn.from_nothing(), KERNELS)
     assert result.valid
     assert result.chi2 < result.ndof + 5 * np.sqrt(2 * result.ndof)
+
+
+@pytest.mark.parametrize("count", [1, 50, 64, 100])
+def test_bins_in_many_ranges_are_merged_within_them(count):
+    """Touching ranges, whose common ends no merged bin may cover."""
+    edges = np.linspace(0, 2000, 2001)
+    ends = np.linspace(0, 2000, count + 1).round()
+    data = Histogram(edges, np.arange(2000.0), tuple(itertools.pairwise(ends.tolist())))
+    coarse = coarsen(data)
+    assert coarse.length <= 256
+    assert coarse.used.all()
+    assert coarse.counts.sum() == data.counts[data.span][data.used].sum()
+    assert coarsen(coarse).length < coarse.length or coarsen(coarse) is coarse

@@ -7,6 +7,7 @@ import pytest
 from scipy.optimize import least_squares
 
 from fitting.data import Points
+from fitting.errors import DeadlineReached
 from fitting.fit import fit
 from fitting.kernels.cache import KernelCache
 from fitting.problem import FitProblem, Knowledge
@@ -126,3 +127,27 @@ def test_long_data_are_searched_at_a_coarse_grain():
     assert lost.valid
     assert lost.cost == pytest.approx(near.cost, rel=1e-10)
     assert lost.effort.nfcn < 200
+
+
+@pytest.mark.parametrize(("evaluations", "with_x_err"), [(10, False), (18, True)])
+def test_at_the_deadline_of_a_fit_with_errors_in_x_the_best_values_are_told(
+    evaluations, with_x_err
+):
+    """Those of a fit without them, too, but not its cost."""
+    x = np.linspace(0, 4, 30)
+    y = 3 * np.exp(-x) + 0.01 * (-1.0) ** np.arange(30)
+    data = Points(x, y, np.full(30, 0.3), np.full(30, 0.002))
+    decay = Formula.read("a*exp(-x/b)", SHAPES)
+    asked = FitProblem(decay, data, (Knowledge(1.0), Knowledge(4.0)))
+    count = 0
+
+    def stop():
+        nonlocal count
+        count += 1
+        if count > evaluations:
+            raise DeadlineReached
+
+    result = fit(asked, KernelCache(), stop=stop)
+    assert result.status is Status.DEADLINE
+    assert not np.allclose(result.values, result.starts, rtol=1e-3)
+    assert (result.cost is not None) is with_x_err
