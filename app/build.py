@@ -4,6 +4,7 @@ import difflib
 from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from app.schemas.models import (
     TemplateModel,
 )
 from app.settings import Settings
+from fitting.entries import MOST_REPORTED
 from fitting.errors import Path
 from fitting.padding import bucket_length, pad
 from models.composition.composite import Composite
@@ -36,8 +38,26 @@ from models.registry import SHAPES
 MAX_DEPTH = 4
 
 
-def build_model(spec: Any, settings: Settings, path: Path = ("model",)) -> Model:
-    """The model of a spec which stands at `path`; InvalidRequest says what is wrong with it."""
+def build_model(spec: Any, settings: Settings) -> Model:
+    """The model of a spec; InvalidRequest says what is wrong with it."""
+    count, most = components(spec), settings.max_components
+    if count > most:  # before they are built
+        raise InvalidRequest([(("model",), f"{count} components; at most {most} are allowed")])
+    return build(spec, settings, ("model",))
+
+
+def components(spec: Any) -> int:
+    """Of a spec, over all its levels."""
+    match spec:
+        case SumModel(sum=specs) | ProductModel(product=specs):
+            return sum(map(components, specs))
+        case SmearedModel(convolve=inner):
+            return components(inner)
+    return 1
+
+
+def build(spec: Any, settings: Settings, path: Path) -> Model:
+    """The model of a spec which stands at `path`."""
     if len(path) > 1 + 2 * MAX_DEPTH:
         raise InvalidRequest([(path, f"models may be nested {MAX_DEPTH} deep at most")])
     match spec:
@@ -54,7 +74,7 @@ def build_model(spec: Any, settings: Settings, path: Path = ("model",)) -> Model
         case ProductModel(product=specs):
             return compose(Product, build_all(specs, settings, (*path, "product")), path)
         case SmearedModel(convolve=inner):
-            density = build_model(inner, settings, (*path, "convolve"))
+            density = build(inner, settings, (*path, "convolve"))
             refuse_others((density,), (*path, "convolve"), "a convolution")
             return named(Smeared, spec, path, density=density)
         case TemplateModel():
@@ -66,7 +86,7 @@ def build_model(spec: Any, settings: Settings, path: Path = ("model",)) -> Model
 
 def build_all(specs: Sequence[Any], settings: Settings, path: Path) -> tuple[Model, ...]:
     """The terms of a composition."""
-    return tuple(build_model(spec, settings, (*path, i)) for i, spec in enumerate(specs))
+    return tuple(build(spec, settings, (*path, i)) for i, spec in enumerate(specs))
 
 
 def compose(kind: type[Composite], terms: tuple[Model, ...], path: Path) -> Model:
@@ -98,7 +118,7 @@ def named(kind: type[Model], spec: Named, path: Path, **options: Any) -> Model:
     """A model with the names that its spec gives to its parameters."""
     model = kind(prefix=spec.prefix, rename=tuple(spec.rename.items()), **options)
     names = [p.name for p in model.declare()]
-    wrong = [name for name in spec.rename if name not in names]
+    wrong = list(islice((name for name in spec.rename if name not in names), MOST_REPORTED))
     if wrong:
         raise InvalidRequest(
             [

@@ -8,9 +8,10 @@
     ├── InvalidRequest      422
     ├── Busy                503, Retry-After
     ├── WorkerLost          503, Retry-After
-    └── ClusterAway         503, Retry-After
+    ├── ClusterAway         503, Retry-After
+    └── StoreAway           503, Retry-After
 
-FastAPI's own exceptions are translated in `install`. Input is never echoed.
+FastAPI's own exceptions, and SQLAlchemy's, are translated in `install`. Input is never echoed.
 """
 
 import logging
@@ -22,11 +23,12 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from pydantic_core import to_json
+from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 
+from fitting.entries import MOST_REPORTED
 from fitting.errors import Path
 
-MOST_REPORTED = 20
 MEDIA_TYPE = "application/problem+json"
 
 logger = logging.getLogger("fit.errors")
@@ -115,6 +117,10 @@ class ClusterAway(Unavailable):
     kind, title = "cluster-away", "The cluster does not answer"
 
 
+class StoreAway(Unavailable):
+    kind, title = "store-away", "The store does not answer"
+
+
 def problem_response(
     status: int,
     kind: str,
@@ -151,6 +157,12 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(Problem)
     async def own(_: Request, error: Problem) -> Response:
         return error.response()
+
+    @app.exception_handler(OperationalError)
+    async def store(request: Request, error: OperationalError) -> Response:
+        logger.error("the store failed", exc_info=error, extra={"path": request.url.path})
+        detail = "It cannot be read or written: perhaps its disk is full. Try again later."
+        return StoreAway(detail, 5.0).response()
 
     @app.exception_handler(RequestValidationError)
     async def validation(_: Request, error: RequestValidationError) -> Response:

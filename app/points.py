@@ -6,6 +6,7 @@ which means nothing, decides nothing. A single column is a plain x.
 
 import difflib
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from app.errors import InvalidRequest, nearest
 from app.schemas.requests import PointsRequest
 from app.settings import Settings
 from fitting.data import Points
-from fitting.entries import Ranges
+from fitting.entries import MOST_REPORTED, Ranges
 from fitting.errors import Path
 from fitting.padding import Floats
 from models.formula.formula import Formula
@@ -112,8 +113,7 @@ def refuse_unknown_columns(given: Iterable[str], field: str, names: Sequence[str
             f"x has no such column{nearest(difflib.get_close_matches(name, names, n=1))}; "
             f"it has {', '.join(names)}",
         )
-        for name in given
-        if name not in names
+        for name in islice((name for name in given if name not in names), MOST_REPORTED)
     ]
     if wrong:
         raise InvalidRequest(wrong)

@@ -56,14 +56,14 @@ class Settings(BaseSettings):
     max_points: int = limit(1_000_000, "Points of a fit with errors in x and y", ge=1)
     max_batch_rows: int = limit(100_000, "Rows of a batch", ge=1)
     max_batch_entries: int = limit(
-        10_000_000, "Entries of a batch, rows times bins or points", ge=1
+        10_000_000, "Entries of a batch, rows times bins or points; of its covariances, too", ge=1
     )
     max_job_rows: int = limit(10_000_000, "Rows of a job", ge=1)
     max_job_entries: int = limit(1_000_000_000, "Entries of a job, rows times bins or points", ge=1)
     max_line_bytes: int = limit(32 * 2**20, "Bytes of a line of a job's NDJSON", ge=1024)
     max_jobs: int = limit(100, "Jobs that may be unfinished at once", ge=1)
     max_predictors: int = limit(10, "Columns of an x that is an object", ge=1)
-    max_components: int = limit(150, "Components of a sum, over all its levels", ge=1)
+    max_components: int = limit(150, "Components of sums and products, over all levels", ge=1)
     max_parameters: int = limit(400, "Parameters of a model", ge=1)
     max_slopes: int = limit(
         100_000_000, "Parameters of a model times bins or points: a worker's memory", ge=1

@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Iterable, Sequence
+from itertools import islice
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from app.schemas.requests import (
 )
 from app.settings import Settings
 from fitting.data import Data, Histogram
+from fitting.entries import MOST_REPORTED
 from fitting.errors import InvalidProblem, Path
 from fitting.problem import FitProblem, Knowledge, with_ends
 from models.model import Model
@@ -63,7 +65,6 @@ def refuse_large(model: Model, entries: int, settings: Settings) -> None:
     """InvalidRequest for a model that is beyond the limits, for data of so many entries."""
     parameters = len(model.declare())
     for what, count, most in (
-        ("components", len(model.parts), settings.max_components),
         ("parameters", parameters, settings.max_parameters),
         # a kernel holds the derivative of each entry by each parameter
         ("parameters times bins or points", parameters * entries, settings.max_slopes),
@@ -123,9 +124,10 @@ def is_absolute(request: Asked) -> bool:
 
 def refuse_unknown(named: Iterable[tuple[Path, str]], names: list[str]) -> None:
     """Names that the model lacks, each with the nearest one that it has."""
-    wrong = [(path, unknown_name(name, names)) for path, name in named if name not in names]
-    if wrong:
-        raise InvalidRequest(wrong)
+    known = set(names)
+    wrong = islice(((path, name) for path, name in named if name not in known), MOST_REPORTED)
+    if errors := [(path, unknown_name(name, names)) for path, name in wrong]:
+        raise InvalidRequest(errors)
 
 
 def unknown_name(name: str, names: list[str]) -> str:

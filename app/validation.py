@@ -1,33 +1,56 @@
 """What Pydantic finds wrong with a body, in our words, with pointers into what was sent."""
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
-from app.errors import MOST_REPORTED, InvalidRequest, NotJson, Problem, nearest
+from app.errors import InvalidRequest, NotJson, Problem, nearest
+from app.schemas.base import Number
 from app.schemas.fields import fields_at
 from app.schemas.models import FORMS
+from fitting.entries import MOST_REPORTED
 from fitting.errors import Path
 from models.registry import SHAPES
+
+LOOKED_AT = 1000  # entries after a wrong one
+NUMBER: TypeAdapter[float] = TypeAdapter(Number)
 
 
 def from_json_validation(error: ValidationError, body: bytes) -> Problem:
     """The same of a JSON body, which may not be JSON at all."""
-    first, *_ = error.errors(include_url=False, include_input=False)
-    if first["type"] == "json_invalid":
-        reason = first.get("ctx", {}).get("error", "")
-        return NotJson(f"The body is not valid JSON: {reason}. Send one JSON object in UTF-8.")
-    return from_validation(error, from_json(body))
+    try:
+        sent = from_json(body)
+    except ValueError as invalid:
+        return NotJson(f"The body is not valid JSON: {invalid}. Send one JSON object in UTF-8.")
+    return from_validation(error, sent)
 
 
 def from_validation(error: ValidationError, sent: Any) -> Problem:
     """Pydantic's errors in our words, with pointers into the body as it was sent."""
     errors: Sequence[Mapping[str, Any]] = error.errors(include_url=False, include_input=False)
     first = ([e for e in errors if not is_of_other_form(e, sent)] or errors)[:MOST_REPORTED]
-    return InvalidRequest([(where(e, sent), describe(e, sent)) for e in first])
+    found = [
+        one for e in first for one in ((where(e, sent), describe(e, sent)), *more_like(e, sent))
+    ]
+    return InvalidRequest(found[:MOST_REPORTED])
+
+
+def more_like(error: Mapping[str, Any], sent: Any) -> Iterator[tuple[Path, str]]:
+    """What else is wrong in a list of numbers, not far after its first wrong entry."""
+    path = sent_path(error["loc"], sent, absent=False)
+    numbers = found_at(sent, path[:-1])
+    if not isinstance(numbers, list) or isinstance(found_at(sent, path), list | dict):
+        return
+    first = int(path[-1]) + 1
+    for i, number in enumerate(numbers[first : first + LOOKED_AT], first):
+        try:
+            NUMBER.validate_python(number)
+        except ValidationError as wrong:
+            (other,) = wrong.errors(include_url=False, include_input=False)
+            yield (*path[:-1], i), describe(other, sent)
 
 
 def is_of_other_form(error: Mapping[str, Any], sent: Any) -> bool:

@@ -97,6 +97,11 @@ class Model(ABC):
         return False
 
     @property
+    def breadth(self) -> int:
+        """How many terms and factors are compiled one by one."""
+        return 1
+
+    @property
     def tables(self) -> tuple[Table, ...]:
         """Data of the model's own (templates), which are arguments of a kernel like other data."""
         return ()

@@ -27,6 +27,8 @@ def to_batch(request: AnyBatchRequest, settings: Settings) -> Batch:
     try:
         rows = to_rows(request, settings)
         refuse_large(model, rows.length, settings)
+        if request.covariance:
+            refuse_many_matrices(len(rows), len(names), settings.max_batch_entries)
         return Batch(
             model=model,
             rows=rows,
@@ -36,6 +38,16 @@ def to_batch(request: AnyBatchRequest, settings: Settings) -> Batch:
         )
     except InvalidProblem as invalid:
         raise InvalidRequest(invalid.problems) from invalid
+
+
+def refuse_many_matrices(rows: int, size: int, most: int) -> None:
+    """InvalidRequest for covariances that memory would not hold."""
+    if rows * size**2 > most:
+        message = (
+            f"{rows} matrices of {size} by {size} numbers; at most {most} numbers are allowed: "
+            "leave the matrices out, or send fewer rows at once"
+        )
+        raise InvalidRequest([(("covariance",), message)])
 
 
 def to_rows(request: AnyBatchRequest, settings: Settings) -> Rows:

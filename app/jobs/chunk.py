@@ -10,6 +10,7 @@ from pydantic_core import to_json
 
 from app.batch.answer import or_null, to_columns
 from app.batch.translate import AnyBatchRequest, to_batch
+from app.build import build_model
 from app.jobs.kinds import Kind
 from app.schemas.batches import BatchHead
 from app.settings import Settings
@@ -27,8 +28,10 @@ STARTS = "starts/"
 Fields = Mapping[str, Floats]
 
 
-def rows_of(width: int, settings: Settings) -> int:
-    """How many rows of this width a chunk has."""
+def rows_of(width: int, head: BatchHead, settings: Settings) -> int:
+    """How many rows of this width a chunk has, with the matrices that are asked for."""
+    if head.covariance:
+        width = max(width, len(build_model(head.model, settings).declare()) ** 2)
     entries = min(MOST_ENTRIES, settings.max_batch_entries)
     return max(1, min(MOST_ROWS, settings.max_batch_rows, entries // width))
 

@@ -6,6 +6,7 @@ Nothing of a job is left behind whose rows have a mistake, or whose client goes.
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -92,7 +93,7 @@ async def take_whole(request: Request, service: Service, runner: Runner, kind: K
     rest = asked.model_dump(exclude=varying, exclude_unset=True, warnings=False)
     head = to_json(rest, fallback=to_lists)
     rows, width = fields[kind.data].shape
-    step = rows_of(width, settings)
+    step = rows_of(width, asked, settings)
     async with Intake(service, runner, kind, head) as intake:
         for first in range(0, rows, step):
             part = {name: array[first : first + step] for name, array in fields.items()}
@@ -170,13 +171,16 @@ class Rows:
         """Read some more lines; whole chunks go to the store."""
         if not lines:
             return
-        reader, settings = self._reader, self._settings
-        self._parts.append(await asyncio.to_thread(reader.read, lines))
+        self._parts.append(await asyncio.to_thread(self._reader.read, lines))
         self._numbers += (number for number, _ in lines)
         self._refuse_many(lines[-1][0])
-        step = rows_of(reader.width, settings)
-        if len(self._numbers) >= step:
-            await self._send(step)
+        if len(self._numbers) >= self._step:
+            await self._send(self._step)
+
+    @cached_property
+    def _step(self) -> int:
+        """Rows of a chunk; asked once the first row has come."""
+        return rows_of(self._reader.width, self._head, self._settings)
 
     def _refuse_many(self, number: int) -> None:
         rows, settings = self._reader.rows, self._settings
@@ -193,7 +197,7 @@ class Rows:
         if not self._reader.rows:
             raise InvalidRequest([(("rows",), "there are none: send one a line, after the first")])
         if self._numbers:
-            await self._send(rows_of(self._reader.width, self._settings))
+            await self._send(self._step)
 
     async def _send(self, step: int) -> None:
         names = self._parts[0]

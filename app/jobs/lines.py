@@ -8,12 +8,13 @@ import numpy as np
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
-from app.errors import MOST_REPORTED, InvalidRequest, NotJson, Problem, TooLarge
+from app.errors import InvalidRequest, NotJson, Problem, TooLarge
 from app.jobs.chunk import STARTS, Fields
 from app.jobs.kinds import Kind
 from app.schemas.batches import Row
 from app.schemas.jobs import Line
 from app.validation import describe
+from fitting.entries import MOST_REPORTED
 from fitting.errors import Path
 from fitting.padding import Floats
 

@@ -9,7 +9,7 @@ from app.body import JSON
 from app.errors import NotFound
 from app.queries import StrictRoute
 from app.responses import problems
-from app.schemas.answers import FitAnswer
+from app.schemas.answers import StoredFitAnswer
 from app.service import Here
 
 router = APIRouter(route_class=StrictRoute, prefix="/fits", tags=["fits"])
@@ -19,7 +19,10 @@ GONE = "There is no fit with this fit_id; it may have been deleted or expired."
 
 
 @router.get(
-    "/{fit_id}", summary="A stored fit", response_model=FitAnswer, responses=problems(400, 404, 422)
+    "/{fit_id}",
+    summary="A stored fit",
+    response_model=StoredFitAnswer,
+    responses=problems(400, 404, 422),
 )
 async def get_fit(
     service: Here,

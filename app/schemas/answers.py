@@ -129,6 +129,12 @@ class FitAnswer(Answer):
     kernel: KernelAnswer
 
 
+class StoredFitAnswer(FitAnswer):
+    """A fit that is asked for again."""
+
+    request: Any = Field(None, description="What was asked, with include=request")
+
+
 class CovarianceAnswer(Answer):
     """The covariance of a stored fit, at its minimum or at another point."""
 
@@ -139,7 +145,7 @@ class CovarianceAnswer(Answer):
     correlation: Matrix | None
     errors: dict[str, float | None]
     positive_definite: bool
-    reason: str | None = Field(None, description="Why there is no matrix")
+    reason: str | None = Field(None, description="Why a matrix is missing")
     at: dict[str, float]
     timing_ms: dict[str, float]
     kernel: KernelAnswer

@@ -19,6 +19,11 @@ class Request(BaseModel):
 
 Number = Annotated[FiniteFloat, Strict()]
 
+#: A million wrong entries are not worth a million errors: `validation` looks for some more.
+Numbers = Annotated[list[Number], Field(fail_fast=True)]
+
+MOST_RANGES = 100
+
 #: What a name looks like, of a parameter or of a column.
 NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 
@@ -45,7 +50,7 @@ def is_object(value: Any) -> bool:
 
 
 NumberOrList = Annotated[
-    Annotated[list[Number], Tag("list")] | Annotated[Number, Tag("number")],
+    Annotated[Numbers, Tag("list")] | Annotated[Number, Tag("number")],
     choose(list=is_list, number=lambda _: True),
 ]
 
@@ -55,10 +60,13 @@ BY_COLUMN = "by column"
 
 _COLUMNS = Field(json_schema_extra={"propertyNames": {"pattern": f"^{NAME}$"}})
 
-Columns = Annotated[dict[str, Annotated[list[Number], Field(min_length=1)]], _COLUMNS]
+Columns = Annotated[dict[str, Annotated[Numbers, Field(min_length=1)]], _COLUMNS]
 
 #: A list will do where the body is not JSON.
 Range = Annotated[tuple[Number, Number], Strict(False)]
+
+
+Ranges = Annotated[list[Range], Field(fail_fast=True, max_length=MOST_RANGES)]
 
 
 def is_list_of_lists(value: Any) -> bool:
@@ -66,25 +74,25 @@ def is_list_of_lists(value: Any) -> bool:
 
 
 FitRange = Annotated[
-    Annotated[list[Range], Tag("ranges")] | Annotated[Range, Tag("range")],
+    Annotated[Ranges, Tag("ranges")] | Annotated[Range, Tag("range")],
     choose(ranges=is_list_of_lists, range=lambda _: True),
 ]
 
 PointsRange = Annotated[
     Annotated[dict[str, FitRange], _COLUMNS, Tag(BY_COLUMN)]
-    | Annotated[list[Range], Tag("ranges")]
+    | Annotated[Ranges, Tag("ranges")]
     | Annotated[Range, Tag("range")],
     choose(**{BY_COLUMN: is_object, "ranges": is_list_of_lists, "range": lambda _: True}),
 ]
 
 XErrors = Annotated[
     Annotated[dict[str, NumberOrList], _COLUMNS, Tag(BY_COLUMN)]
-    | Annotated[list[Number], Tag("list")]
+    | Annotated[Numbers, Tag("list")]
     | Annotated[Number, Tag("number")],
     choose(**{BY_COLUMN: is_object, "list": is_list, "number": lambda _: True}),
 ]
 
 Minos = Annotated[
-    Annotated[list[str], Tag("names")] | Annotated[bool, Tag("flag")],
+    Annotated[list[str], Field(fail_fast=True), Tag("names")] | Annotated[bool, Tag("flag")],
     choose(names=is_list, flag=lambda _: True),
 ]

@@ -10,6 +10,7 @@ from app.schemas.base import (
     FitRange,
     Number,
     NumberOrList,
+    Numbers,
     Request,
     choose,
     is_list,
@@ -17,9 +18,9 @@ from app.schemas.base import (
 )
 from app.schemas.requests import Asked
 
-Numbers = Annotated[list[Number], Field(min_length=1)]
-Row = Annotated[Numbers, OrArray(1)]
-Matrix = Annotated[list[Numbers], Field(min_length=1), OrArray(2)]
+Some = Annotated[Numbers, Field(min_length=1)]
+Row = Annotated[Some, OrArray(1)]
+Matrix = Annotated[list[Some], Field(fail_fast=True, min_length=1), OrArray(2)]
 
 
 def is_matrix(value: Any) -> bool:
@@ -60,7 +61,7 @@ class Starts(Request):
 class HistogramHead(BatchHead):
     """Fits of one model to many histograms of the same bins, which come later: one a line."""
 
-    edges: Annotated[list[Number], Field(min_length=2), OrArray(1)]
+    edges: Annotated[Numbers, Field(min_length=2), OrArray(1)]
     fit_range: FitRange | None = Field(
         None, description="[lo, hi] or several; bins wholly inside are fitted"
     )

@@ -11,6 +11,7 @@ from app.schemas.base import (
     Minos,
     Number,
     NumberOrList,
+    Numbers,
     PointsRange,
     Request,
     XErrors,
@@ -67,8 +68,8 @@ class FitRequest(Asked):
 class HistogramData(Request):
     """Counts between rising edges, one more than there are counts."""
 
-    edges: list[Number] = Field(min_length=2)
-    counts: list[Number] = Field(min_length=1)
+    edges: Numbers = Field(min_length=2)
+    counts: Numbers = Field(min_length=1)
 
 
 class HistogramRequest(FitRequest):
@@ -88,12 +89,12 @@ class PointsRequest(FitRequest):
     """A fit of a model to points with errors in x and y."""
 
     # to look which of the two was sent would cost as much as to read it
-    x: Annotated[list[Number], Field(min_length=1)] | Columns = Field(
+    x: Annotated[Numbers, Field(min_length=1)] | Columns = Field(
         description="Numbers; or several predictors by name, each of y's length: the model is "
         "then a formula in these names",
         examples=[[1, 2, 3, 4], {"x1": [1, 2, 3, 4], "x2": [0, 0, 5, 5]}],
     )
-    y: list[Number] = Field(min_length=1)
+    y: Numbers = Field(min_length=1)
     x_err: XErrors | None = Field(
         None,
         description="Left out: x is exact. Where x has columns, by their names: a column that is "

@@ -8,6 +8,8 @@ from jax import Array
 from models.model import Model, Table
 from models.parameter import Parameter
 
+MOST_QUICK = 6  # terms and factors; twenty took 15 s to compile
+
 
 @dataclass(frozen=True)
 class Composite(Model):
@@ -54,7 +56,12 @@ class Composite(Model):
 
     @property
     def is_custom(self) -> bool:
-        return any(term.is_custom for term in self.terms)
+        return self.breadth > MOST_QUICK or any(term.is_custom for term in self.terms)
+
+    @property
+    def breadth(self) -> int:
+        """Equal terms are compiled once."""
+        return sum(term.breadth for term in set(self.terms))
 
     @property
     def tables(self) -> tuple[Table, ...]:

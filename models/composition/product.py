@@ -42,6 +42,11 @@ class Product(Composite):
         ]
 
     @property
+    def breadth(self) -> int:
+        """Equal factors, too, are compiled one by one."""
+        return sum(term.breadth for term in self.terms)
+
+    @property
     def _scale(self) -> int:
         """The factor whose linear parameters are those of the product; -1: its own amp."""
         others = [i for i, term in enumerate(self.terms) if not isinstance(term, Density)]

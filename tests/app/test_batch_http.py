@@ -219,6 +219,10 @@ def test_limits_of_a_batch(start_server: StartServer) -> None:
             assert pointers(problem) == ["/counts"]
         assert small.client.get("/limits").json()["max_batch_rows"] == 10
         answered(small.client.post(HISTOGRAMS, json=histograms(5)))
+        peaks = [{"name": "gaussian", "prefix": p} for p in ("a_", "b_", "c_")]
+        body = histograms(5) | {"model": {"sum": peaks}, "covariance": True}
+        problem = refused(small.client.post(HISTOGRAMS, json=body), 422)  # 81 numbers a row
+        assert pointers(problem) == ["/covariance"]
 
 
 def test_rows_without_time_have_the_status_deadline(client: httpx.Client) -> None:

@@ -14,7 +14,7 @@ import pytest
 from app.errors import ClusterAway, TooLarge, WorkerLost
 from app.jobs import fit as fitting_of_chunks
 from app.jobs import runner as running
-from app.jobs.chunk import pack, unpack
+from app.jobs.chunk import MOST_ROWS, pack, rows_of, unpack
 from app.jobs.kinds import HISTOGRAM
 from app.jobs.lines import RowReader, slices
 from app.jobs.owner import Owner
@@ -334,3 +334,13 @@ def test_rows_without_time_come_again_as_long_as_that_helps(
     result, _ = asyncio.run(fitting_of_chunks.fit_rows(service, batch, 1.0, covariance=False))
     assert (result.status == STATUSES.index(Status.DEADLINE)).sum() == late
     assert not dealer.done
+
+
+@pytest.mark.parametrize(("covariance", "expected"), [(False, MOST_ROWS), (True, 11)])
+def test_chunks_are_small_where_their_matrices_are_large(
+    *, covariance: bool, expected: int
+) -> None:
+    peaks = [{"name": "gaussian", "prefix": f"p{i}_"} for i in range(100)]
+    sent = {"edges": EDGES.tolist(), "model": {"sum": peaks}, "covariance": covariance}
+    head = HISTOGRAM.head.model_validate_json(json.dumps(sent))
+    assert rows_of(12, head, Settings()) == expected  # 300 parameters, 90,000 numbers a row

@@ -291,3 +291,56 @@ def test_twenty_thousand_mistakes_in_columns_give_a_small_reply(
 )
 def test_twenty_thousand_mistakes_give_a_small_reply(client: httpx.Client, body: Body) -> None:
     assert refused(client.post(HISTOGRAM, json=body), 422)["errors"]
+
+
+NULLS = [None] * 100_000
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "where"),
+    [
+        (HISTOGRAM, SMALL_HISTOGRAM, "/histogram/counts"),
+        (XY_ERRORS, STRAIGHT_LINE, "/y_err"),
+        (XY_ERRORS, STRAIGHT_LINE, "/x"),
+    ],
+)
+def test_of_a_list_that_is_wrong_throughout_the_first_entries_are_told(
+    client: httpx.Client, path: str, body: Body, where: str
+) -> None:
+    problem = refused(client.post(path, json=replaced(body, (where, NULLS))), 422)
+    assert pointers(problem) == [f"{where}/{i}" for i in range(20)]
+
+
+def test_wrong_entries_that_are_far_between(client: httpx.Client) -> None:
+    counts: list[Any] = [1] * 5000
+    counts[7], counts[900], counts[4000] = "1", None, True
+    body = replaced(SMALL_HISTOGRAM, ("/histogram/counts", counts))
+    problem = refused(client.post(HISTOGRAM, json=body), 422)
+    assert pointers(problem) == ["/histogram/counts/7", "/histogram/counts/900"]
+
+
+@pytest.mark.parametrize("where", ["/parameters", "/model/rename", "/minos"])
+def test_of_many_unknown_names_the_first_are_told(client: httpx.Client, where: str) -> None:
+    names = [f"{'muu' * 10}{i}" for i in range(30_000)]
+    value: Any = (
+        names if where == "/minos" else dict.fromkeys(names, "a" if "rename" in where else 1)
+    )
+    body = replaced(SMALL_HISTOGRAM, ("/model", {"name": "gaussian"}), (where, value))
+    problem = refused(client.post(HISTOGRAM, json=body), 422)
+    assert len(pointers(problem)) == 20
+
+
+@pytest.mark.parametrize("form", ["sum", "product"])
+def test_too_many_components_are_refused_before_they_are_built(
+    client: httpx.Client, form: str
+) -> None:
+    shared = {"name": "gaussian", "rename": {"mu": "m", "sigma": "s", "amp": "a"}}
+    for model in ({form: [shared] * 151}, {"product": [{"sum": [shared] * 76}] * 2}):
+        problem = refused(client.post(HISTOGRAM, json=SMALL_HISTOGRAM | {"model": model}), 422)
+        assert pointers(problem) == ["/model"]
+        assert "components; at most 150" in problem["detail"]
+
+
+def test_too_many_ranges(client: httpx.Client) -> None:
+    body = SMALL_HISTOGRAM | {"fit_range": [[-3, 3]] * 101}
+    assert pointers(refused(client.post(HISTOGRAM, json=body), 422)) == ["/fit_range"]

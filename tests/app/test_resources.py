@@ -13,6 +13,7 @@ import pytest
 import schemathesis
 from prometheus_client.parser import text_string_to_metric_families
 
+from app.schemas.answers import StoredFitAnswer
 from tests.conftest import LiveServer
 from tests.examples import (
     GAUSSIAN_50,
@@ -52,6 +53,7 @@ def test_the_request_can_be_read_and_sent_again(
     first = fitted(client.post(path, json=body))
     assert "request" not in fitted(client.get(f"/fits/{first['fit_id']}"))
     stored = client.get(f"/fits/{first['fit_id']}", params={"include": "request"})
+    StoredFitAnswer.model_validate_json(stored.content)
     again = fitted(client.post(path, json=fitted(stored)["request"]))
     assert again["values"] == pytest.approx(first["values"], rel=1e-12)
     assert again["fit_id"] != first["fit_id"]

@@ -5,10 +5,15 @@ import sqlite3
 import time
 from pathlib import Path
 
+import httpx
 import pytest
+from fastapi import FastAPI
+from sqlalchemy.exc import OperationalError
 
+from app.errors import install
 from app.store.store import Store, StoredFit
 from app.store.writer import MOST_ON_THE_SPOT, Spot
+from tests.examples import refused
 
 
 def a_fit(number: int) -> StoredFit:
@@ -118,3 +123,21 @@ def test_a_spot_declines_now_and_then():
     spot = Spot(Engine())
     answers = [spot.writes(lambda _: None) for _ in range(2 * MOST_ON_THE_SPOT + 2)]
     assert answers.count(False) == 2
+
+
+def test_a_store_that_fails_is_a_503_and_no_defect():
+    app = FastAPI()
+    install(app)
+
+    @app.get("/")
+    async def fail() -> None:
+        raise OperationalError("insert", {}, Exception("database or disk is full"))
+
+    async def ask() -> httpx.Response:
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
+            return await client.get("/")
+
+    response = asyncio.run(ask())
+    assert refused(response, 503)["type"] == "/problems/store-away"
+    assert int(response.headers["retry-after"]) > 0

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
+from models.composition.composite import MOST_QUICK
 from models.composition.mixture import Mixture
 from models.composition.product import Product
 from models.composition.smeared import Smeared
@@ -192,3 +193,17 @@ def test_a_density_on_a_range_has_all_its_events_there(shape):
     expected = np.where(inside, 10 * twin.pdf(edges) / share, 0)
     found = jax.jit(model.value)(edges, 10.0, *own, low, high)
     np.testing.assert_allclose(found, expected, rtol=1e-13)
+
+
+def test_compositions_of_many_different_parts_may_take_long_to_compile():
+    """Equal terms of a sum are compiled once, factors one by one."""
+    peaks = tuple(Gaussian(prefix=f"p{i}_") for i in range(MOST_QUICK + 1))
+    curves = tuple(Polynomial(degree=i, prefix=f"c{i}_") for i in range(MOST_QUICK + 1))
+    assert Sum(peaks).breadth == 1
+    assert not Sum(peaks).is_custom
+    assert Product(peaks[:-1]).breadth == MOST_QUICK
+    assert not Product(peaks[:-1]).is_custom
+    assert Product(peaks).is_custom
+    assert Sum((Product(peaks), DECAY)).is_custom
+    assert not Sum(curves[:-1]).is_custom
+    assert Sum(curves).is_custom
