@@ -10,6 +10,7 @@ again for their kernels, and those that failed never: what killed a process once
 """
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -34,6 +35,8 @@ LONGEST = 2**17  # bytes of a request: some thousand bins
 SLOWEST_MS = 1000.0
 MOST_USED = 100  # kernels of these that are made ready
 
+logger = logging.getLogger("fit.warm")
+
 Kind = str  # of a fit, as the store has it
 REQUESTS: dict[Kind, type[HistogramRequest] | type[PointsRequest]] = {
     "histogram": HistogramRequest,
@@ -42,7 +45,15 @@ REQUESTS: dict[Kind, type[HistogramRequest] | type[PointsRequest]] = {
 
 
 async def warm_up(service: Service) -> None:
-    """All of it, one after the other."""
+    """All of it; where that fails, kernels are made when clients ask for them."""
+    try:
+        await _warm_up(service)
+    except Exception:  # a folder that cannot be written, a store that does not answer
+        logger.exception("kernels cannot be made ready ahead of clients")
+        service.pool.warm(())
+
+
+async def _warm_up(service: Service) -> None:
     settings, pool = service.settings, service.pool
     if not settings.warm:
         pool.warm(())

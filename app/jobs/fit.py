@@ -18,22 +18,23 @@ async def fit_rows(
 ) -> tuple[BatchResult, float]:
     """All rows, and how long the first waited for a worker.
 
-    Rows for which there was no time come again, until a round of `allowed_s` gains nothing; a
-    cluster that is away is waited for.
+    Rows for which there was no time come again, until a round of `allowed_s` gains nothing (or of a
+    worker's turn, if that is longer); a cluster that is away is waited for.
     """
     whole = BatchResult.empty(batch, covariance=covariance)
     left = np.arange(len(batch))
     queue_s: float | None = None
     while len(left):
         part = batch if len(left) == len(batch) else batch.some(left)
-        dealer = Dealer(service, part, time.monotonic() + allowed_s, covariance)
+        dealer = Dealer(service, part, time.monotonic() + max(allowed_s, SLICE_S), covariance)
         try:
             result = await dealer.run()
         except (Busy, ClusterAway):
             await asyncio.sleep(SLICE_S)
             continue
-        if dealer.queue_s is None:
-            continue  # the round was over before a worker was free
+        if dealer.queue_s is None:  # the round was over before a worker was free
+            await asyncio.sleep(SLICE_S)
+            continue
         queue_s = dealer.queue_s if queue_s is None else queue_s
         whole.put(left, result)
         late = left[result.status == DEADLINE]

@@ -93,12 +93,13 @@ class Runner:
                 await rings(ring, LOOK_S)
                 continue
             task = asyncio.create_task(self._do(claim))
-            self._working[claim.id] = Working(claim.job, task)
+            self._working[claim.id] = own = Working(claim.job, task)
             try:
                 await asyncio.wait({task})
             finally:
                 task.cancel()
-                del self._working[claim.id]
+                if self._working.get(claim.id) is own:  # a lease that ended may be ours again
+                    del self._working[claim.id]
             if not task.cancelled() and (error := task.exception()):
                 # its lease ends, and it comes again
                 logger.error("a chunk was not written down", exc_info=error)

@@ -121,7 +121,8 @@ async def fit_or_timeout(service: Service, request: Request, question: Question)
         task = FitTask(question.problem, question.deadline)
         return await service.run(request, task, question.deadline)
     except TimedOut as late:
-        return Served(killed(question.problem, waiting=late.waiting), 0.0)
+        waited_s = time.monotonic() - question.accepted if late.waiting else 0.0
+        return Served(killed(question.problem, waiting=late.waiting), waited_s)
 
 
 def count(service: Service, answer: FitAnswer, result: FitResult, queue_s: float) -> None:

@@ -24,11 +24,11 @@ async def livez() -> dict[str, str]:
 
 @router.get("/readyz", summary="Ready?", responses=problems(503))
 async def readyz(service: Here) -> Readiness:
-    """200 once every worker is up; usual kernels may still be compiled in the background.
+    """200 once every worker is up, and while one is; kernels may be compiled in the background.
 
     Single fits need no cluster; where there should be one, `cluster` tells how it is.
     """
-    if not service.pool.ready.is_set():
+    if not service.pool.is_ready:
         raise NotReady("The workers are starting; this takes seconds.", 1.0)
     return Readiness(
         status="ready",

@@ -2,9 +2,9 @@
 
 Jobs wait here, not in the workers, so that the queue is bounded by one number and a waiting job
 is forgotten by dropping it. A kernel's jobs go to a worker that has the kernel; a kernel that
-none has goes to whichever is idle first. Only when several jobs of one kernel wait does another
-worker take one: it finds the kernel compiled on disk. Parts of a batch are taken by all, and make
-way for single fits between two evaluations.
+none has goes to whichever is idle first. Only when several jobs of one kernel wait, or one for
+long, does another worker take one: it finds the kernel compiled on disk. Parts of a batch are
+taken by all, and make way for single fits between two evaluations.
 
 A model that a client wrote may take minutes to compile, and nobody knows before. So the first
 job of such a kernel goes to the workshop, one more process, of low priority, in front of which
@@ -29,6 +29,7 @@ from app.workers.worker import Job, TimedOut, Worker
 logger = logging.getLogger("fit.workers")
 
 HELP_AT = 3  # waiting jobs of one kernel at which a worker without it lends a hand
+HELP_AFTER_S = 0.1  # or when one has waited so long
 WARM_LIMIT_S = 120.0
 RESTART_BACKOFF_S = (0.0, 0.1, 0.5, 2.0, 5.0)
 
@@ -60,7 +61,7 @@ class WorkerPool:
         self._deaths_in_a_row = 0
         self._mean_s = 0.01  # running mean of a job's time, for Retry-After
         self._closing = False
-        self.ready = asyncio.Event()
+        self._started = False
         self.restarts = 0
 
     @property
@@ -72,6 +73,11 @@ class WorkerPool:
     def running(self) -> int:
         """Jobs in a worker."""
         return sum(not job.background for w in self._workers for job in (w.job, w.guest) if job)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether all workers have come up; from then on, whether there is one at all."""
+        return self._started and any(w.up for w in self._workers if not w.is_workshop)
 
     @property
     def is_warm(self) -> bool:
@@ -92,7 +98,7 @@ class WorkerPool:
         return self._tried.is_for_workshop(task, kernel_number(task.key))
 
     def start(self) -> None:
-        """Start the workers; `ready` is set once all are up."""
+        """Start the workers."""
         for _ in range(self._size):
             self._start_worker()
         self._start_workshop()
@@ -131,8 +137,7 @@ class WorkerPool:
         return Worker(settings, self._upped, self._breaking, self._answered, self._died)
 
     def _upped(self) -> None:
-        if sum(w.up for w in self._workers if not w.is_workshop) == self._size:
-            self.ready.set()
+        self._started |= sum(w.up for w in self._workers if not w.is_workshop) == self._size
         self._dispatch()
 
     def submit(self, task: Task, deadline: float) -> Job:
@@ -157,6 +162,8 @@ class WorkerPool:
         self._waiting.add(job)
         self._dispatch()
         self._make_way(job)
+        if job in self._waiting:
+            loop.call_later(HELP_AFTER_S, self._dispatch)
         return job
 
     def refuse_if_full(self) -> None:
@@ -176,7 +183,7 @@ class WorkerPool:
 
     def _expire(self, job: Job) -> None:
         self._take(job)
-        job.outcome.set_exception(TimedOut(waiting=True))
+        job.fail(TimedOut(waiting=True))
 
     def cancel(self, job: Job) -> None:
         """Stop a job wherever it is; one that has ended stays as it is."""
@@ -288,8 +295,9 @@ class WorkerPool:
             return False
         if not any(kernel in w.known for w in self._workers if w.alive and not w.is_workshop):
             return True
+        waited_s = asyncio.get_running_loop().time() - job.accepted
         many = job.task.spreads or self._waiting.of(kernel) >= HELP_AT
-        return self._tried.is_compiled(kernel) and many
+        return self._tried.is_compiled(kernel) and (many or waited_s >= HELP_AFTER_S)
 
     def _warming(self, task: Task) -> Job:
         loop = asyncio.get_running_loop()

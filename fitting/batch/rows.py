@@ -1,7 +1,7 @@
 """Many data sets of one kind and length: the rows of a batch.
 
 `stack` gives what differs from row to row as one matrix, (rows, fields * length), and `shared`
-what a kernel takes once for all of them; `with_row` puts the two together again inside a kernel.
+what a kernel takes once for all of them; `packing.with_row` puts the two together again there.
 """
 
 from dataclasses import dataclass, replace
@@ -11,20 +11,9 @@ from typing import Any
 import numpy as np
 
 from fitting.data import Bins, Histogram, Marks, Points
-from fitting.entries import InvalidEntries, Ranges, refuse_where, within
+from fitting.entries import MOST_REPORTED, InvalidEntries, Ranges, refuse_where, within
 from fitting.errors import InvalidProblem
 from fitting.padding import Flags, Floats, pad
-
-MOST_REPORTED = 20
-VARYING = ("x", "y", "x_err", "y_err", "x_slope", "used")  # of Marks
-
-
-def with_row(data: Bins | Marks, row: Any) -> Bins | Marks:
-    """The data of one row, inside a kernel: those of all with the row's own in their place."""
-    if isinstance(data, Bins):
-        return data._replace(counts=row)
-    fields = dict(zip(VARYING, row.reshape(len(VARYING), -1), strict=True))
-    return data._replace(**(fields | {"used": fields["used"] != 0}))
 
 
 def refuse_in_rows(wrong: Flags, field: str, message: str) -> None:
@@ -217,7 +206,7 @@ class PointsRows:
         return pooled._replace(log_weight=np.asarray(float(self.berkson)))
 
     def stack(self, *, exact: bool = False) -> Floats:
-        """The fields of `VARYING`, padded; points outside are one that is inside, unused.
+        """The fields of `packing.VARYING`, padded; points outside are one that is inside, unused.
 
         `exact`: without errors in x.
         """

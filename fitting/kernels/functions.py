@@ -12,12 +12,11 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from fitting.batch.rows import with_row
 from fitting.data import Bins, Marks
 from fitting.kernels.additive import MOST_FORWARD, FewParameters, Terms
 from fitting.kernels.costs import COSTS, EffectiveVariance, OfPrediction
 from fitting.kernels.key import KernelKey
-from fitting.kernels.packing import Prior, unpack
+from fitting.kernels.packing import Prior, unpack, with_row
 from fitting.kernels.whole import Whole
 
 Function = Literal[

@@ -6,7 +6,7 @@ another compile.
 """
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -16,6 +16,7 @@ from fitting.data import Bins, Leaf, Marks
 from fitting.padding import Floats
 
 SHORT = 10_000
+VARYING = ("x", "y", "x_err", "y_err", "x_slope", "used")  # of Marks, from row to row of a batch
 
 
 class Prior(NamedTuple):
@@ -66,3 +67,11 @@ def unpack(
     if isinstance(data, Marks):
         data = data._replace(log_weight=data.log_weight[0])
     return data, Prior(*rest[:2]), rest[2:]
+
+
+def with_row(data: Bins | Marks, row: Any) -> Bins | Marks:
+    """The data of one row, inside a kernel: those of all with the row's own in their place."""
+    if isinstance(data, Bins):
+        return data._replace(counts=row)
+    fields = dict(zip(VARYING, row.reshape(len(VARYING), -1), strict=True))
+    return data._replace(**(fields | {"used": fields["used"] != 0}))

@@ -260,3 +260,12 @@ def test_old_jobs_are_forgotten_as_fits_are(start_server: StartServer) -> None:
 
         assert eventually(lambda: statuses() == [404, 404, 200, 200], 30), statuses()
         assert eventually(lambda: len(stored(server)) == 4, 30)
+
+
+def test_a_job_whose_rows_have_hardly_any_time_ends(client: httpx.Client) -> None:
+    """It is over before anything is dealt out; the service answers others meanwhile."""
+    body = histograms(10) | {"deadline_s": 1e-6}
+    location = accepted(client.post(HISTOGRAMS, json=body, headers=ASYNC))
+    assert client.get("/livez").status_code == 200
+    found = rows_of(followed(client, location), 10)
+    assert {line["status"] for line in found} <= {"converged", "deadline"}

@@ -1,6 +1,9 @@
 """Where jobs go, without processes: what the pool makes of an answer."""
 
 import asyncio
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,9 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from app.routes.fit import fit_or_timeout
 from app.workers.kernel_number import kernel_number
-from app.workers.pool import WorkerPool
-from app.workers.process import WorkerSettings
+from app.workers.pool import HELP_AFTER_S, WorkerPool
+from app.workers.process import WorkerSettings, peak_bytes
 from app.workers.tasks import CANCELLED, DONE, LATE, SLICE_S, CovarianceTask, attempt
 from app.workers.tried import LIGHT_S
 from app.workers.worker import Job, TimedOut
@@ -270,3 +274,62 @@ def test_a_part_makes_way_for_a_single_fit(
         assert sent == [3 if expected else None, None]
 
     asyncio.run(run())
+
+
+def test_an_idle_worker_takes_a_fit_that_has_waited_for_long() -> None:
+    """Of a kernel that only another has, who is busy with a long fit."""
+
+    async def run() -> None:
+        pool = pool_of(2)
+        other, idle = busy_with(job_of(SHAPE)), busy_with(None)
+        other.known, other.hosts, idle.hosts = {kernel_number(SHAPE.key): None}, False, False
+        pool._workers = [other, idle]
+        job = job_of(SHAPE, 2)
+        now = asyncio.get_running_loop().time()
+        job.accepted = now - 2 * HELP_AFTER_S
+        assert not pool._may_take(idle, job)  # nobody has compiled it yet
+        pool._tried.answered(job, DONE, SimpleNamespace(usage=Usage()))
+        assert pool._may_take(idle, job)
+        job.accepted = now
+        assert not pool._may_take(idle, job)
+
+    asyncio.run(run())
+
+
+def test_a_pool_is_ready_while_it_has_a_worker() -> None:
+    pool = pool_of(2)
+    workers: Any = [SimpleNamespace(is_workshop=False, up=False) for _ in range(2)]
+    one, other = workers
+    workshop: Any = SimpleNamespace(is_workshop=True, up=True)
+    pool._workers = [workshop, *workers]
+    pool._dispatch = lambda: None  # type: ignore[method-assign]
+    for first, second, expected in (
+        (True, False, False),
+        (True, True, True),
+        (True, False, True),
+        (False, False, False),
+    ):
+        one.up, other.up = first, second
+        pool._upped()
+        assert pool.is_ready is expected
+
+
+def test_the_peak_of_memory_is_that_of_the_process_itself() -> None:
+    """And not that of the process that has started it."""
+    block = np.ones(2**26)  # half a GiB
+    tell = "from app.workers.process import peak_bytes; print(peak_bytes())"
+    told = subprocess.run([sys.executable, "-c", tell], capture_output=True, check=True)
+    assert peak_bytes() > block.nbytes > int(told.stdout)
+
+
+def test_a_fit_that_waited_until_its_deadline_tells_how_long() -> None:
+    async def run(*_: Any) -> None:
+        raise TimedOut(waiting=True)
+
+    x = np.linspace(0, 1, 5)
+    asked = problem(LINE, points(x, 1 + x))
+    accepted = time.monotonic() - 3
+    service: Any = SimpleNamespace(run=run)
+    question: Any = SimpleNamespace(problem=asked, deadline=0.0, accepted=accepted)
+    request: Any = None
+    assert asyncio.run(fit_or_timeout(service, request, question)).queue_s >= 3

@@ -2,13 +2,15 @@
 
 import asyncio
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from pydantic_core import to_json
 
 from app.settings import Settings
 from app.store.store import Store, StoredFit
-from app.warm import LATEST, LONGEST, SLOWEST_MS, used
+from app.warm import LATEST, LONGEST, SLOWEST_MS, used, warm_up
 
 EDGES = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
 
@@ -56,3 +58,17 @@ def test_large_requests_are_not_even_read(tmp_path: Path) -> None:
         return [fit.id for fit in latest]
 
     assert asyncio.run(found()) == ["fit3", "fit2"]
+
+
+def test_what_cannot_be_made_ready_keeps_nothing_from_being_warm() -> None:
+    class Failing:
+        settings, store = Settings(), None
+        told: Any = None
+
+        @property
+        def pool(self) -> Any:
+            return SimpleNamespace(warm=lambda tasks: setattr(self, "told", tasks))
+
+    service: Any = Failing()
+    asyncio.run(warm_up(service))
+    assert service.told == ()
