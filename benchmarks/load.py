@@ -7,20 +7,17 @@ a small one.
 
 load      1 to 256 clients, each sends its next fit when it has the answer to the last
 overload  fits at five times the throughput found, at fixed times, whatever is answered
-batches   a few fits a second, alone and while one client sends batches after batches
 size      one client, 10^2 to 10^6 bins or points
 
 Numbers of clients take turns, and so do overload and the number that had the most fits a second:
 the machine may be twice as slow a minute later.
 """
 
-import contextlib
 import json
 import random
-import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, TypeVar
 
@@ -42,9 +39,6 @@ SECONDS = 2.0  # of a turn
 OVERLOAD_S = 4.0
 OVERLOAD = 5.0
 MOST = 800  # connections in an overload: more than are ever in flight
-PASSING = 20.0  # fits a second beside batches
-PASSING_S = 5.0
-BATCH_ROWS = 20_000
 SIZES = (10**2, 10**3, 10**4, 10**5, 10**6)
 
 Name = TypeVar("Name")
@@ -97,42 +91,6 @@ def resident() -> float:
     return float(sum(p.memory_info().rss for p in family))
 
 
-@contextlib.contextmanager
-def batches(url: httpx.URL) -> Iterator[None]:
-    """One client sends batches, each when it has the answer to the last."""
-    rng, edges = np.random.default_rng(3), np.linspace(-4, 4, 51)
-    rows = [np.histogram(rng.normal(size=1000), edges)[0].tolist() for _ in range(100)]
-    body = {"edges": edges.tolist(), "counts": rows * (BATCH_ROWS // 100), "model": "gaussian"}
-    content, ended = json.dumps(body).encode(), threading.Event()
-
-    def send() -> None:
-        wire = Wire(url)
-        while not ended.is_set():
-            assert wire.send("POST", "/fit/histogram/batch", content).status == httpx.codes.OK
-
-    thread = threading.Thread(target=send)
-    thread.start()
-    time.sleep(1.0)  # the first one compiles
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
-
-
-def passing(request: bytes, url: httpx.URL) -> dict[str, Tally]:
-    """A few fits a second, alone and beside batches."""
-
-    def some() -> Tally:
-        return opened(PASSING, request, url, PASSING_S, MOST)
-
-    def beside() -> Tally:
-        with batches(url):
-            return some()
-
-    return by_turns({"alone": some, "beside batches": beside})
-
-
 def by_turns(contestants: Mapping[Name, Callable[[], Tally]]) -> dict[Name, Tally]:
     """What came back in all turns of each."""
     order, tallies = random.Random(1), dict[Name, Tally]()
@@ -158,7 +116,6 @@ def write(client: httpx.Client, machine: dict[str, str]) -> Found:
             "overload": partial(opened, offered, request, url, OVERLOAD_S, MOST),
         }
     )
-    passed = passing(request, url)
     alone, most, overload = tallies[1], loads["most"].rate(), loads["overload"]
     statuses = Counter({s: len(times) for s, times in overload.by_status.items()})
     accepted, refused = overload.percentiles(), overload.percentiles(503)
@@ -192,17 +149,6 @@ def write(client: httpx.Client, machine: dict[str, str]) -> Found:
         f"answers by status {dict(sorted(statuses.items()))}. Latency of what was accepted "
         f"{accepted[0]:.0f} ms (50 %), {accepted[1]:.0f} ms (95 %), of the refusals "
         f"{refused[0]:.0f} ms and {refused[1]:.0f} ms.",
-        "## Beside batches",
-        f"{PASSING:g} fits/s, and another client that sends batches of {BATCH_ROWS:,} histograms "
-        "of 50 bins, one after the other: both workers are busy with them all the time, and make "
-        "way for a single fit between two evaluations.",
-        table(
-            ["", "50 %, ms", "95 %, ms", "99 %, ms"],
-            [
-                [name, *(f"{ms:.1f}" for ms in tally.percentiles())]
-                for name, tally in passed.items()
-            ],
-        ),
         "## Size",
         "Warm fits by one client: a Gaussian in bins, and a formula of two parameters in points "
         "with errors in x and y. *Fit* is the worker's own time, memory what server and workers "
