@@ -43,7 +43,10 @@ def build_model(spec: Any, settings: Settings) -> Model:
     count, most = components(spec), settings.max_components
     if count > most:  # before they are built
         raise InvalidRequest([(("model",), f"{count} components; at most {most} are allowed")])
-    return build(spec, settings, ("model",))
+    model = build(spec, settings, ("model",))
+    names = [p.name for p in model.parameters]
+    # parameters that are renamed to one name are one: as in a sum, which sees to it
+    return model if len(set(names)) == len(names) else compose(Sum, (model,), ("model",))
 
 
 def components(spec: Any) -> int:

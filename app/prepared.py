@@ -19,12 +19,17 @@ import app
 import fitting
 import models
 from app.code import digest
+from app.errors import Unavailable
 
 PAUSE_S = 0.05
 
 _spawn = multiprocessing.get_context("spawn")  # never fork with JAX
 
 Make = Callable[[], Any]
+
+
+class NotPrepared(Unavailable):
+    kind, title = "not-prepared", "Nothing can be prepared"
 
 
 class Prepared:
@@ -51,6 +56,8 @@ class Prepared:
             process.start()
             while process.is_alive():
                 await asyncio.sleep(PAUSE_S)
+            if not path.exists():
+                raise NotPrepared("The data folder cannot be written: is its disk full?", 60.0)
         return path
 
 

@@ -15,7 +15,7 @@ from app.store.jobs import FAILED, JobStore, StoredJob
 LOOK_S = 1.0  # between looks for what other servers have done
 QUIET_S = 5.0  # after which a comment says that we are still there
 CALM_S = 0.1  # between two events: chunks may end many times a second
-CANCELLED = "cancelled"
+CANCELLED, DELETED = "cancelled", "The job was deleted."
 LEAVING = "The server is stopping; ask again, and the rest will come."
 
 
@@ -84,12 +84,13 @@ async def results(
                 continue
             data = await store.lines_at(follower.id, place)
             if data is None:
-                break
+                yield end(CANCELLED, DELETED)
+                return
             text = await asyncio.to_thread(zlib.decompress, data)
             yield b"\n".join(text.split(b"\n")[skip:]) if skip else text
             skip = 0
         if job is None:
-            yield end(CANCELLED, "The job was deleted.")
+            yield end(CANCELLED, DELETED)
             return
         if job.status == FAILED:
             yield end(FAILED, job.message or "")

@@ -10,6 +10,8 @@ import logging
 from collections import Counter
 from dataclasses import dataclass
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from app.batch.answer import STATUS_NAMES
 from app.errors import Problem
 from app.jobs.bell import Bell, rings
@@ -125,12 +127,23 @@ class Runner:
             logger.error("a chunk cannot be done", exc_info=error, extra={"job": claim.job})
             await self._fail(claim, f"{rows}: the service has a defect, which its log describes.")
         else:
-            try:
-                await self._store.finish(claim, lines, statuses)
-            except Gone:
+            if not await self._finish(claim, lines, statuses):
                 return
             for status, count in statuses.items():
                 self._service.metrics.fits.labels(claim.kind, status).inc(count)
+
+    async def _finish(self, claim: Claim, lines: bytes, statuses: Counter[str]) -> bool:
+        """Write the answer down, as often as it takes; false if it is not ours any more."""
+        while True:
+            try:
+                await self._store.finish(claim, lines, statuses)
+            except Gone:
+                return False
+            except SQLAlchemyError:  # a full disk, a database that is away
+                logger.exception("a chunk cannot be written down yet")
+                await asyncio.sleep(AFTER_DEFECT_S)
+            else:
+                return True
 
     async def _fail(self, claim: Claim, message: str) -> None:
         await self._store.fail(claim.job, message)

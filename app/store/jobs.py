@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Engine, delete, exists, func, insert, or_, select, update
 
 from app.store.tables import chunks, jobs
 from app.store.writer import Writer
@@ -293,14 +293,16 @@ class JobStore:
         def forget(connection: Connection) -> None:
             now = time.time()
             connection.execute(delete(jobs).where(jobs.c.finished < now - oldest_s))
-            newest = (
-                select(jobs.c.id)
+            by_number = (
+                select(jobs.c.finished)
                 .where(jobs.c.finished.is_not(None))
-                .order_by(jobs.c.finished.desc(), jobs.c.id)
-                .limit(most)
+                .order_by(jobs.c.finished.desc())
+                .offset(most)
+                .limit(1)
             )
-            ended = jobs.c.finished.is_not(None)
-            connection.execute(delete(jobs).where(ended, jobs.c.id.not_in(newest)))
+            newest_to_go = connection.scalar(by_number)
+            if newest_to_go is not None:
+                connection.execute(delete(jobs).where(jobs.c.finished <= newest_to_go))
             lost = (jobs.c.status == RECEIVING, jobs.c.until < now)
             connection.execute(delete(jobs).where(*lost))
 
@@ -311,7 +313,7 @@ class JobStore:
         """Delete chunks that nobody can ask for: of no job, or not done in one that failed."""
         failed = select(jobs.c.id).where(jobs.c.status == FAILED)
         useless = or_(
-            chunks.c.job.not_in(select(jobs.c.id)),
+            ~exists().where(jobs.c.id == chunks.c.job),
             chunks.c.job.in_(failed) & chunks.c.place.is_(None),
         )
         some = select(chunks.c.id).where(useless).limit(SWEPT_AT_ONCE)

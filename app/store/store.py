@@ -90,9 +90,11 @@ class Store:
         def forget(connection: Connection) -> int:
             by_age = delete(fits).where(fits.c.created < time.time() - oldest_s)
             gone = connection.execute(by_age).rowcount
-            if (connection.scalar(select(func.count()).select_from(fits)) or 0) > most:
-                newest = select(fits.c.id).order_by(fits.c.created.desc(), fits.c.id).limit(most)
-                gone += connection.execute(delete(fits).where(fits.c.id.not_in(newest))).rowcount
+            by_number = select(fits.c.created).order_by(fits.c.created.desc()).offset(most).limit(1)
+            newest_to_go = connection.scalar(by_number)
+            if newest_to_go is not None:
+                too_many = delete(fits).where(fits.c.created <= newest_to_go)
+                gone += connection.execute(too_many).rowcount
             return gone
 
         gone: int = await self._writer.submit(forget)

@@ -88,9 +88,16 @@ class Writer:
         self._thread.join()
 
     def _run(self) -> None:
-        with self._engine.connect() as connection:
-            while (batch := self._next_batch()) is not None:
+        connection: Connection | None = None
+        while (batch := self._next_batch()) is not None:
+            try:
+                connection = connection or self._engine.connect()
                 self._commit(connection, batch)
+            except Exception as error:  # of the connection itself: the next batch gets another
+                connection = None
+                acknowledge(batch, [error] * len(batch), failed=True)
+        if connection is not None:
+            connection.close()
 
     def _next_batch(self) -> list[Entry] | None:
         entry = self._entries.get()

@@ -163,7 +163,8 @@ class WorkerPool:
         self._dispatch()
         self._make_way(job)
         if job in self._waiting:
-            loop.call_later(HELP_AFTER_S, self._dispatch)
+            for wait_s in (HELP_AFTER_S, self.slice_s):  # when somebody may take it who may not now
+                loop.call_later(wait_s, self._dispatch)
         return job
 
     def refuse_if_full(self) -> None:
@@ -257,10 +258,16 @@ class WorkerPool:
             worker.send(self._take(guest))
 
     def _guest_for(self, worker: Worker) -> Job | None:
-        """The oldest single fit that may have a break of what this worker does."""
-        if worker.hosts and self._singles_may(worker):
-            return self._oldest(worker, spreads=False)
-        return None
+        """The oldest single fit that may have a break of what this worker does.
+
+        One that is compiled waits for a worker that is idle, if there is one.
+        """
+        if not (worker.hosts and self._singles_may(worker)):
+            return None
+        single = self._oldest(worker, spreads=False)
+        if single is None or not self._tried.is_compiled(single.kernel):
+            return single
+        return None if any(w.idle and not w.is_workshop for w in self._workers) else single
 
     def _job_for(self, worker: Worker) -> Job | None:
         """The oldest job that this idle worker may take; single fits go first while they may."""
@@ -344,7 +351,9 @@ class WorkerPool:
             "a worker died", extra={"pid": worker.process.pid, "timed_out": late is not None}
         )
         for job in jobs:
-            self._tried.failed(job, asyncio.get_running_loop().time())
+            was_running = job is jobs[-1]
+            if was_running:
+                self._tried.failed(job, asyncio.get_running_loop().time())
             job.fail(
                 TimedOut(waiting=False)
                 if job is late
@@ -352,6 +361,7 @@ class WorkerPool:
                     "The process that worked on this died and was replaced. Try again; if it "
                     "happens again, these data with this model need more memory than there is.",
                     1.0,
+                    workers=int(was_running),
                 )
             )
         backoff = RESTART_BACKOFF_S[min(self._deaths_in_a_row, len(RESTART_BACKOFF_S) - 1)]
@@ -361,7 +371,12 @@ class WorkerPool:
     def _restart(self, workshop: bool) -> None:
         if self._closing:
             return
-        if workshop:
-            self._start_workshop()
-        else:
-            self._start_worker()
+        try:
+            if workshop:
+                self._start_workshop()
+            else:
+                self._start_worker()
+        except OSError:  # no memory, no process, no file left
+            logger.exception("no worker can be started")
+            loop = asyncio.get_running_loop()
+            loop.call_later(RESTART_BACKOFF_S[-1], self._restart, workshop)

@@ -14,7 +14,7 @@ import signal
 import sys
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -79,6 +79,7 @@ class Serving:
     def next(self) -> float:
         """The next job, from when it comes to when it is answered; how many seconds it took."""
         from app.workers.tasks import attempt
+        from fitting.batch.result import BatchResult
         from fitting.errors import Cancelled
 
         number, task = pickle.loads(self._connection.recv_bytes())
@@ -96,6 +97,8 @@ class Serving:
 
         how, what = attempt(task, self._kernels, stop)
         seconds = time.monotonic() - began
+        if isinstance(what, BatchResult):
+            what = replace(what, seconds=what.seconds - away_s)
         self.tell(how, number, what, seconds - away_s)
         return seconds
 

@@ -81,8 +81,9 @@ class Worker:
     A part of a batch may have a `guest`: a single fit, done between two of its evaluations.
 
     `on_up()`, `on_break(worker)`, `on_answer(worker, job, how, what, seconds)` and
-    `on_death(worker, jobs, late)` are called from the event loop; `late` is the job for which the
-    process had to be killed. `known` are the kernels that it has, as far as we can tell.
+    `on_death(worker, jobs, late)` are called from the event loop; of the jobs the last one was
+    running, `late` is the one for which the process had to be killed. `known` are the kernels that
+    it has, as far as we can tell.
     """
 
     def __init__(
@@ -184,8 +185,10 @@ class Worker:
 
     def kill_for_time(self, job: Job) -> None:
         """The watchdog: the job did not stop when it should have."""
-        if self.guest is not None and job is not self.guest:
-            when = self.guest.hard_deadline + LEAVE_S  # it could not
+        if self.guest is not None and job is not self.guest:  # it could not
+            self.interrupt(job)
+            job.fail(TimedOut(waiting=False))
+            when = self.guest.hard_deadline + LEAVE_S
             job.watchdog = self._loop.call_at(when, self.kill_for_time, job)
             return
         self._late = job
@@ -212,8 +215,9 @@ class Worker:
             self._on_break(self)
             return
         job = self.guest or self.job
-        assert job is not None
-        assert job.number == number
+        if job is None or job.number != number:  # it broke down in a break
+            self._died()
+            return
         if self.guest is None:
             self.job = None
         self.guest = None

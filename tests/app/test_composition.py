@@ -9,7 +9,16 @@ from iminuit import Minuit, cost
 from scipy import stats
 
 from app.examples import COMPOSITIONS
-from tests.examples import HISTOGRAM, XY_ERRORS, Body, fitted, histogram_body, pointers, refused
+from tests.examples import (
+    GAUSSIAN_50,
+    HISTOGRAM,
+    XY_ERRORS,
+    Body,
+    fitted,
+    histogram_body,
+    pointers,
+    refused,
+)
 
 EDGES = np.linspace(0, 20, 61)
 SIGNAL = {"name": "gaussian", "prefix": "s_"}
@@ -144,6 +153,22 @@ def test_a_shared_mean_is_one_parameter(client: httpx.Client) -> None:
     parameters = {"w": {"start": 2.5, "fixed": True}}
     own = fit(client, {"formula": written}, parameters=parameters)
     assert own["fval"] == pytest.approx(answer["fval"], rel=1e-11)
+
+
+def test_parameters_of_one_shape_that_get_one_name_are_one(client: httpx.Client) -> None:
+    """Both widths of a bifurcated Gaussian: it is a Gaussian then."""
+    names = {"sigma_left": "sigma", "sigma_right": "sigma"}
+    shared = {"name": "bifurcated_gaussian", "rename": names}
+    data = GAUSSIAN_50["histogram"]
+    one, other = (
+        fitted(client.post(HISTOGRAM, json={"histogram": data, "model": model}))
+        for model in (shared, "gaussian")
+    )
+    assert one["values"].keys() == other["values"].keys()
+    assert one["goodness_of_fit"]["ndof"] == other["goodness_of_fit"]["ndof"]
+    for name, value in other["values"].items():
+        assert one["values"][name] == pytest.approx(value, rel=1e-8, abs=1e-8)
+        assert one["errors"][name] == pytest.approx(other["errors"][name], rel=1e-7)
 
 
 def test_a_density_on_its_range_counts_the_events_inside(client: httpx.Client) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from app.errors import InvalidRequest, WorkerLost
 from app.routes.fit import fit_or_timeout
 from app.workers.kernel_number import kernel_number
 from app.workers.pool import HELP_AFTER_S, WorkerPool
@@ -256,7 +257,7 @@ def test_a_part_makes_way_for_a_single_fit(
     singles_s: float, running_s: float, *, expected: bool
 ) -> None:
     async def run() -> None:
-        pool, part = pool_of(1), job_of(PART)
+        pool, part = pool_of(2), job_of(PART)
         part.started = asyncio.get_running_loop().time() - running_s
         worker, asked, sent = busy_with(part, singles_s), [], list[int | None]()
         worker.ask_for_break = lambda: asked.append(True)
@@ -333,3 +334,58 @@ def test_a_fit_that_waited_until_its_deadline_tells_how_long() -> None:
     question: Any = SimpleNamespace(problem=asked, deadline=0.0, accepted=accepted)
     request: Any = None
     assert asyncio.run(fit_or_timeout(service, request, question)).queue_s >= 3
+
+
+def test_what_is_compiled_waits_for_an_idle_worker_rather_than_for_a_break() -> None:
+    """A guest may be long, and its host would wait for it while the other idles."""
+
+    async def run() -> None:
+        pool, host, idle = pool_of(2), busy_with(job_of(PART)), busy_with(None)
+        host.known, idle.hosts, idle.idle = {kernel_number(SHAPE.key): None}, False, True
+        pool._workers = [host, idle]
+        pool._waiting.add(job := job_of(SHAPE, 2))
+        assert pool._guest_for(host) is job
+        pool._tried.answered(job, DONE, SimpleNamespace(usage=Usage()))
+        assert pool._guest_for(host) is None
+        idle.idle = False
+        assert pool._guest_for(host) is job
+
+    asyncio.run(run())
+
+
+def test_who_hosts_is_not_to_blame_for_its_guest() -> None:
+    async def run() -> None:
+        pool = pool_of(1)
+        host, guest = job_of(PART), job_of(CUSTOM, 2)
+        worker: Any = SimpleNamespace(is_workshop=False, process=SimpleNamespace(pid=1))
+        pool._workers = [worker]
+        pool._died(worker, [host, guest], guest)
+        with pytest.raises(TimedOut):
+            await guest.outcome
+        with pytest.raises(WorkerLost) as lost:
+            await host.outcome
+        assert lost.value.workers == 0
+        with pytest.raises(InvalidRequest):
+            pool._tried.refuse_failed(guest.kernel, 0.0)
+
+    asyncio.run(run())
+
+
+def test_a_worker_that_cannot_be_started_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def run() -> None:
+        pool, tried = pool_of(1), 0
+        started = asyncio.Event()
+
+        def start() -> None:
+            nonlocal tried
+            tried += 1
+            if tried < 3:
+                raise OSError("no file left")
+            started.set()
+
+        pool._start_worker = start  # type: ignore[method-assign]
+        pool._restart(workshop=False)
+        await asyncio.wait_for(started.wait(), 5)
+
+    monkeypatch.setattr("app.workers.pool.RESTART_BACKOFF_S", (0.01,))
+    asyncio.run(run())

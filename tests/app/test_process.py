@@ -8,11 +8,16 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
+import numpy as np
 import pytest
 
 from app.workers.process import BREAK, Serving
 from app.workers.signals import NOBODY, Signals
-from app.workers.tasks import CANCELLED, DONE
+from app.workers.tasks import CANCELLED, DONE, BatchTask
+from fitting.batch.question import Batch
+from fitting.batch.rows import HistogramRows
+from fitting.problem import Knowledge
+from models.shapes.gaussian import Gaussian
 from tests.fitting.problems import KERNELS
 
 SHORT_S = 0.05
@@ -56,7 +61,7 @@ def process():
     assert not thread.is_alive()
 
 
-def send(connection: Connection, number: int, task: Evaluating | None) -> None:
+def send(connection: Connection, number: int, task: Any) -> None:
     connection.send_bytes(pickle.dumps((number, task)))
 
 
@@ -79,6 +84,23 @@ def test_a_single_fit_is_done_in_a_break_of_a_part(process: tuple[Connection, Si
     number, how, what, own_s = receive(connection)
     assert (number, how, what) == (1, DONE, 3)
     assert 3 * SHORT_S <= own_s < seconds  # without the time of its guest
+
+
+def test_the_pace_of_a_batch_leaves_its_guests_out(process: tuple[Connection, Signals]) -> None:
+    connection, signals = process
+    edges = np.linspace(-3, 3, 13)
+    counts = np.array([[1, 4, 14, 39, 72, 117, 128, 105, 73, 35, 9, 2]] * 4, float)
+    rows, known = HistogramRows(edges, counts), (Knowledge(),) * 3
+    batch = Batch(Gaussian(), rows, known, np.full((4, 3), np.nan))
+    signals.asked = True
+    send(connection, 1, BatchTask(batch, np.zeros(4, dtype=bool), None, False, 1e9, slice_s=60.0))
+    assert receive(connection)[:2] == (NOBODY, BREAK)
+    signals.asked = False
+    send(connection, 2, Evaluating(40, spreads=False))
+    assert receive(connection)[0] == 2
+    number, how, what, own_s = receive(connection)
+    assert (number, how) == (1, DONE)
+    assert what.seconds == pytest.approx(own_s, abs=0.1)
 
 
 def test_a_break_with_nothing_to_do(process: tuple[Connection, Signals]) -> None:

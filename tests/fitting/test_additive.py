@@ -1,7 +1,5 @@
 """Derivatives put together from those of terms are those of the cost as a whole."""
 
-from functools import partial
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,8 +8,9 @@ import pytest
 from fitting.data import Bins
 from fitting.fit import fit
 from fitting.kernels.additive import MOST_FORWARD
-from fitting.kernels.cache import Usage, _bind, _derivatives
+from fitting.kernels.cache import Usage
 from fitting.kernels.costs import COSTS
+from fitting.kernels.functions import OF_ROWS, _bind, bound
 from fitting.kernels.key import KernelKey
 from fitting.kernels.packing import pack
 from fitting.objective import Objective
@@ -167,7 +166,7 @@ def test_rows_of_a_batch_are_each_as_alone(case, kind):
     asked, objective = objective_of(model, values, kind)
     vector = pack(asked.data.padded(), asked.prior, ())
     rows = np.array(values) * np.array([[1.0], [1.01], [0.98]])
-    kernel = _bind(partial(_derivatives, of_rows=True), asked.kernel_key)
+    kernel = _bind(OF_ROWS["derivatives_of_rows"], asked.kernel_key)
     together = jax.jit(jax.vmap(kernel, in_axes=(0, None)))(rows, vector)
     for found, row in zip(np.asarray(together), rows, strict=True):
         value, gradient = objective.evaluate(row)
@@ -218,7 +217,7 @@ def test_equal_terms_are_compiled_once_however_many_there_are():
         key = KernelKey("poisson", model, 64)
         data = sum(int(np.prod(shape)) for shape in Bins.shapes(64, 1))
         parameters = 3 * number
-        lowered = jax.jit(_bind(_derivatives, key)).lower(
+        lowered = jax.jit(bound("derivatives", key)).lower(
             np.ones(parameters), np.ones(data + 2 * parameters)
         )
         return len(lowered.as_text().splitlines())
