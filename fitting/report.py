@@ -7,7 +7,9 @@ import numpy as np
 from scipy.special import gammaincc
 
 from fitting.covariance import Covariance, at_minimum
+from fitting.data import Histogram
 from fitting.errors import DeadlineReached
+from fitting.exactness import WORTH_TELLING, inexactness
 from fitting.minos import interval
 from fitting.objective import Objective
 from fitting.padding import Floats
@@ -52,6 +54,7 @@ class Report:
             scale = self._chi2_scale(chi2)
             if status is Status.CONVERGED and np.isfinite(scale):
                 covariance = at_minimum(minimum, scale * objective.scale)
+                self._warn_of_inexact_integrals(minimum)
                 minos = self._minos(minimum, covariance, scale)
         elif status is Status.DEADLINE and math.isfinite(objective.best_cost):
             cost = objective.best_cost
@@ -92,6 +95,22 @@ class Report:
                     f"The chi-square is {chi2:.4g} for {ndof} degrees of freedom: the model does "
                     "not describe these data, their errors are too small, or there is a better "
                     "minimum that other starting values would find.",
+                )
+            )
+
+    def _warn_of_inexact_integrals(self, minimum: Minimum) -> None:
+        """Of what is narrower than the nodes of a quadrature, which then misses it or takes it for
+        more than it is."""
+        data = self.problem.data
+        if not isinstance(data, Histogram) or not self.problem.model.by_quadrature:
+            return
+        if inexactness(self.objective, data, minimum.values) > WORTH_TELLING:
+            self.strategy.warnings.append(
+                FitWarning(
+                    "inexact-integral",
+                    "The model has something in it that is much narrower than a bin, a peak or a "
+                    "jump, so that its integral over bins is not exact: it changes when each bin "
+                    "is halved. Use narrower bins, or one of the shapes of GET /models.",
                 )
             )
 

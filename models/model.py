@@ -97,6 +97,11 @@ class Model(ABC):
         return False
 
     @property
+    def by_quadrature(self) -> bool:
+        """Whether what is narrow inside a bin may be missed by its integral."""
+        return type(self).integral is Model.integral
+
+    @property
     def breadth(self) -> int:
         """How many terms and factors are compiled one by one."""
         return 1
@@ -134,6 +139,14 @@ class Density(Model):
     def declare(self) -> tuple[Parameter, ...]:
         ends = ENDS if self.normalised == "range" else ()
         return (self.amplitude, *self.pdf_parameters(), *ends)
+
+    @property
+    def by_quadrature(self) -> bool:
+        kind = type(self)
+        return (
+            kind.probability is Density.probability
+            and kind.normalised_probability is Density.normalised_probability
+        )
 
     @abstractmethod
     def pdf_parameters(self) -> tuple[Parameter, ...]:

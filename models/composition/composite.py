@@ -59,6 +59,10 @@ class Composite(Model):
         return self.breadth > MOST_QUICK or any(term.is_custom for term in self.terms)
 
     @property
+    def by_quadrature(self) -> bool:
+        return any(term.by_quadrature for term in self.terms)
+
+    @property
     def breadth(self) -> int:
         """Equal terms are compiled once."""
         return sum(term.breadth for term in set(self.terms))

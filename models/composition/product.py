@@ -42,6 +42,10 @@ class Product(Composite):
         ]
 
     @property
+    def by_quadrature(self) -> bool:
+        return True
+
+    @property
     def breadth(self) -> int:
         """Equal factors, too, are compiled one by one."""
         return sum(term.breadth for term in self.terms)

@@ -101,6 +101,10 @@ class Formula(Model):
         )
 
     @property
+    def by_quadrature(self) -> bool:
+        return True
+
+    @property
     def is_custom(self) -> bool:
         return True
 

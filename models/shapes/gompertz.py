@@ -42,6 +42,10 @@ class Gompertz(Model):
         u = -(x - mu) / width
         return offset + height * jnp.exp(-jnp.exp(jnp.where(u < GONE, u, GONE)))
 
+    @property
+    def by_quadrature(self) -> bool:
+        return True
+
     def integral(self, edges: Array, *params: Array) -> Array:
         # the antiderivative is an exponential integral, dear and cancelling
         return bin_integrals(lambda x: self.value(x, *params), edges, NODES)

@@ -1,0 +1,60 @@
+"""Integrals over bins that miss what is narrow are told of; those that do not are not."""
+
+import numpy as np
+import pytest
+from scipy.stats import norm
+
+from fitting.data import Histogram
+from fitting.problem import Knowledge
+from models.composition.product import Product
+from models.composition.sum import Sum
+from models.formula.formula import Formula
+from models.registry import SHAPES
+from models.shapes.gaussian import Gaussian
+from models.shapes.polynomial import Polynomial
+from tests.fitting.problems import solve
+
+EDGES = np.linspace(0, 10, 11)
+PEAK = Formula.read("a*exp(-((x-m)/s)^2/2)/s", SHAPES)
+PRODUCT = Product((Gaussian(), Polynomial(degree=1, prefix="b_")))
+
+
+def warned(model, edges, counts, **known):
+    result = solve(model, Histogram(edges, counts.astype(float)), **known)
+    assert result.valid
+    return "inexact-integral" in [warning.code for warning in result.warnings]
+
+
+def peak(edges, width, events=5000):
+    return np.random.default_rng(3).poisson(events * np.diff(norm.cdf(edges, 5.45, width)))
+
+
+@pytest.mark.parametrize(("width", "expected"), [(0.02, True), (0.5, False), (2.0, False)])
+def test_a_peak_of_a_formula_that_is_narrower_than_a_bin(width, expected):
+    known = {"s": Knowledge(width, fixed=True), "m": Knowledge(5.45, fixed=True)}
+    assert warned(PEAK, EDGES, peak(EDGES, width), **known) is expected
+    fine = np.linspace(5, 6, 101)  # other bins, none of them wider than the peak
+    assert not warned(PEAK, fine, peak(fine, width), **known)
+
+
+def test_a_product_whose_peak_is_narrower_than_a_bin():
+    known = {"sigma": Knowledge(0.02, fixed=True), "mu": Knowledge(5.45, fixed=True)}
+    known |= {"b_c1": Knowledge(0.0, fixed=True)}
+    assert warned(PRODUCT, EDGES, peak(EDGES, 0.02), **known)
+
+
+@pytest.mark.parametrize("ranges", [(), ((0.0, 4.0), (6.0, 10.0))])
+def test_what_is_smooth_is_integrated_exactly(ranges):
+    decay = Formula.read("a*exp(-x/b) + c", SHAPES)
+    edges = np.linspace(0, 10, 501)
+    counts = np.round(300 * np.exp(-edges[:-1] / 3) + 20)
+    result = solve(decay, Histogram(edges, counts, ranges))
+    assert result.valid
+    assert not result.warnings
+
+
+def test_only_models_without_a_cdf_are_asked():
+    assert not Gaussian().by_quadrature
+    assert not Sum((Gaussian(prefix="s_"), Polynomial(degree=2, prefix="b_"))).by_quadrature
+    assert Sum((Gaussian(prefix="s_"), PRODUCT)).by_quadrature
+    assert SHAPES["gompertz"]().by_quadrature
