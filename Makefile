@@ -68,4 +68,5 @@ LOCK = uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
 lock:
 	$(LOCK) --output-file requirements.lock
 	$(LOCK) --extra dask --constraint requirements.lock --output-file requirements-dask.lock
+	$(LOCK) --extra postgresql --constraint requirements.lock --output-file requirements-postgresql.lock
 	$(LOCK) --extra dev --constraint requirements.lock --output-file requirements-dev.lock

@@ -11,7 +11,7 @@ from app.settings import Settings
 from fitting.result import MESSAGES, Status
 
 ROOT = Path(__file__).resolve().parents[1]
-LOCKS = ("requirements.lock", "requirements-dask.lock", "requirements-dev.lock")
+LOCKS = tuple(f"requirements{extra}.lock" for extra in ("", "-dask", "-dev", "-postgresql"))
 
 
 def pinned(lock: str) -> dict[str, str]:
@@ -29,11 +29,16 @@ def test_locks_have_hashes_and_no_address():
 
 
 def test_the_locks_agree_and_hold_what_the_project_declares():
-    serve, dask, dev = (pinned(lock) for lock in LOCKS)
+    serve, dask, dev, postgresql = (pinned(lock) for lock in LOCKS)
     assert serve.items() <= dask.items() <= dev.items()
+    assert serve.items() <= postgresql.items()
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    extra = declared["optional-dependencies"]["dask"]
-    for requirement, lock in [*((r, serve) for r in declared["dependencies"]), (extra[0], dask)]:
+    extras = declared["optional-dependencies"]
+    for requirement, lock in [
+        *((r, serve) for r in declared["dependencies"]),
+        (extras["dask"][0], dask),
+        (extras["postgresql"][0], postgresql),
+    ]:
         name = re.match(r"[A-Za-z0-9_-]+", requirement)
         assert name
         assert name[0] in lock
