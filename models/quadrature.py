@@ -128,21 +128,32 @@ def scaled_integrals(
 
     Between breaks, of any order, f must be as smooth on the scale as `panel_integrals` wants it
     in x. It compiles faster: edges and breaks are sorted together, and each piece gets the
-    large rule. There are no derivatives in edges and breaks.
+    large rule. The edges may depend on parameters; derivatives pass through the rule.
     """
-    edges, breaks = stop_gradient((edges, breaks))
-    breaks = jnp.clip(breaks, edges[0], edges[-1])
-    bins = jnp.concatenate([jnp.arange(len(edges)), jnp.sum(edges <= breaks[:, None], 1) - 1])
-    points, bins = sort((jnp.concatenate([edges, breaks]), bins), num_keys=2)
+    breaks, known = stop_gradient((breaks, edges))
+    last = len(edges) - 1
+    bins = jnp.maximum(jnp.sum(known <= breaks[:, None], axis=1) - 1, 0)
+    # a break at an edge or beyond the last must move with it, or the piece beside it would not
+    breaks = jnp.where((breaks > known[bins]) & (bins < last), breaks, edges[bins])
+    points = jnp.concatenate([edges, breaks])
+    _, bins, order = sort(
+        (
+            stop_gradient(points),
+            jnp.concatenate([jnp.arange(len(edges)), bins]),
+            jnp.arange(len(points)),
+        ),
+        num_keys=2,
+    )
+    points = points[order]
     nodes, weights = map(jnp.array, gauss_legendre(PANEL_ORDER))
     lower, upper = points[:-1], points[1:]
     # an empty piece may lie where f has no value
     some = upper > lower
     x, dx = scale(
-        jnp.where(some, lower, edges[0])[:, None], jnp.where(some, upper, edges[-1])[:, None], nodes
+        jnp.where(some, lower, known[0])[:, None], jnp.where(some, upper, known[-1])[:, None], nodes
     )
     pieces = jnp.where(some, (f(x) * dx) @ weights, 0.0)
-    return segment_sum(pieces, bins[:-1], len(edges) - 1, indices_are_sorted=True)
+    return segment_sum(pieces, bins[:-1], last, indices_are_sorted=True)
 
 
 def split_integrals(

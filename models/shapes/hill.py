@@ -7,6 +7,7 @@ from itertools import product
 
 import jax.numpy as jnp
 from jax import Array
+from jax.lax import stop_gradient
 from jax.nn import sigmoid
 
 from models.features import Features
@@ -50,7 +51,8 @@ class Hill(Model):
         top, k, n, offset = params
         breaks = _breaks(k, n, edges[-1])
         # to the left of the least break nothing is left
-        x = jnp.maximum(edges, jnp.min(breaks))
+        least = stop_gradient(jnp.min(breaks))
+        x = jnp.where(edges > least, edges, least)
         area = scaled_integrals(lambda x: response(x, k, n), x, breaks, log_scale)
         return offset * jnp.diff(edges) + top * area
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import jax.numpy as jnp
 from jax import Array
+from jax.lax import stop_gradient
 
 from models.features import Features
 from models.model import Example, Model
@@ -53,7 +54,8 @@ class Planck(Model):
         coldest = SECOND / BREAKS[-1] / jnp.where(edges[-1] > 0, edges[-1], 1.0)
         # what is colder does not shine here
         breaks = SECOND / (jnp.maximum(temperature, coldest) * jnp.array(BREAKS))
-        x = jnp.maximum(edges, breaks[-1])
+        least = stop_gradient(breaks[-1])
+        x = jnp.where(edges > least, edges, least)
         area = scaled_integrals(lambda x: self._radiance(x, temperature), x, breaks, inverse_scale)
         return amplitude * area
 

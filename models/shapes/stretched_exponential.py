@@ -48,8 +48,8 @@ class StretchedExponential(Model):
         amplitude, tau, beta, offset = params
         breaks = _breaks(jnp.maximum(tau, FIRST * jnp.where(edges[-1] > 0, edges[-1], 1.0)), beta)
         fall = stop_gradient(jnp.min(breaks))
-        flat = jnp.diff(jnp.minimum(edges, fall))
-        x = jnp.maximum(edges, fall)
+        flat = jnp.diff(jnp.where(edges <= fall, edges, fall))
+        x = jnp.where(edges > fall, edges, fall)
         area = scaled_integrals(lambda x: relaxation(x, tau, beta), x, breaks, log_scale)
         return offset * jnp.diff(edges) + amplitude * (flat + area)
 
