@@ -6,13 +6,12 @@ import jax.numpy as jnp
 from jax import Array
 from jax.lax import stop_gradient
 
-from models.formula.canonical import ONE, ZERO, canonical, negative
+from models.formula.canonical import ZERO
 from models.formula.evaluate import evaluate, evaluate_guarded
+from models.formula.kinks import Line, X, boundary, kinks, straight
 from models.formula.tree import (
-    Call,
     Compare,
     Constant,
-    Input,
     Product,
     Quotient,
     Shape,
@@ -53,8 +52,8 @@ class _Integration:
             case Quotient(numerator, denominator) if _is_special(tree):
                 return self.integrals(numerator, edges) / self._number(denominator)
             case Shape(model, (first, *rest_of)) if _is_special(tree):
-                _, place = _crossing(first) or (ONE, ZERO)
-                moved = edges if first == Input() else edges - self._number(place)
+                line = straight(first) or X
+                moved = edges - self._number(line.zero) if line != X else edges
                 handed = [self._number(argument) for argument in rest_of]
                 if isinstance(model, Density):
                     return model.normalised_probability(moved, *handed)
@@ -103,63 +102,17 @@ def _is_special(tree: Tree) -> bool:
         case Quotient(numerator, denominator):
             return not denominator.has_input and _is_special(numerator)
         case Shape(_, (first, *rest)):
-            slope, _ = _crossing(first) or (ZERO, ZERO)
-            return slope == ONE and not any(t.has_input for t in rest)
+            line = straight(first)
+            shifted = line is not None and line.slope == X.slope
+            return shifted and not any(t.has_input for t in rest)
         case Where(condition):
             return _turn(condition) is not None
     return False
 
 
-def kinks(tree: Tree) -> list[Tree]:
-    """The places, trees without x, at which the tree has a kink that can be told beforehand."""
-    found: dict[Tree, None] = {}
-    for node in tree.walk():
-        match node:
-            case Call("abs", (argument,)):
-                differences = [argument]
-            case Call("max" | "min", (first, *rest)):
-                differences = [_minus(first, other) for other in rest]
-            case Compare():
-                differences = [_difference(node)]
-            case _:
-                continue
-        crossings = (_crossing(d) for d in differences)
-        found |= {place: None for _, place in filter(None, crossings)}
-    return list(found)
-
-
-def _difference(condition: Compare) -> Tree:
-    return _minus(condition.left, condition.right)
-
-
-def _minus(left: Tree, right: Tree) -> Tree:
-    return canonical(Sum((left, negative(right))))
-
-
-def _crossing(tree: Tree) -> tuple[Tree, Tree] | None:
-    """Slope and zero of a straight line in x, both without x; None for any other tree."""
-    match tree:
-        case Input():
-            return ONE, ZERO
-        case Product(factors):
-            varying = [f for f in factors if f.has_input]
-            if varying != [Input()]:
-                return None
-            return canonical(Product(tuple(f for f in factors if not f.has_input))), ZERO
-        case Sum(terms):
-            varying = [t for t in terms if t.has_input]
-            line = _crossing(varying[0]) if len(varying) == 1 else None
-            if line is None:
-                return None
-            slope, place = line
-            others = Sum(tuple(t for t in terms if not t.has_input))
-            return slope, canonical(Sum((place, negative(canonical(Quotient(others, slope))))))
-    return None
-
-
 def _turn(condition: Compare) -> tuple[bool, Tree] | None:
     """Whether the condition holds below a place or above it, and the place, if so."""
-    match _crossing(_difference(condition)):
-        case Constant(slope), place if slope:
-            return slope > 0, place
+    match boundary(condition):
+        case Line(Constant(slope), zero):
+            return slope > 0, zero
     return None

@@ -109,6 +109,32 @@ BY_QUADRATURE = [
         lambda x: mpmath.exp(0.5 if x < 0.77 else 1.5),
         [0.77],
     ),
+    (
+        "a*exp(-abs((x - m)/s))",
+        [3.0, 0.77, 1.5],
+        lambda x: 3 * mpmath.exp(-abs(x - 0.77) / 1.5),
+        [0.77],
+    ),
+    ("a*max(0, 1 - x/w)", [3.0, 0.77], lambda x: 3 * max(0, 1 - x / 0.77), [0.77]),
+    (
+        "where((x - t)/s < 0, b, b + a*exp(-(x - t)/s))",
+        [0.77, 1.5, 2.0, 100.0],
+        lambda x: 2 + (0 if x < 0.77 else 100 * mpmath.exp((0.77 - x) / 1.5)),
+        [0.77],
+    ),
+    ("where(x/10 < c, a, b)", [0.077, 2.0, 5.0], lambda x: 2 if x < 0.77 else 5, [0.77]),
+    (
+        "b*exp(where(k*(x - c)/3 > 0, -x, x))",
+        [5.0, 2.0, 0.77],
+        lambda x: 5 * mpmath.exp(-x if x > 0.77 else x),
+        [0.77],
+    ),
+    (
+        "max(a + b*x, c - d*x/2)",
+        [1.0, 3.0, 2.54, 2.0],
+        lambda x: max(1 + 3 * x, 2.54 - x),
+        [0.385],
+    ),
 ]
 
 
