@@ -2,7 +2,8 @@
 
 `bin_integrals` is right for a function that is smooth over every bin. `panel_integrals` is right
 for bins of any width: the shape names points between which its function is smooth, and bins are
-cut there. `scaled_integrals` is the same on other scales, such as that of log x.
+cut there. `scaled_integrals` is the same on other scales, such as that of log x. `cut_integrals`
+is right for a function with kinks and jumps at known points, whose derivatives count.
 """
 
 import math
@@ -154,6 +155,29 @@ def scaled_integrals(
     )
     pieces = jnp.where(some, (f(x) * dx) @ weights, 0.0)
     return segment_sum(pieces, bins[:-1], last, indices_are_sorted=True)
+
+
+def cut_integrals(
+    f: Callable[[Array, Array], Array], edges: Array, points: Array, order: int
+) -> Array:
+    """Integral of f over each bin, cut at points of any order, where f may have jumps.
+
+    f takes x, (pieces, order), and whether that is below each point, (points, pieces, 1): at an
+    edge, x alone would not tell. Derivatives in the points are those of the integral as one moves,
+    to the right if it is at an edge.
+    """
+    ends = jnp.concatenate([edges, within(edges, points)])
+    rank = jnp.argsort(stop_gradient(ends))  # stable: a point comes after edges of the same place
+    at = jnp.arange(len(edges), len(ends))[:, None]
+    below = (jnp.cumsum(rank[:-1] == at, axis=1) == 0) & (points >= edges[0])[:, None]
+    pieces = bin_integrals(lambda x: f(x, below[..., None]), ends[rank], order)
+    bins = jnp.cumsum(rank[:-1] < len(edges)) - 1
+    return segment_sum(pieces, bins, len(edges) - 1, indices_are_sorted=True)
+
+
+def within(edges: Array, point: Array) -> Array:
+    """The point, or the end of the edges that it is beyond, which does not move with it."""
+    return jnp.where(point < edges[0], edges[0], jnp.where(point > edges[-1], edges[-1], point))
 
 
 def split_integrals(

@@ -1,7 +1,8 @@
 """A tree to the JAX operations that compute it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import zip_longest
+from types import MappingProxyType
 
 import jax
 import jax.numpy as jnp
@@ -28,27 +29,51 @@ from models.model import Density, Model
 
 #: Functions whose values span more than the range of a double soon.
 STEEP = {"exp", "expm1", "sinh", "cosh"}
+#: Functions with a finite value and slope of any number, but for overflow.
+ENTIRE = STEEP | {"abs", "atan", "cos", "erf", "erfc", "max", "min", "sin", "tanh"}
 
 
-def evaluate(tree: Tree, x: Array | tuple[Array, ...], params: Sequence[Array]) -> Array:
+#: Conditions of which is known where they hold.
+Sides = Mapping[Compare, Array]
+UNKNOWN: Sides = MappingProxyType({})
+
+
+def evaluate(
+    tree: Tree,
+    x: Array | tuple[Array, ...],
+    params: Sequence[Array],
+    sides: Sides = UNKNOWN,
+) -> Array:
     """Value at x, of the shape of x; a tuple holds an array for each predictor."""
     inputs = tuple(jnp.asarray(one, dtype=float) for one in (x if isinstance(x, tuple) else (x,)))
-    arrays = {i: jnp.asarray(params[i], dtype=float) for i in tree.parameters}
-    return jnp.broadcast_to(_Evaluation(inputs, arrays).value(tree), inputs[0].shape)
+    value = _Evaluation(inputs, _arrays(tree, params), sides).value(tree)
+    return jnp.broadcast_to(value, inputs[0].shape)
 
 
-def evaluate_guarded(tree: Tree, x: Array, params: Sequence[Array], chosen: Array) -> Array:
+def evaluate_guarded(
+    tree: Tree, x: Array, params: Sequence[Array], chosen: Array, sides: Sides = UNKNOWN
+) -> Array:
     """Value at x where chosen, else 0; there the slopes are 0 too, whatever the tree does."""
-    arrays = {i: jnp.asarray(params[i], dtype=float) for i in tree.parameters}
-    return jnp.where(chosen, _Evaluation((x,), arrays).branch(tree, chosen), 0.0)
+    evaluation = _Evaluation((x,), _arrays(tree, params), sides)
+    return jnp.where(chosen, evaluation.branch(tree, chosen), 0.0)
+
+
+def holds(condition: Compare, x: Array, params: Sequence[Array]) -> Array:
+    """Whether a condition holds at x."""
+    return _Evaluation((x,), _arrays(condition, params), UNKNOWN).holds(condition)
+
+
+def _arrays(tree: Tree, params: Sequence[Array]) -> dict[int, Array]:
+    return {i: jnp.asarray(params[i], dtype=float) for i in tree.parameters}
 
 
 class _Evaluation:
     """Values of trees at one x and one set of parameters; each tree is computed once."""
 
-    def __init__(self, inputs: tuple[Array, ...], params: dict[int, Array]):
+    def __init__(self, inputs: tuple[Array, ...], params: dict[int, Array], sides: Sides):
         self.inputs = inputs
         self.params = params
+        self.sides = sides
         self.known: dict[Tree, Array] = {}
 
     def value(self, tree: Tree) -> Array:
@@ -87,6 +112,8 @@ class _Evaluation:
         raise AssertionError(tree)
 
     def holds(self, condition: Compare) -> Array:
+        if condition in self.sides:
+            return self.sides[condition]
         left, right = self.value(condition.left), self.value(condition.right)
         return left < right if condition.operator == "<" else left <= right
 
@@ -116,7 +143,7 @@ class _Evaluation:
 
     def _divided(self, above: Array, denominator: Tree) -> Array:
         below = self.value(denominator)
-        if not _may_overflow(denominator):
+        if not may_overflow(denominator):
             return above / below
         finite = jnp.isfinite(stop_gradient(below))
         guarded = jnp.where(finite, self.branch(denominator, finite), 1.0)
@@ -125,7 +152,7 @@ class _Evaluation:
     def _power(self, base: Tree, exponent: Tree) -> Array:
         """Like a quotient, a negative power of what overflowed has a value, and slope 0."""
         known, power = self.value(base), self.value(exponent)
-        if not _may_overflow(base):
+        if not may_overflow(base):
             return real_power(known, power)
         finite = jnp.isfinite(stop_gradient(known))
         guarded = jnp.where(finite, self.branch(base, finite), 1.0)
@@ -138,7 +165,7 @@ class _Evaluation:
         Backwards, `where` hands a 0 to the branch not chosen, and 0 times an infinite slope is
         none; passing on to x and the parameters, it becomes 0 again.
         """
-        if _is_polynomial(tree):
+        if is_polynomial(tree):
             return self.value(tree)
         guarded = {
             i: jnp.where(chosen, p, stop_gradient(p))
@@ -146,7 +173,7 @@ class _Evaluation:
             if i in tree.parameters
         }
         inputs = tuple(jnp.where(chosen, x, stop_gradient(x)) for x in self.inputs)
-        return _Evaluation(inputs, guarded).value(tree)
+        return _Evaluation(inputs, guarded, self.sides).value(tree)
 
 
 def shape_value(model: Model, x: Array, *params: Array) -> Array:
@@ -177,10 +204,29 @@ def _is_steep(tree: Tree) -> bool:
     return False
 
 
-def _may_overflow(tree: Tree) -> bool:
+def may_overflow(tree: Tree) -> bool:
+    """Whether there are functions in it that do so soon."""
     return any(map(_is_steep, tree.walk()))
 
 
-def _is_polynomial(tree: Tree) -> bool:
+def is_polynomial(tree: Tree) -> bool:
     """Whether slopes are finite everywhere."""
     return all(isinstance(t, Sum | Product | Constant | Input | Param) for t in tree.walk())
+
+
+def has_values_anywhere(tree: Tree) -> bool:
+    """Whether it is plain to see that no x is without a finite value and slopes."""
+    if not tree.has_input:
+        return True
+    match tree:
+        case Quotient(_, denominator) if denominator.has_input:
+            return False
+        case Power(_, exponent) if not (
+            isinstance(exponent, Constant) and exponent.value > 0 and exponent.value.is_integer()
+        ):
+            return False
+        case Call(name) if name not in ENTIRE:
+            return False
+        case Shape():
+            return False
+    return all(map(has_values_anywhere, tree.children))

@@ -7,7 +7,8 @@ two arguments of max or min, or of the two sides of a condition.
 from dataclasses import dataclass
 
 from models.formula.canonical import ONE, ZERO, canonical, negative
-from models.formula.tree import Call, Compare, Input, Product, Quotient, Sum, Tree
+from models.formula.evaluate import is_polynomial
+from models.formula.tree import Call, Compare, Constant, Input, Product, Quotient, Sum, Tree
 
 
 @dataclass(frozen=True)
@@ -17,13 +18,23 @@ class Line:
     slope: Tree
     zero: Tree
 
+    @property
+    def rises(self) -> bool | None:
+        """Whether it rises, if that does not depend on parameters and it is never level."""
+        match self.slope:
+            case Constant(value) if is_polynomial(self.zero):
+                return value > 0
+            case Quotient(Constant(above), Constant(below)) if is_polynomial(self.zero):
+                return (above > 0) == (below > 0)
+        return None
+
 
 X = Line(ONE, ZERO)
 
 
-def kinks(tree: Tree) -> list[Tree]:
-    """The places, trees without x, at which the tree has a kink that can be told beforehand."""
-    found: dict[Tree, None] = {}
+def kinks(tree: Tree) -> list[Line]:
+    """What crosses 0 where the tree has a kink or a jump."""
+    found: dict[Line, None] = {}
     for node in tree.walk():
         match node:
             case Call("abs", (argument,)):
@@ -34,7 +45,7 @@ def kinks(tree: Tree) -> list[Tree]:
                 lines = [boundary(node)]
             case _:
                 continue
-        found |= {line.zero: None for line in filter(None, lines)}
+        found |= {line: None for line in lines if line}
     return list(found)
 
 
