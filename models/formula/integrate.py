@@ -7,14 +7,16 @@ from jax import Array
 from jax.lax import stop_gradient
 
 from models.formula.canonical import canonical
+from models.formula.crossings import Crossings
 from models.formula.evaluate import (
+    UNKNOWN,
+    Sides,
     evaluate,
     evaluate_guarded,
     has_values_anywhere,
-    holds,
     may_overflow,
 )
-from models.formula.kinks import Line, X, boundary, kinks, straight
+from models.formula.kinks import X, boundary, kinks, straight
 from models.formula.tree import (
     Compare,
     Product,
@@ -26,8 +28,6 @@ from models.formula.tree import (
 )
 from models.model import QUADRATURE_ORDER, Density
 from models.quadrature import bin_integrals, cut_integrals, within
-
-MOST_KINKS = 4
 
 
 def integrate(tree: Tree, edges: Array, params: Sequence[Array]) -> Array:
@@ -71,67 +71,50 @@ class _Integration:
 
     def _number(self, tree: Tree) -> Array:
         """The value of a tree without x."""
-        return evaluate(tree, jnp.zeros(()), self.params)
-
-    def _place(self, line: Line, edges: Array) -> Array:
-        """Where a line crosses 0; the last edge, if nowhere."""
-        crosses = self._crosses(line)
-        place = evaluate_guarded(line.zero, jnp.zeros(()), self.params, crosses)
-        return jnp.where(crosses, place, edges[-1])
-
-    def _crosses(self, line: Line) -> Array:
-        zero, slope = map(self._number, (line.zero, line.slope))
-        return stop_gradient(jnp.isfinite(zero) & (slope != 0))
-
-    def _holds_below(self, condition: Compare, line: Line, edges: Array) -> Array | bool:
-        """Whether a condition holds below the place of its line; a level one does anywhere."""
-        if line.rises is not None:
-            return line.rises
-        rises = self._number(line.slope) > 0
-        return jnp.where(self._crosses(line), rises, holds(condition, edges[0], self.params))
+        return self._value(tree, jnp.zeros(()))
 
     def _pieces(self, condition: Compare, yes: Tree, no: Tree, edges: Array) -> Array:
         """Each branch on its own side of the place where the condition changes."""
-        line = boundary(condition) or X
-        place = within(edges, self._place(line, edges))
+        crossings = Crossings([boundary(condition) or X], self.params, edges)
+        place = within(edges, crossings.places[0])
         # a place at an edge moves to the right
         low, high = jnp.where(edges <= place, edges, place), jnp.where(edges > place, edges, place)
-        below = self._holds_below(condition, line, edges)
         inner = _Integration(self.params, clipped=True)
-        held, rest = _chosen(below, low, high), _chosen(below, high, low)
-        return inner.integrals(yes, held) + inner.integrals(no, rest)
+        held = inner.integrals(yes, crossings.where_holds(condition, low, high))
+        return held + inner.integrals(no, crossings.where_holds(condition, high, low))
 
     def _by_quadrature(self, tree: Tree, edges: Array) -> Array:
-        lines = kinks(tree)[:MOST_KINKS]
-        # what is cut off may overflow
-        anywhere = has_values_anywhere(tree) and not (self.clipped and may_overflow(tree))
-        if not lines and (anywhere or not self.clipped):
-            return bin_integrals(lambda x: evaluate(tree, x, self.params), edges, QUADRATURE_ORDER)
-        conditions = {
-            node: (lines.index(line), self._holds_below(node, line, edges))
+        lines = kinks(tree)
+        if not lines:
+            value = self._guarded if self.clipped else self._value
+            return bin_integrals(lambda x: value(tree, x), edges, QUADRATURE_ORDER)
+        crossings = Crossings(lines, self.params, edges)
+        turns = {
+            node: lines.index(line)
             for node in tree.walk()
             if isinstance(node, Compare) and (line := boundary(node)) in lines
         }
 
-        def guarded(x: Array, below: Array) -> Array:
-            sides = {c: _chosen(rises, below[i], ~below[i]) for c, (i, rises) in conditions.items()}
-            known = evaluate(tree, x, self.params, sides)
-            if anywhere:
-                return known
-            # an empty piece has slopes, unless the tree has no value there
-            some = (x[:, :1] != x[:, -1:]) | jnp.isfinite(stop_gradient(known))
-            return evaluate_guarded(tree, x, self.params, some, sides)
+        def integrand_beside(x: Array, below: Array) -> Array:
+            sides = {c: crossings.where_holds(c, below[i], ~below[i]) for c, i in turns.items()}
+            return self._guarded(tree, x, sides)
 
-        if not lines:
-            return bin_integrals(lambda x: guarded(x, x), edges, QUADRATURE_ORDER)
-        places = jnp.array([self._place(line, edges) for line in lines])
-        return cut_integrals(guarded, edges, places, QUADRATURE_ORDER)
+        return cut_integrals(integrand_beside, edges, crossings.places, QUADRATURE_ORDER)
 
+    def _value(self, tree: Tree, x: Array) -> Array:
+        return evaluate(tree, x, self.params)
 
-def _chosen(condition: Array | bool, yes: Array, no: Array) -> Array:
-    if isinstance(condition, bool):
-        return yes if condition else no
-    return jnp.where(condition, yes, no)
+    def _guarded(self, tree: Tree, x: Array, sides: Sides = UNKNOWN) -> Array:
+        """Values at the nodes of pieces, 0 in those that are empty where there is no value.
+
+        An empty piece has slopes: it begins at an edge and ends at a place there.
+        """
+        known = evaluate(tree, x, self.params, sides)
+        # what is cut off may overflow
+        if has_values_anywhere(tree) and not (self.clipped and may_overflow(tree)):
+            return known
+        some = (x[:, :1] != x[:, -1:]) | jnp.isfinite(stop_gradient(known))
+        return evaluate_guarded(tree, x, self.params, some, sides)
 
 
 def _is_special(tree: Tree) -> bool:

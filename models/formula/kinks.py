@@ -4,11 +4,18 @@ They are where something straight in x changes its sign: the argument of abs, th
 two arguments of max or min, or of the two sides of a condition.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import chain, combinations, islice, product
 
 from models.formula.canonical import ONE, ZERO, canonical, negative
 from models.formula.evaluate import is_polynomial
-from models.formula.tree import Call, Compare, Constant, Input, Product, Quotient, Sum, Tree
+from models.formula.tree import Call, Compare, Constant, Input, Product, Quotient, Sum, Tree, Where
+
+MOST_FACES = 8
+#: Each is one more piece to integrate; a place that depends on parameters takes time to compile.
+MOST_FIXED, MOST_MOVING = 64, 12
 
 
 @dataclass(frozen=True)
@@ -33,20 +40,48 @@ X = Line(ONE, ZERO)
 
 
 def kinks(tree: Tree) -> list[Line]:
-    """What crosses 0 where the tree has a kink or a jump."""
-    found: dict[Line, None] = {}
-    for node in tree.walk():
-        match node:
-            case Call("abs", (argument,)):
-                lines = [straight(argument)]
-            case Call("max" | "min", (first, *rest)):
-                lines = [straight(_minus(first, other)) for other in rest]
-            case Compare():
-                lines = [boundary(node)]
-            case _:
-                continue
-        found |= {line: None for line in lines if line}
-    return list(found)
+    """What crosses 0 where the tree has a jump, or else a kink: as many as are worth their time."""
+    jumps = (boundary(node) for node in tree.walk() if isinstance(node, Compare))
+    bends = chain.from_iterable(map(_bends, tree.walk()))
+    found = dict.fromkeys(filter(None, chain(jumps, bends)))
+    moving = [line for line in found if line.zero.parameters]
+    fixed = [line for line in found if not line.zero.parameters]
+    return fixed[:MOST_FIXED] + moving[:MOST_MOVING]
+
+
+def _bends(node: Tree) -> Iterator[Line | None]:
+    match node:
+        case Call("abs", (argument,)):
+            yield from map(straight, faces(argument))
+        case Call("max" | "min", arguments):
+            for pair in combinations(map(faces, arguments), 2):
+                yield from (straight(_minus(a, b)) for a, b in product(*pair))
+
+
+@lru_cache(maxsize=10_000)
+def faces(tree: Tree) -> tuple[Tree, ...]:
+    """What a tree is made of between its kinks: |u| of u and -u; itself, if these are too many."""
+    found = tuple(dict.fromkeys(islice(_faces(tree), MOST_FACES + 1)))
+    return found if len(found) <= MOST_FACES else (tree,)
+
+
+def _faces(tree: Tree) -> Iterator[Tree]:
+    match tree:
+        case Call("abs", (argument,)):
+            for face in faces(argument):
+                yield from (face, negative(face))
+        case Call("max" | "min", arguments):
+            yield from chain.from_iterable(map(faces, arguments))
+        case Where(_, yes, no):
+            yield from (*faces(yes), *faces(no))
+        case Sum(terms):
+            yield from (canonical(Sum(together)) for together in product(*map(faces, terms)))
+        case Product(factors):
+            yield from (canonical(Product(together)) for together in product(*map(faces, factors)))
+        case Quotient(numerator, denominator):
+            yield from (canonical(Quotient(face, denominator)) for face in faces(numerator))
+        case _:
+            yield tree
 
 
 def boundary(condition: Compare) -> Line | None:
@@ -86,8 +121,12 @@ def _sum(lines: list[Line], terms: tuple[Tree, ...]) -> Line | None:
         first = Line(slope, ZERO)
     if not constants:
         return first
-    shift = canonical(Quotient(Sum(tuple(constants)), slope))
+    if slope.parameters:
+        # one quotient, of which to ask whether it has a value
+        constants.append(negative(canonical(Product((slope, first.zero)))))
+        return Line(slope, canonical(Quotient(negative(canonical(Sum(tuple(constants)))), slope)))
     # added to a place, not divided with it: x - x0 has its zero at x0 to the last digit
+    shift = canonical(Quotient(Sum(tuple(constants)), slope))
     return Line(slope, canonical(Sum((first.zero, negative(shift)))))
 
 

@@ -14,7 +14,7 @@ from scipy.integrate import quad
 
 from models.model import Density, Model
 from models.parameter import Parameter
-from models.quadrature import bin_integrals, gauss_legendre
+from models.quadrature import bin_integrals, cut_integrals, gauss_legendre
 from models.registry import SHAPES
 
 
@@ -99,6 +99,26 @@ def test_derivatives_pass_through_the_quadrature():
         np.testing.assert_allclose(
             found, jax.jit(derivative(exact))(params), rtol=1e-11, atol=1e-13
         )
+
+
+def test_points_of_any_order_cut_bins_and_move():
+    """x plus 10^i beyond the i-th point; in an empty bin and outside there is nothing to cut."""
+    edges = jnp.array([0.0, 1.0, 1.0, 2.0, 4.0, 4.0])
+    points = jnp.array([3.0, 0.25, 1.0, 0.5, -2.0, 9.0])
+    heights = jnp.array([1.0, 10.0, 100.0, 1e3, 1e4, 1e5])
+
+    def integral(points):
+        return cut_integrals(
+            lambda x, below: x + jnp.tensordot(heights, ~below, 1), edges, points, 4
+        )
+
+    found, slopes = jax.jit(lambda p: (integral(p), jax.jacfwd(integral)(p)))(points)
+    beyond = np.maximum(np.asarray(edges)[:, None] - np.asarray(points), 0)
+    expected = np.diff(np.asarray(edges) ** 2 / 2 + beyond @ np.asarray(heights))
+    np.testing.assert_allclose(found, expected, rtol=1e-13)
+    moved = np.zeros((5, 6))
+    moved[[3, 0, 2, 0], [0, 1, 2, 3]] = -heights[:4]
+    np.testing.assert_allclose(slopes, moved, rtol=1e-13, atol=1e-11)
 
 
 @pytest.mark.parametrize(
