@@ -160,6 +160,14 @@ class Density(Model):
         """Integral of the pdf over each bin; exact where there is a cdf."""
         return bin_integrals(lambda x: self.pdf(x, *params), edges, QUADRATURE_ORDER)
 
+    def landmarks(self, *params: Array) -> tuple[Array | float, ...]:
+        """Where the pdf has an edge or a kink, or is at its narrowest, within a few widths.
+
+        A convolution is cut there. Derivatives need edges and kinks to move as parameters do.
+        """
+        named = zip(self.pdf_parameters(), params, strict=True)
+        return tuple(place for parameter, place in named if parameter.name == "mu")
+
     def value(self, x: Array, *params: Array) -> Array:
         amp, *rest = params
         return amp * self.normalised_pdf(x, *rest)
@@ -188,6 +196,13 @@ class Density(Model):
         ends = jnp.reshape(low, 1), jnp.reshape(high, 1)
         parts = self.probability(jnp.concatenate([ends[0], clipped, ends[1]]), *own)
         return parts[1:-1] / jnp.sum(parts)
+
+    def normalised_landmarks(self, *params: Array) -> tuple[Array | float, ...]:
+        """Those of the pdf, and the ends of the range if it is normalised there."""
+        if self.normalised == "line":
+            return self.landmarks(*params)
+        *own, low, high = params
+        return *self.landmarks(*own), low, high
 
     def _total(self, low: Array, high: Array, params: Sequence[Array]) -> Array:
         return self.probability(jnp.stack([jnp.asarray(low), jnp.asarray(high)]), *params)[0]

@@ -1,14 +1,17 @@
 """A histogram as a model: the shape of a simulation or of a control sample."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import jax.numpy as jnp
 from jax import Array
+from jax.lax import stop_gradient
+from jax.scipy.special import ndtr
 
 from models.features import Features
 from models.model import Density, Model, Table
 from models.parameter import Parameter
+from models.special import NARROW, narrow_area, normal_density
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,45 @@ class Template(Density):
 
     def probability(self, edges: Array, *params: Array) -> Array:
         return jnp.diff(jnp.interp(edges, self.edges, self.below)) / self.below[-1]
+
+    def smeared_pdf(self, x: Array, *params: Array) -> Array:
+        """Of this convolved with a Gaussian, whose standard deviation is the last parameter."""
+        *ends, resolution = params
+        places, heights = self._steps(ends)
+        z = (x[..., None] - places) / resolution
+        # the heights add up to 0: from the nearer end on, so that nothing cancels in the tails
+        side = jnp.where(x < self._middle(places), 1.0, -1.0)
+        return side * jnp.sum(heights * ndtr(side[..., None] * z), axis=-1)
+
+    def smeared_probability(self, edges: Array, *params: Array) -> Array:
+        """Of each bin, of this convolved with a Gaussian; loses digits once that is much wider."""
+        *ends, resolution = params
+        places, heights = self._steps(ends)
+        left = edges < self._middle(places)
+        side = jnp.where(left, 1.0, -1.0)
+        z = side[:, None] * (edges[:, None] - places) / resolution
+        beyond = jnp.sum(heights * (z * ndtr(z) + normal_density(z)), axis=-1) * resolution * side
+        one_sided = jnp.where(left[1:], jnp.diff(beyond), -jnp.diff(beyond))
+        exact = jnp.where(left[:-1] & ~left[1:], 1 - beyond[1:] - beyond[:-1], one_sided)
+        slope = jnp.sum(heights * normal_density(z), axis=-1) / resolution
+        width = jnp.diff(edges)
+        narrow = narrow_area(width, self.smeared_pdf(edges, *params), slope)
+        return jnp.where(width < NARROW * resolution, narrow, exact)
+
+    def _steps(self, ends: Sequence[Array]) -> tuple[Array, Array]:
+        """Where the density, on the range if it is normalised there, jumps; and by how much."""
+        width = jnp.diff(self.edges)
+        some = width > 0
+        content = jnp.diff(self.below) / self.below[-1]
+        density = jnp.where(some, content / jnp.where(some, width, 1.0), 0.0)
+        heights = jnp.diff(density, prepend=0.0, append=0.0)
+        if not ends:
+            return self.edges, heights
+        low, high = ends
+        return jnp.clip(self.edges, low, high), heights / self._total(low, high, [])
+
+    def _middle(self, places: Array) -> Array:
+        return stop_gradient((places[0] + places[-1]) / 2)
 
     def starts(self, data: Features) -> Iterable[tuple[float, ...]]:
         return ((),)

@@ -51,6 +51,10 @@ class Argus(Density):
         top, integral = _integral(frozen[1:], frozen[:-1], width, rate)
         return integral * _relative(top, rate) - jnp.diff(flux)
 
+    def landmarks(self, *params: Array) -> tuple[Array | float, ...]:
+        _, c = params
+        return 0.0, c
+
     def starts(self, data: Features) -> Iterable[tuple[float, ...]]:
         ends = (1.0, 1.03) if data.high > 0 else (0.0,)
         return ((chi, end * data.high or 1.0) for end in ends for chi in (0.5, 2.0, 5.0))

@@ -106,6 +106,14 @@ class Beta(Density):
         width = jnp.diff(jnp.clip(edges, low, high)) / (high - low)
         return integral(_between, _at_edges, (t, s), width, (alpha, beta))
 
+    def landmarks(self, *params: Array) -> tuple[Array | float, ...]:
+        """On [0, 1]."""
+        return self.normalised_landmarks(*params, jnp.zeros(()), jnp.ones(()))
+
+    def normalised_landmarks(self, *params: Array) -> tuple[Array | float, ...]:
+        alpha, beta, low, high = params
+        return low, low + alpha / (alpha + beta) * (high - low), high
+
     def starts(self, data: Features) -> Iterable[tuple[float, ...]]:
         # the powers of the beta density with this mean and standard deviation
         extent = (data.high - data.low) or 1.0

@@ -81,6 +81,10 @@ class CrystalBall(Density):
         right = SQRT_2PI / 2
         return half_core(alpha) + power_tail_beyond(0.0, alpha, n) + right
 
+    def landmarks(self, *params: Array) -> tuple[Array | float, ...]:
+        mu, sigma, alpha, _ = params
+        return mu - alpha * sigma, mu
+
     def starts(self, data: Features) -> Iterable[tuple[float, ...]]:
         for mu, width, shrink in product(data.locations, data.widths, (1.0, 0.5)):
             yield mu, width * shrink, START_ALPHA, START_N
@@ -141,6 +145,10 @@ class DoubleCrystalBall(Density):
         tails = power_tail_beyond(0.0, alpha_left, n_left)
         tails += power_tail_beyond(0.0, alpha_right, n_right)
         return half_core(alpha_left) + half_core(alpha_right) + tails
+
+    def landmarks(self, *params: Array) -> tuple[Array | float, ...]:
+        mu, sigma, alpha_left, _, alpha_right, _ = params
+        return mu - alpha_left * sigma, mu, mu + alpha_right * sigma
 
     def starts(self, data: Features) -> Iterable[tuple[float, ...]]:
         for mu, width, shrink in product(data.locations, data.widths, (1.0, 0.5)):

@@ -32,5 +32,8 @@ class Exponential(Density):
         inside = jnp.where(edges >= 0, edges, 0.0)
         return -jnp.exp(-inside[:-1] / tau) * jnp.expm1(-jnp.diff(inside) / tau)
 
+    def landmarks(self, *params: Array) -> tuple[Array | float, ...]:
+        return (0.0,)
+
     def starts(self, data: Features) -> Iterable[tuple[float, ...]]:
         return ((length,) for length in data.decay_lengths)

@@ -93,6 +93,10 @@ class Gamma(Density):
         width = jnp.where(inside[1:] & inside[:-1], jnp.diff(edges) / theta, jnp.diff(u))
         return integral(_between, _at_edges, (u,), width, (k,))
 
+    def landmarks(self, *params: Array) -> tuple[Array | float, ...]:
+        k, theta = params
+        return 0.0, k * theta
+
     def starts(self, data: Features) -> Iterable[tuple[float, ...]]:
         found = False
         for place in data.locations:

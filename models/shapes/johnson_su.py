@@ -6,11 +6,14 @@ from itertools import product
 
 import jax.numpy as jnp
 from jax import Array
+from jax.lax import stop_gradient
 
 from models.features import Features
 from models.model import Density, Example
 from models.parameter import Parameter
 from models.special import normal_area, normal_density
+
+FARTHEST = 100.0  # of asinh((x - mu) / sigma), for a landmark that is a number
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,13 @@ class JohnsonSU(Density):
         # Taylor series about the middle, good to 1e-12 where it is taken
         series = width / jnp.sqrt(square) * (1 + relative / 24 * (2 - 3 / square))
         return jnp.where(relative < 1e-5, series, jnp.diff(s))
+
+    def landmarks(self, *params: Array) -> tuple[Array | float, ...]:
+        mu, sigma, gamma, delta = params
+        # from the median towards mu: to the peak and over it, where it is steep
+        s = jnp.clip(-gamma / delta, -FARTHEST, FARTHEST)
+        near = jnp.sign(s) * jnp.maximum(jnp.abs(s) - 2.25 / delta - 1 / (delta * delta), 0.0)
+        return (stop_gradient(mu + sigma * jnp.sinh(near)),)
 
     def starts(self, data: Features) -> Iterable[tuple[float, ...]]:
         # sinh is about 1 / delta there, so that the width comes out as it is

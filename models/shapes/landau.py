@@ -53,6 +53,10 @@ class Landau(Density):
     def probability(self, edges: Array, *params: Array) -> Array:
         return _probability(edges, *params)
 
+    def landmarks(self, *params: Array) -> tuple[Array | float, ...]:
+        mu, sigma = params
+        return (mu - 2 * sigma,)  # on its steep side
+
     def starts(self, data: Features) -> Iterable[tuple[float, ...]]:
         for peak, width in product(data.locations, data.widths):
             for share in (0.5, 1.0):

@@ -13,6 +13,7 @@ from models.model import Density, Example
 from models.parameter import Parameter
 from models.special import normal_area, normal_density
 
+HIGHEST = 300.0  # of mu, for a landmark that is a number
 NOTHING = -50.0  # standard deviations below which nothing is left
 # few enough digits for exact multiples, and the rest
 LOG_2 = float.fromhex("0x1.62E42FEEp-1"), float.fromhex("0x1.A39EF35793C76p-33")
@@ -51,6 +52,9 @@ class LogNormal(Density):
         # the distance of close logarithms, which their difference has lost
         growth = jnp.log1p(jnp.where(inside[:-1], jnp.diff(edges) / x[:-1], 0.0))
         return normal_area(z, jnp.where(inside[:-1], growth / sigma, -NOTHING))
+
+    def landmarks(self, *params: Array) -> tuple[Array | float, ...]:
+        return 0.0, jnp.exp(jnp.minimum(params[0], HIGHEST))
 
     def starts(self, data: Features) -> Iterable[tuple[float, ...]]:
         found = False

@@ -44,6 +44,10 @@ class Moyal(Density):
     def _clipped(self, z: Array) -> Array:
         return jnp.where(z > LEFT_END, z, LEFT_END)
 
+    def landmarks(self, *params: Array) -> tuple[Array | float, ...]:
+        mu, sigma = params
+        return (mu - 2 * sigma,)  # on its steep side
+
     def starts(self, data: Features) -> Iterable[tuple[float, ...]]:
         # of its mean and standard deviation, and narrower where there is more than the peak
         for mean, width, factor in product(data.locations, data.widths, (1.0, 0.5)):

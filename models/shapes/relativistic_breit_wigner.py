@@ -95,6 +95,10 @@ class RelativisticBreitWigner(Density):
             powers_so_far += power * (1 + shrink)
         return self._scale(mass, width) * total * inverse / start * jnp.diff(edges) / edges[1:]
 
+    def landmarks(self, *params: Array) -> tuple[Array | float, ...]:
+        mass, _ = params
+        return 0.0, mass
+
     def starts(self, data: Features) -> Iterable[tuple[float, ...]]:
         widths = [factor * width for width in data.widths for factor in (2.0, 0.6)]
         return product((abs(mean) for mean in data.locations), widths)

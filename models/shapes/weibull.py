@@ -52,6 +52,10 @@ class Weibull(Density):
         exponent = jnp.where(close, u[:-1] * jnp.expm1(growth), u[1:] - u[:-1])
         return -jnp.exp(-u[:-1]) * jnp.expm1(-exponent)
 
+    def landmarks(self, *params: Array) -> tuple[Array | float, ...]:
+        k, scale = params
+        return 0.0, scale * (1 + 1.5 / k)  # the edge, and the steep side of a peak
+
     def starts(self, data: Features) -> Iterable[tuple[float, ...]]:
         # the scale is the 63 % quantile, near the place of a peak as well as a decay length
         scales = [place for place in data.locations if place > 0][:2]

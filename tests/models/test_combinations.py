@@ -16,6 +16,7 @@ from models.composition.product import Product
 from models.composition.smeared import Smeared
 from models.composition.sum import Sum
 from models.composition.template import Template
+from models.shapes.argus import Argus
 from models.shapes.exponential import Exponential
 from models.shapes.gaussian import Gaussian
 from models.shapes.polynomial import Polynomial
@@ -164,13 +165,15 @@ def test_a_smeared_gaussian_is_a_wider_gaussian(density, sigma, resolution):
         Mixture((PEAK, DECAY)),
         Product((PEAK, Polynomial(degree=1))),
         Smeared(density=Plain()),
+        Smeared(density=Argus()),
+        Smeared(density=padded_template(np.array([0.0, 1.0, 4.0]), np.array([1.0, 2.0]), 4)),
         Sum((PEAK, replace(DECAY, normalised="range"))),
     ],
-    ids=lambda model: type(model).__name__,
+    ids=lambda model: type(getattr(model, "density", model)).__name__,
 )
 def test_derivatives_are_finite_everywhere(model):
     values = {"amp": 100.0, "fraction": 0.3, "mu": 4.0, "sigma": 0.5, "tau": 2.0, "low": 0.0}
-    values |= {"high": 8.0, "resolution": 0.3, "c0": 1.0, "c1": 0.1}
+    values |= {"high": 8.0, "resolution": 0.3, "chi": 1.0, "c": 8.0, "c0": 1.0, "c1": 0.1}
     params = jnp.array([values[p.name.split("_")[-1]] for p in model.declare()])
     edges = jnp.array([-1e4, -40.0, -1.0, 0.0, 0.0, 1.0, 4.0, 8.0, 9.0, 60.0, 1e4])
     for method in (model.value, model.integral):
