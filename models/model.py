@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal
 
 import jax.numpy as jnp
 from jax import Array
+from jax.lax import stop_gradient
 
 from models.features import Features
 from models.parameter import ENDS, Parameter
@@ -184,7 +185,10 @@ class Density(Model):
         inside = (x >= low) & (x <= high)
         # where the density is not wanted it must not spoil the gradient
         density = self.pdf(jnp.where(inside, x, low), *own)
-        return jnp.where(inside, density, 0.0) / self._total(low, high, own)
+        total = self._total(low, high, own)
+        # the slope of a quotient has the square of a divisor, here of 1: a total may be tiny
+        scale = stop_gradient(total)
+        return jnp.where(inside, density, 0.0) / scale / (total / scale)
 
     def normalised_probability(self, edges: Array, *params: Array) -> Array:
         """The probability of each bin, on the range if it is normalised there."""
@@ -195,6 +199,8 @@ class Density(Model):
         # the range, too, in these bins: a second integral would be compiled once more
         ends = jnp.reshape(low, 1), jnp.reshape(high, 1)
         parts = self.probability(jnp.concatenate([ends[0], clipped, ends[1]]), *own)
+        # again with a divisor of 1
+        parts = parts / stop_gradient(jnp.sum(parts))
         return parts[1:-1] / jnp.sum(parts)
 
     def normalised_landmarks(self, *params: Array) -> tuple[Array | float, ...]:

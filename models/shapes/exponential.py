@@ -32,6 +32,20 @@ class Exponential(Density):
         inside = jnp.where(edges >= 0, edges, 0.0)
         return -jnp.exp(-inside[:-1] / tau) * jnp.expm1(-jnp.diff(inside) / tau)
 
+    def normalised_pdf(self, x: Array, *params: Array) -> Array:
+        return super().normalised_pdf(*self._from_start(x, params))
+
+    def normalised_probability(self, edges: Array, *params: Array) -> Array:
+        return super().normalised_probability(*self._from_start(edges, params))
+
+    def _from_start(self, x: Array, params: tuple[Array, ...]) -> tuple[Array, ...]:
+        """It looks the same from anywhere, and far from 0 nothing of it would be left."""
+        if self.normalised == "line":
+            return x, *params
+        tau, low, high = params
+        start = jnp.where(low >= 0, low, 0.0)
+        return x - start, tau, low - start, high - start
+
     def landmarks(self, *params: Array) -> tuple[Array | float, ...]:
         return (0.0,)
 

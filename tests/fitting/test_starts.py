@@ -8,6 +8,7 @@ import itertools
 
 import numpy as np
 import pytest
+from scipy import optimize
 
 from fitting.data import Histogram
 from fitting.fit import fit
@@ -191,6 +192,25 @@ def test_a_start_refined_to_a_limit_keeps_its_unit():
     result = fit(drawn.from_nothing(), KERNELS)
     assert result.valid
     assert result.chi2 < result.ndof + 5 * np.sqrt(2 * result.ndof)
+
+
+def test_a_decay_far_from_its_origin():
+    """Nothing is left of the density there, and its share of each bin was 0 / 0.
+
+    A geometric series, by the mean number of its bin.
+    """
+    edges, counts = np.arange(2000.0, 2011.0), [3935, 2387, 1447, 878, 533, 323, 196, 119, 72, 44]
+    counts, number = np.array(counts, float), np.arange(10)
+
+    def excess(ratio):
+        share = ratio**number / np.sum(ratio**number)
+        return number @ (share - counts / counts.sum())
+
+    tau = -1 / np.log(optimize.brentq(excess, 0.1, 0.9, xtol=1e-15))
+    ends = {"low": Knowledge(2000.0, fixed=True), "high": Knowledge(2010.0, fixed=True)}
+    result = solve(Exponential(normalised="range"), Histogram(edges, counts), **ends)
+    assert result.valid
+    np.testing.assert_allclose(result.values[:2], [counts.sum(), tau], rtol=1e-10)
 
 
 @pytest.mark.parametrize("count", [1, 50, 64, 100])
