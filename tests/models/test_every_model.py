@@ -194,6 +194,15 @@ def test_exponential_is_zero_below_its_origin():
     assert float(across[0]) == pytest.approx(5 * -np.expm1(-2.0), rel=1e-14)
 
 
+@pytest.mark.parametrize("name", ["bernstein", "chebyshev", "legendre"])
+def test_a_series_of_degree_0_is_a_constant_on_an_interval_of_no_width(name):
+    """Points all at one x, say: the polynomial of degree 0 is 1 everywhere."""
+    constant, x = SHAPES[name](degree=0), jnp.full(3, 2.0)
+    np.testing.assert_array_equal(constant.value(x, 5.0, 2.0, 2.0), [5.0, 5.0, 5.0])
+    slopes = jax.jacfwd(lambda p: constant.value(x, *p))(jnp.array([5.0, 2.0, 2.0]))
+    np.testing.assert_array_equal(slopes, [[1.0, 0.0, 0.0]] * 3)
+
+
 def test_twins_agree_with_each_other(rng):
     """SciPy and mpmath: an oracle that is wrong proves nothing."""
     for name in SHAPE_NAMES:
