@@ -109,7 +109,9 @@ JUMPS = [
 ]
 
 
-@pytest.mark.parametrize(("text", "params", "density", "cuts"), JUMPS, ids=lambda v: str(v)[:40])
+@pytest.mark.parametrize(
+    ("text", "params", "density", "cuts"), JUMPS, ids=[text for text, *_ in JUMPS]
+)
 def test_derivatives_are_those_of_the_integral(text, params, density, cuts):
     def integral(low, high, *p):
         inside = sorted(cut for cut in cuts(*p) if low < cut < high)
