@@ -156,7 +156,7 @@ def test_derivatives_are_those_of_the_whole_cost(case, kind):
     assert_close(slopes[used], expected[used], 1 / columns)
 
 
-@pytest.mark.parametrize("kind", ["poisson", "least-squares"])
+@pytest.mark.parametrize("kind", ["poisson", pytest.param("least-squares", marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     "case", ["one", "one of many parameters", "unlike", "shared", "one name for two"]
 )

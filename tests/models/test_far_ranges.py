@@ -25,7 +25,10 @@ FAR = [
 ]
 
 
-@pytest.mark.parametrize(("name", "own", "low", "high"), FAR)
+@pytest.mark.parametrize(
+    ("name", "own", "low", "high"),
+    [*FAR[:5], *(pytest.param(*case, marks=pytest.mark.slow) for case in FAR[5:])],
+)
 def test_a_range_far_from_the_bulk(name, own, low, high):
     """Values, gradient and Hessian were 0 / 0, or infinite, there."""
     model, twin = SHAPES[name](normalised="range"), SCIPY_TWINS[name]

@@ -84,6 +84,10 @@ def compiled(model):
     return jax.jit(lambda x, params: (model.value(x, *params), model.integral(x, *params)))
 
 
+#: An edge with a root, peaks of either skewness, jumps; the others take a minute.
+OFTEN = {"argus", "log_normal", "weibull", "moyal", "jumps at both ends", "a narrow peak"}
+
+
 def assert_smeared(model, params, x, pdf, places, width):
     """To 1e-10 of the largest; and the oracle knows it better than that."""
     exact = smeared(pdf, x, params[-1], places, width)
@@ -96,7 +100,7 @@ def assert_smeared(model, params, x, pdf, places, width):
 
 @pytest.mark.parametrize(
     "name",
-    [pytest.param(n, marks=[pytest.mark.slow] if SCIPY_TWINS[n].slow else []) for n in DENSITIES],
+    [pytest.param(n, marks=[] if n in OFTEN else [pytest.mark.slow]) for n in DENSITIES],
 )
 def test_every_density_smeared(name):
     """Narrower and wider than the density, about its peak and its edges."""
@@ -190,7 +194,9 @@ MOVING = {
 }
 
 
-@pytest.mark.parametrize("case", MOVING)
+@pytest.mark.parametrize(
+    "case", [pytest.param(c, marks=[] if c in OFTEN else [pytest.mark.slow]) for c in MOVING]
+)
 def test_derivatives_follow_what_moves(case):
     """The nodes go with an edge, or a jump there would have no slope."""
     density, params, pdf, ends, (low, high) = MOVING[case]
