@@ -30,7 +30,7 @@ UNSCALED = (
     "The errors of the data are relative, so the covariance is scaled by the reduced chi-square, "
     "which this fit does not have. Give absolute errors (y_err), or more data than parameters."
 )
-UNHEARD_OF = "A variance is so large or so small that no number holds it: use other units."
+OUT_OF_RANGE = "A variance is so large or so small that no number holds it: use other units."
 
 
 def to_answer(
@@ -47,9 +47,10 @@ def to_answer(
     names = problem.names
     errors = result.errors
     usage, effort, fitness = result.usage, result.effort, goodness(problem, result)
-    reason = UNHEARD_OF if result.valid else result.message
-    if result.valid and not problem.absolute_sigma and fitness.reduced_chi2 is None:
-        reason = UNSCALED
+    reason = result.message
+    if result.valid:
+        scaled = problem.absolute_sigma or fitness.reduced_chi2 is not None
+        reason = OUT_OF_RANGE if scaled else UNSCALED
     return FitAnswer(
         fit_id=fit_id,
         created=datetime.fromtimestamp(created, UTC),

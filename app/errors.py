@@ -23,7 +23,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from pydantic_core import to_json
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError, TimeoutError
+from sqlalchemy import exc
 from starlette.exceptions import HTTPException
 
 from fitting.entries import MOST_REPORTED
@@ -158,9 +158,9 @@ def install(app: FastAPI) -> None:
     async def own(_: Request, error: Problem) -> Response:
         return error.response()
 
-    @app.exception_handler(DBAPIError)
-    @app.exception_handler(TimeoutError)  # of the pool of connections
-    async def store(request: Request, error: SQLAlchemyError) -> Response:
+    @app.exception_handler(exc.DBAPIError)
+    @app.exception_handler(exc.TimeoutError)  # of the pool of connections
+    async def store(request: Request, error: exc.SQLAlchemyError) -> Response:
         logger.error("the store failed", exc_info=error, extra={"path": request.url.path})
         detail = "It cannot be read or written: perhaps its disk is full. Try again later."
         return StoreAway(detail, 5.0).response()

@@ -17,6 +17,8 @@ from models.registry import SHAPES
 
 LOOKED_AT = 1000  # entries after a wrong one
 NUMBER: TypeAdapter[float] = TypeAdapter(Number)
+NO_NUMBER = {"float_type", "finite_number"}
+PAIRS = {"limits", "fit_range"}  # of which Pydantic tells everything, and null may be right
 
 
 def from_json_validation(error: ValidationError, body: bytes) -> Problem:
@@ -39,10 +41,14 @@ def from_validation(error: ValidationError, sent: Any) -> Problem:
 
 
 def more_like(error: Mapping[str, Any], sent: Any) -> Iterator[tuple[Path, str]]:
-    """What else is wrong in a list of numbers, not far after its first wrong entry."""
+    """What else is wrong in a list of numbers, not far after its first wrong entry.
+
+    Pydantic tells that one alone (`schemas.base.Numbers`).
+    """
     path = sent_path(error["loc"], sent, absent=False)
     numbers = found_at(sent, path[:-1])
-    if not isinstance(numbers, list) or isinstance(found_at(sent, path), list | dict):
+    alone = error["type"] in NO_NUMBER and PAIRS.isdisjoint(path)
+    if not alone or not isinstance(numbers, list):
         return
     first = int(path[-1]) + 1
     for i, number in enumerate(numbers[first : first + LOOKED_AT], first):
@@ -85,17 +91,26 @@ def sent_path(loc: Sequence[str | int], sent: Any, *, absent: bool = True) -> Pa
     `absent`: its last part may name what does not exist.
     """
     path: list[str | int] = []
-    places = iter(range(len(loc)))
-    for i in places:
-        part = loc[i]
-        if part in FORMS and loc[i + 1 : i + 2] == (part,):
-            i = next(places)  # the tag of a form, before the field of the same name
+    is_tag = False
+    for i, part in enumerate(loc):
+        # after the tag of a form its field, perhaps of the same name
+        is_tag = not is_tag and part in FORMS and stands_for_model(loc[:i])
+        if is_tag:
+            continue
         if holds(sent, part):
             sent = sent[part]
         elif not (absent and isinstance(sent, dict) and i == len(loc) - 1 and part != "[key]"):
             continue
         path.append(part)
     return tuple(path)
+
+
+def stands_for_model(loc: Sequence[str | int]) -> bool:
+    """Whether a model is what Pydantic's location leads to."""
+    place, index = ("", "", *loc)[-2:]
+    return index in ("model", "convolve") or (
+        isinstance(index, int) and place in ("sum", "product")
+    )
 
 
 def holds(sent: Any, part: str | int) -> bool:

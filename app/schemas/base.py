@@ -21,6 +21,7 @@ Number = Annotated[FiniteFloat, Strict()]
 
 #: A million wrong entries are not worth a million errors: `validation` looks for some more.
 Numbers = Annotated[list[Number], Field(fail_fast=True)]
+OneOrMore = Annotated[Numbers, Field(min_length=1)]
 
 MOST_RANGES = 100
 
@@ -60,12 +61,10 @@ BY_COLUMN = "by column"
 
 _COLUMNS = Field(json_schema_extra={"propertyNames": {"pattern": f"^{NAME}$"}})
 
-Columns = Annotated[dict[str, Annotated[Numbers, Field(min_length=1)]], _COLUMNS]
+Columns = Annotated[dict[str, OneOrMore], _COLUMNS]
 
 #: A list will do where the body is not JSON.
 Range = Annotated[tuple[Number, Number], Strict(False)]
-
-
 Ranges = Annotated[list[Range], Field(fail_fast=True, max_length=MOST_RANGES)]
 
 

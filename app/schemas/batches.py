@@ -11,6 +11,7 @@ from app.schemas.base import (
     Number,
     NumberOrList,
     Numbers,
+    OneOrMore,
     Request,
     choose,
     is_list,
@@ -18,9 +19,8 @@ from app.schemas.base import (
 )
 from app.schemas.requests import Asked
 
-Some = Annotated[Numbers, Field(min_length=1)]
-Row = Annotated[Some, OrArray(1)]
-Matrix = Annotated[list[Some], Field(fail_fast=True, min_length=1), OrArray(2)]
+Row = Annotated[OneOrMore, OrArray(1)]
+Matrix = Annotated[list[OneOrMore], Field(fail_fast=True, min_length=1), OrArray(2)]
 
 
 def is_matrix(value: Any) -> bool:

@@ -12,6 +12,7 @@ from app.schemas.base import (
     Number,
     NumberOrList,
     Numbers,
+    OneOrMore,
     PointsRange,
     Request,
     XErrors,
@@ -89,7 +90,7 @@ class PointsRequest(FitRequest):
     """A fit of a model to points with errors in x and y."""
 
     # to look which of the two was sent would cost as much as to read it
-    x: Annotated[Numbers, Field(min_length=1)] | Columns = Field(
+    x: OneOrMore | Columns = Field(
         description="Numbers; or several predictors by name, each of y's length: the model is "
         "then a formula in these names",
         examples=[[1, 2, 3, 4], {"x1": [1, 2, 3, 4], "x2": [0, 0, 5, 5]}],

@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, delete, exists, func, insert, or_, select, update
 
-from app.store.tables import chunks, jobs
+from app.store.tables import chunks, jobs, newest_beyond
 from app.store.writer import Writer
 
 LEASE_S = 15.0  # after which a server that was not heard of is taken for dead
@@ -293,16 +293,8 @@ class JobStore:
         def forget(connection: Connection) -> None:
             now = time.time()
             connection.execute(delete(jobs).where(jobs.c.finished < now - oldest_s))
-            by_number = (
-                select(jobs.c.finished)
-                .where(jobs.c.finished.is_not(None))
-                .order_by(jobs.c.finished.desc())
-                .offset(most)
-                .limit(1)
-            )
-            newest_to_go = connection.scalar(by_number)
-            if newest_to_go is not None:
-                connection.execute(delete(jobs).where(jobs.c.finished <= newest_to_go))
+            too_many = jobs.c.finished <= newest_beyond(most, jobs.c.finished)
+            connection.execute(delete(jobs).where(too_many))
             lost = (jobs.c.status == RECEIVING, jobs.c.until < now)
             connection.execute(delete(jobs).where(*lost))
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, create_engine, delete, event, func, insert, select
 
 from app.store.jobs import JobStore
-from app.store.tables import fits, metadata
+from app.store.tables import fits, metadata, newest_beyond
 from app.store.writer import Spot, Writer
 
 
@@ -90,12 +90,8 @@ class Store:
         def forget(connection: Connection) -> int:
             by_age = delete(fits).where(fits.c.created < time.time() - oldest_s)
             gone = connection.execute(by_age).rowcount
-            by_number = select(fits.c.created).order_by(fits.c.created.desc()).offset(most).limit(1)
-            newest_to_go = connection.scalar(by_number)
-            if newest_to_go is not None:
-                too_many = delete(fits).where(fits.c.created <= newest_to_go)
-                gone += connection.execute(too_many).rowcount
-            return gone
+            too_many = delete(fits).where(fits.c.created <= newest_beyond(most, fits.c.created))
+            return gone + connection.execute(too_many).rowcount
 
         gone: int = await self._writer.submit(forget)
         return gone

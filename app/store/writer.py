@@ -94,6 +94,8 @@ class Writer:
                 connection = connection or self._engine.connect()
                 self._commit(connection, batch)
             except Exception as error:  # of the connection itself: the next batch gets another
+                if connection is not None:
+                    connection.invalidate(error)
                 connection = None
                 acknowledge(batch, [error] * len(batch), failed=True)
         if connection is not None:

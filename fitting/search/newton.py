@@ -18,7 +18,8 @@ from fitting.objective import Objective
 from fitting.padding import Flags, Floats
 from fitting.search.spectrum import Spectrum
 
-MAX_STEPS = MAX_HALVINGS = 30
+MAX_STEPS = 30
+MAX_HALVINGS = 30
 NEAR = 1e-6  # EDM below which the cost is too flat to compare
 SETTLED = 3e-6  # standard deviations; a Newton step of this size leaves an error of its square
 DONE = 1e-10  # standard deviations; a step of this size changes no digit that anybody is told

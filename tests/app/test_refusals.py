@@ -344,3 +344,28 @@ def test_too_many_components_are_refused_before_they_are_built(
 def test_too_many_ranges(client: httpx.Client) -> None:
     body = SMALL_HISTOGRAM | {"fit_range": [[-3, 3]] * 101}
     assert pointers(refused(client.post(HISTOGRAM, json=body), 422)) == ["/fit_range"]
+
+
+@pytest.mark.parametrize(
+    ("body", "place", "value", "wrong"),
+    [
+        (SMALL_HISTOGRAM, "/minos", [1, "mu"], ["/minos/0"]),
+        (SMALL_HISTOGRAM, "/parameters/mu/limits", ["a", None], ["/parameters/mu/limits/0"]),
+        (SMALL_HISTOGRAM, "/fit_range", ["a", "b"], ["/fit_range/0", "/fit_range/1"]),
+        (SMALL_HISTOGRAM, "/fit_range", [[0, 1], ["a", 2]], ["/fit_range/1/0"]),
+        (SMALL_HISTOGRAM, "/model", {"product": [5, "gaussian"]}, ["/model/product/0"]),
+        (SMALL_HISTOGRAM, "/model", {"sum": ["gaussian"], "fractions": "x"}, ["/model/fractions"]),
+        (SMALL_HISTOGRAM, "/formula", "a*x", ["/formula"]),
+        (
+            STRAIGHT_LINE,
+            "/model",
+            {"formula": "a*x", "parameters": [1, "a"]},
+            ["/model/parameters/0"],
+        ),
+    ],
+)
+def test_what_stands_beside_a_wrong_entry_is_not_called_wrong(
+    client: httpx.Client, body: Body, place: str, value: Any, wrong: list[str]
+) -> None:
+    path = HISTOGRAM if body is SMALL_HISTOGRAM else XY_ERRORS
+    assert pointers(refused(client.post(path, json=replaced(body, (place, value))), 422)) == wrong
