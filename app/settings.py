@@ -82,9 +82,12 @@ class Settings(BaseSettings):
         3 * 2**30, "Bytes of memory that compiling a new formula may take", ge=2**29
     )
     retention_max_fits: int = limit(100_000, "Fits kept, and jobs; the oldest go first", ge=1)
+    retention_bytes: int = limit(
+        10 * 2**30, "Bytes of fits kept, and of finished jobs; the oldest go first", ge=2**20
+    )
     retention_days: float = limit(30.0, "Days that a fit is kept, and a finished job", gt=0)
     retention_interval_s: float = Field(
-        60.0, gt=0, description="Seconds between looks for fits and kernels to forget"
+        300.0, gt=0, description="Seconds between looks for fits and kernels to forget"
     )
     kernels_in_memory: int = limit(256, "Compiled kernels that a worker keeps in memory", ge=1)
     kernel_cache_bytes: int = limit(2 * 2**30, "Bytes of compiled kernels on disk", ge=0)

@@ -15,7 +15,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, delete, exists, func, insert, or_, select, update
 
-from app.store.tables import chunks, jobs, newest_beyond
+from app.store.keep import Keep
+from app.store.tables import chunks, jobs
 from app.store.writer import Writer
 
 LEASE_S = 15.0  # after which a server that was not heard of is taken for dead
@@ -284,18 +285,23 @@ class JobStore:
         )
         return gone > 0
 
-    async def forget_old(self, most: int, oldest_s: float) -> None:
-        """Keep the newest `most` jobs that have ended, none older than `oldest_s`.
+    async def forget_old(self, keep: Keep) -> None:
+        """Of jobs that have ended those that are not kept; and what has lost its server.
 
-        What servers were receiving that died meanwhile goes, too, and chunks without a job.
+        That is what servers were receiving that died meanwhile, and chunks without a job.
         """
+        size = func.length(jobs.c.head) + func.coalesce(func.sum(func.length(chunks.c.data)), 0)
+        rows = (
+            select(jobs.c.finished.label("moment"), size.label("bytes"))
+            .outerjoin(chunks, chunks.c.job == jobs.c.id)
+            .where(jobs.c.finished.is_not(None))
+            .group_by(jobs.c.id)
+        )
+        end = await asyncio.to_thread(keep.ends, self._engine, rows)
 
         def forget(connection: Connection) -> None:
-            now = time.time()
-            connection.execute(delete(jobs).where(jobs.c.finished < now - oldest_s))
-            too_many = jobs.c.finished <= newest_beyond(most, jobs.c.finished)
-            connection.execute(delete(jobs).where(too_many))
-            lost = (jobs.c.status == RECEIVING, jobs.c.until < now)
+            connection.execute(delete(jobs).where(jobs.c.finished <= end))
+            lost = (jobs.c.status == RECEIVING, jobs.c.until < time.time())
             connection.execute(delete(jobs).where(*lost))
 
         await self._writer.submit(forget)

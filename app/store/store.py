@@ -1,13 +1,13 @@
 """Fits as resources: saved before their id is sent, found again after `kill -9`."""
 
 import asyncio
-import time
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, create_engine, delete, event, func, insert, select
 
 from app.store.jobs import JobStore
-from app.store.tables import fits, metadata, newest_beyond
+from app.store.keep import Keep
+from app.store.tables import fits, metadata
 from app.store.writer import Spot, Writer
 
 
@@ -84,16 +84,15 @@ class Store:
         )
         return gone > 0
 
-    async def forget_old(self, most: int, oldest_s: float) -> int:
-        """Keep the newest `most` fits, none older than `oldest_s`; how many went."""
-
-        def forget(connection: Connection) -> int:
-            by_age = delete(fits).where(fits.c.created < time.time() - oldest_s)
-            gone = connection.execute(by_age).rowcount
-            too_many = delete(fits).where(fits.c.created <= newest_beyond(most, fits.c.created))
-            return gone + connection.execute(too_many).rowcount
-
-        gone: int = await self._writer.submit(forget)
+    async def forget_old(self, keep: Keep) -> int:
+        """How many went."""
+        size = func.length(fits.c.request) + func.length(fits.c.answer)
+        rows = select(fits.c.created.label("moment"), size.label("bytes"))
+        end = await asyncio.to_thread(keep.ends, self._engine, rows)
+        too_old = delete(fits).where(fits.c.created <= end)
+        gone: int = await self._writer.submit(
+            lambda connection: connection.execute(too_old).rowcount
+        )
         return gone
 
     def close(self) -> None:

@@ -4,8 +4,6 @@ Request and answer of a fit are the JSON that went over the wire. Blobs come las
 then finds what stands before them without reading them.
 """
 
-from typing import Any
-
 from sqlalchemy import (
     Column,
     Float,
@@ -13,11 +11,9 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
-    ScalarSelect,
     String,
     Table,
     Text,
-    select,
 )
 
 metadata = MetaData()
@@ -75,9 +71,3 @@ chunks = Table(
     Column("data", LargeBinary, nullable=False),
     Index("chunks_by_place", "job", "place", "number"),
 )
-
-
-def newest_beyond(most: int, moment: "Column[Any]") -> "ScalarSelect[Any]":
-    """Of more than so many rows, the moment of the newest that is one too many; else null."""
-    known = select(moment).where(moment.is_not(None)).order_by(moment.desc())
-    return known.offset(most).limit(1).scalar_subquery()

@@ -6,6 +6,7 @@ import sqlite3
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
@@ -24,6 +25,7 @@ from app.service import Service
 from app.settings import Settings
 from app.store import jobs as stored_jobs
 from app.store.jobs import Gone, JobStore
+from app.store.keep import Keep
 from app.store.store import Store
 from app.workers.worker import TimedOut
 from fitting.batch.result import STATUSES, BatchResult
@@ -164,7 +166,7 @@ def test_what_a_dead_server_was_receiving_is_forgotten(
         monkeypatch.setattr(stored_jobs, "LEASE_S", -1.0)
         await store.jobs.begin("half", "histogram", HEAD, 10)
         await store.jobs.add("half", 0, 0, 4, b"")
-        await store.jobs.forget_old(10, 1000.0)
+        await store.jobs.forget_old(Keep(10, 10**6, 1000.0))
         with pytest.raises(Gone):
             await store.jobs.promise("half", 4, 1)
         await store.jobs.promise("living", 0, 0)
@@ -334,6 +336,29 @@ def test_rows_without_time_come_again_as_long_as_that_helps(
     result, _ = asyncio.run(fitting_of_chunks.fit_rows(service, batch, 1.0, covariance=False))
     assert (result.status == STATUSES.index(Status.DEADLINE)).sum() == late
     assert not dealer.done
+
+
+def test_rounds_that_wait_in_vain_get_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    from app.jobs.chunk import to_question
+    from app.schemas.batches import HistogramHead
+
+    given: list[float] = []
+
+    class Waiting(Rounds):
+        def __call__(self, service: Any, batch: Any, deadline: float, covariance: bool) -> Any:
+            given.append(deadline - time.monotonic())
+            super().__call__(service, batch, deadline, covariance)
+            self.queue_s = 0.1 if len(given) == 5 else None
+            return self
+
+    monkeypatch.setattr(fitting_of_chunks, "SLICE_S", 0.01)
+    monkeypatch.setattr(fitting_of_chunks, "Dealer", Waiting(0, 0, 0, 0, 4))
+    head = HistogramHead.model_validate_json(HEAD)
+    batch = to_question(HISTOGRAM, head, {"counts": COUNTS}, Settings())
+    service = cast(Service, SimpleNamespace(settings=Settings(deadline_s=10.0)))
+    result, _ = asyncio.run(fitting_of_chunks.fit_rows(service, batch, 2.0, covariance=False))
+    assert result.status.tolist() == [STATUSES.index(Status.CONVERGED)] * 4
+    assert given == pytest.approx([2, 4, 8, 10, 10], abs=0.5)
 
 
 @pytest.mark.parametrize(("covariance", "expected"), [(False, MOST_ROWS), (True, 11)])

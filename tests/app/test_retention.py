@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sqlite3
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,6 +12,8 @@ import pytest
 
 from app.retention import keep_retention
 from app.settings import Settings
+from app.store.keep import Keep
+from app.store.store import Store, StoredFit
 from tests.conftest import StartServer
 from tests.examples import XY_ERRORS, fitted
 
@@ -22,7 +25,7 @@ class Looks:
         self.failing = failing
         self.taken = 0
 
-    async def forget_old(self, most: int, oldest_s: float) -> None:
+    async def forget_old(self, _: Keep) -> None:
         self.taken += 1
         if self.taken <= self.failing:
             raise OSError("the disk is full")
@@ -48,6 +51,56 @@ def test_a_look_that_fails_is_taken_again_and_keeps_no_other_from_it(
     assert store.jobs.taken >= 3
     assert not list(settings.kernels_dir.iterdir())
     assert [record.getMessage() for record in caplog.records] == ["could not forget old fits"] * 2
+
+
+@pytest.mark.parametrize(
+    ("keep", "kept"),
+    [
+        (Keep(10, 10**6, 1000.0), [1, 2, 3, 4]),
+        (Keep(3, 10**6, 1000.0), [2, 3, 4]),
+        (Keep(10, 250, 1000.0), [3, 4]),
+        (Keep(10, 199, 1000.0), [4]),
+        (Keep(10, 10**6, 25.0), [3, 4]),
+        (Keep(1, 250, 25.0), [4]),
+        (Keep(10, 10**6, 0.0), []),
+    ],
+    ids=str,
+)
+def test_the_newest_are_kept_up_to_a_number_to_bytes_and_to_an_age(
+    tmp_path: Path, keep: Keep, kept: list[int]
+) -> None:
+    """Number n is 50 - 10 n seconds old and has a hundred bytes."""
+    path = tmp_path / "fits.sqlite"
+    store = Store(f"sqlite:///{path}")
+    now = time.time()
+
+    async def fill_and_forget() -> None:
+        for n in (3, 1, 4, 2):
+            moment = now - 50 + 10 * n
+            await store.save(StoredFit(f"fit {n}", moment, "histogram", b"r" * 30, b"a" * 70))
+            job = f"job {n}"
+            await store.jobs.begin(job, "histogram", b"h" * 20, 10)
+            await store.jobs.add(job, 0, 0, 4, b"d" * 50)
+            await store.jobs.add(job, 1, 4, 4, b"d" * 30)
+            with sqlite3.connect(path) as connection:
+                ended = "update jobs set finished = ?, status = 'succeeded' where id = ?"
+                connection.execute(ended, (moment, job))
+        await store.jobs.begin("receiving", "histogram", b"h" * 1000, 10)
+        await store.forget_old(keep)
+        await store.jobs.forget_old(keep)
+
+    asyncio.run(fill_and_forget())
+    store.close()
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("select id from fits order by created").fetchall() == [
+            (f"fit {n}",) for n in kept
+        ]
+        assert connection.execute("select id from jobs order by finished").fetchall() == [
+            ("receiving",),
+            *((f"job {n}",) for n in kept),
+        ]
+        (chunks,) = connection.execute("select count(*) from job_chunks").fetchone()
+        assert chunks == 2 * len(kept)
 
 
 def test_compiled_kernels_are_kept_below_their_limit(
