@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 MOST_AT_ONCE = 200
 MOST_ON_THE_SPOT = 100
@@ -122,6 +122,8 @@ class Writer:
             values = [write(connection) for write, _, _ in batch]
             connection.commit()
         except Exception as error:
+            if isinstance(error, DBAPIError) and error.connection_invalidated:
+                raise  # it may have been committed: once more would be twice
             connection.rollback()
             if len(batch) > 1:
                 # one bad write must not take the others with it

@@ -8,7 +8,8 @@ from pathlib import Path
 import httpx
 import pytest
 from fastapi import FastAPI
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from app.errors import install
 from app.store.store import Store, StoredFit
@@ -110,6 +111,32 @@ def test_errors_other_than_a_lock_are_raised(tmp_path):
     asyncio.run(store.save(a_fit(2)))  # the connection is usable again
     assert rows(path) == 2
     store.close()
+
+
+def test_what_a_broken_connection_may_have_written_is_not_written_again(tmp_path):
+    path = tmp_path / "fits.db"
+    store = Store(f"sqlite:///{path}")
+    lost = DBAPIError("commit", {}, Exception("closed"), connection_invalidated=True)
+    asked = []
+
+    def write(connection: Connection) -> None:
+        asked.append("write")
+
+    def break_off(connection: Connection) -> None:
+        asked.append("break off")
+        raise lost
+
+    async def submit() -> list[object]:
+        submit = store._writer.submit
+        first = submit(lambda _: time.sleep(0.2))  # so that the others are a group
+        group = asyncio.gather(first, submit(write), submit(break_off), return_exceptions=True)
+        return list(await group)
+
+    assert asyncio.run(submit())[1:] == [lost, lost]
+    assert asked == ["write", "break off"]
+    asyncio.run(store.save(a_fit(1)))
+    store.close()
+    assert rows(path) == 1
 
 
 def test_a_spot_declines_now_and_then():
