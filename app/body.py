@@ -3,7 +3,9 @@
 Matrices of large bodies take a shorter way (`matrices`).
 """
 
+import asyncio
 import contextlib
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -11,7 +13,7 @@ from fastapi import Request
 from pydantic import BaseModel, ValidationError
 
 from app.binary import MSGPACK, unpack
-from app.errors import TooLarge, WrongMediaType
+from app.errors import TooLarge, TooSlow, WrongMediaType
 from app.matrices import with_matrices
 from app.schemas import base
 from app.service import service_of
@@ -63,12 +65,28 @@ async def read(request: Request, most: int) -> bytes:
     if announced.isdigit() and int(announced) > most:
         raise too_large
     chunks, size = [], 0
-    async for chunk in request.stream():
+    async for chunk in pieces(request):
         size += len(chunk)
         if size > most:
             raise too_large
         chunks.append(chunk)
     return b"".join(chunks)
+
+
+async def pieces(request: Request) -> AsyncIterator[bytes]:
+    """The body as it comes; TooSlow once nothing has come for a while."""
+    most = service_of(request).settings.max_silence_s
+    stream = request.stream()
+    while True:
+        try:
+            async with asyncio.timeout(most):
+                piece = await anext(stream, None)
+        except TimeoutError:
+            waited = f"Nothing of the body came for {most:g} seconds"
+            raise TooSlow(f"{waited} (max_silence_s, GET /limits). Send it again.") from None
+        if piece is None:
+            return
+        yield piece
 
 
 def parse(schema: type[T], raw: bytes) -> T:

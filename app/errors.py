@@ -3,6 +3,7 @@
     Problem                 has a status, a type, a title, a detail and errors
     ├── NotJson             400
     ├── NotFound            404
+    ├── TooSlow             408
     ├── TooLarge            413
     ├── WrongMediaType      415
     ├── InvalidRequest      422
@@ -69,6 +70,10 @@ class NotMsgpack(Problem):
 
 class NotFound(Problem):
     status, kind, title = 404, "not-found", "No such thing"
+
+
+class TooSlow(Problem):
+    status, kind, title = 408, "too-slow", "The body stopped coming"
 
 
 class TooLarge(Problem):

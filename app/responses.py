@@ -7,6 +7,7 @@ from app.errors import MEDIA_TYPE
 _TEXTS = {
     400: "Not JSON, not MessagePack, or not HTTP",
     404: "No such thing",
+    408: "The body stopped coming",
     413: "The body is too large",
     415: "Wrong media type",
     422: "Understood, but wrong",
@@ -23,4 +24,4 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-FIT_PROBLEMS = problems(400, 413, 415, 422, 503)
+FIT_PROBLEMS = problems(400, 408, 413, 415, 422, 503)

@@ -52,6 +52,7 @@ class Settings(BaseSettings):
     drain_s: int = Field(30, ge=0, description="Seconds that running requests get after SIGTERM")
 
     max_body_bytes: int = limit(64 * 2**20, "Bytes of a request body", ge=1024)
+    max_silence_s: float = limit(60.0, "Seconds between two pieces of a request body", gt=0)
     max_bins: int = limit(1_000_000, "Bins of a histogram", ge=1)
     max_points: int = limit(1_000_000, "Points of a fit with errors in x and y", ge=1)
     max_batch_rows: int = limit(100_000, "Rows of a batch", ge=1)

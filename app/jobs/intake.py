@@ -16,7 +16,7 @@ from starlette.requests import ClientDisconnect
 
 from app.batch.translate import to_batch
 from app.binary import to_lists
-from app.body import parse, read_body
+from app.body import parse, pieces, read_body
 from app.errors import Busy, InvalidRequest, Unavailable
 from app.jobs.chunk import STARTS, Fields, pack, rows_of, to_question
 from app.jobs.kinds import Kind
@@ -118,7 +118,7 @@ async def take_lines(request: Request, service: Service, runner: Runner, kind: K
     """A job whose rows came as NDJSON after a first line that is the rest; its id."""
     settings = service.settings
     try:
-        groups = slices(request.stream(), settings.max_line_bytes)
+        groups = slices(pieces(request), settings.max_line_bytes)
         raw, lines = await first_line(groups)
         head = await asyncio.to_thread(read_head, kind, raw)
         async with Intake(service, runner, kind, raw) as intake:
