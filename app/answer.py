@@ -89,7 +89,7 @@ def to_answer(
 def model_as_sent(request: Asked) -> Any:
     """The model, in the client's words."""
     model = request.model
-    return model if isinstance(model, str) else model.model_dump(mode="json")
+    return model if isinstance(model, str) else model.model_dump(mode="json", exclude_unset=True)
 
 
 def milliseconds(seconds: float) -> float:

@@ -14,8 +14,14 @@ def unpack(raw: bytes) -> Any:
     """What was sent; arrays stay in their written form."""
     try:
         return msgpack.unpackb(raw)
-    except (ValueError, msgpack.UnpackException) as error:
-        raise NotMsgpack(f"The body is not MessagePack ({type(error).__name__}).") from None
+    except msgpack.ExtraData:
+        raise NotMsgpack("After the end of the MessagePack object there are more bytes.") from None
+    except msgpack.StackError:
+        raise NotMsgpack("The MessagePack of the body is nested too deeply.") from None
+    except (ValueError, msgpack.UnpackException):
+        raise NotMsgpack(
+            "The body is not MessagePack, or ends too early, or has names that are not text."
+        ) from None
 
 
 def pack(answer: dict[str, Any]) -> bytes:

@@ -18,6 +18,7 @@ from app.matrices import with_matrices
 from app.schemas import base
 from app.service import service_of
 from app.validation import from_json_validation, from_validation
+from app.wording import NOT_OFFERED
 
 JSON = "application/json"
 NDJSON = "application/x-ndjson"
@@ -35,6 +36,7 @@ class Body(Generic[T]):
 
 async def read_body(request: Request, schema: type[T], *, or_binary: bool = False) -> Body[T]:
     """The body, read and validated; `or_binary`: it may be MessagePack."""
+    refuse_csv(request)
     media_type = media_type_of(request)
     binary = or_binary and media_type == MSGPACK
     if not binary and media_type != JSON and not media_type.endswith("+json"):
@@ -56,6 +58,12 @@ def media_type_of(request: Request) -> str:
     if request.headers.get("content-encoding", "identity") != "identity":
         raise WrongMediaType("Send the body without Content-Encoding.")
     return request.headers.get("content-type", JSON).partition(";")[0].strip().lower()
+
+
+def refuse_csv(request: Request) -> None:
+    """WrongMediaType for what the contract has, but nobody has asked for yet."""
+    if request.headers.get("content-type", "").lower().startswith("text/csv"):
+        raise WrongMediaType(f"text/csv is {NOT_OFFERED}. Send the body as {JSON}.")
 
 
 async def read(request: Request, most: int) -> bytes:
@@ -98,7 +106,7 @@ def parse(schema: type[T], raw: bytes) -> T:
     try:
         return schema.model_validate_json(raw)
     except ValidationError as error:
-        raise from_json_validation(error, raw) from None
+        raise from_json_validation(error, raw, schema) from None
 
 
 def parse_binary(schema: type[T], raw: bytes) -> T:
@@ -107,7 +115,7 @@ def parse_binary(schema: type[T], raw: bytes) -> T:
     try:
         return schema.model_validate(sent)
     except ValidationError as error:
-        raise from_validation(error, sent) from None
+        raise from_validation(error, sent, schema) from None
 
 
 def request_body(

@@ -26,6 +26,7 @@ from fastapi.responses import Response
 from pydantic_core import to_json
 from sqlalchemy import exc
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from fitting.entries import MOST_REPORTED
 from fitting.errors import Path
@@ -90,8 +91,10 @@ class InvalidRequest(Problem):
     status, kind, title = 422, "invalid-request", "The request is not valid"
 
     def __init__(self, errors: Sequence[tuple[Path, str]]):
-        count = f"{len(errors)} things are wrong; the first: " if len(errors) > 1 else ""
-        super().__init__(count + (errors[0][1] if errors else "see errors"), errors)
+        count = len(errors)
+        more = " or more" if count >= MOST_REPORTED else ""
+        several = f"{count} things{more} are wrong; the first: " if count > 1 else ""
+        super().__init__(several + (errors[0][1] if errors else "see errors"), errors)
 
 
 class Unavailable(Problem):
@@ -156,6 +159,17 @@ def nearest(close: Sequence[str]) -> str:
     return f', did you mean "{close[0]}"?' if close else ""
 
 
+def methods_at(request: Request) -> list[str]:
+    """What a path takes, in whatever routes (Starlette tells of the first alone)."""
+    routes, scope = request.app.router.routes, request.scope
+    taken = [
+        method
+        for method in ("GET", "POST", "DELETE")
+        if any(r.matches({**scope, "method": method})[0] is Match.FULL for r in routes)
+    ]
+    return [*taken, "HEAD"] if "GET" in taken else taken
+
+
 def install(app: FastAPI) -> None:
     """Every exception to its answer."""
 
@@ -174,14 +188,19 @@ def install(app: FastAPI) -> None:
     async def validation(_: Request, error: RequestValidationError) -> Response:
         # only query and path parameters come here: bodies are read by `body.read_body`
         errors = [
-            (tuple(e["loc"][1:]), str(e["msg"]).replace("Input should", "should"))
+            (
+                tuple(e["loc"][1:]),
+                "this query is required"
+                if e["type"] == "missing"
+                else str(e["msg"]).replace("Input should", "should"),
+            )
             for e in error.errors()[:MOST_REPORTED]
         ]
         invalid = InvalidRequest(errors)
         return problem_response(422, invalid.kind, invalid.title, invalid.detail, errors)
 
     @app.exception_handler(HTTPException)
-    async def http(_: Request, error: HTTPException) -> Response:
+    async def http(request: Request, error: HTTPException) -> Response:
         phrase = HTTPStatus(error.status_code).phrase
         kind = phrase.lower().replace(" ", "-")
         details = {
@@ -189,7 +208,10 @@ def install(app: FastAPI) -> None:
             405: "This path does not take this method; GET /docs shows what it takes.",
         }
         detail = details.get(error.status_code, phrase)
-        return problem_response(error.status_code, kind, phrase, detail, headers=error.headers)
+        headers = dict(error.headers or {})
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            headers["Allow"] = ", ".join(methods_at(request))
+        return problem_response(error.status_code, kind, phrase, detail, headers=headers)
 
     @app.exception_handler(Exception)
     async def unexpected(request: Request, error: Exception) -> Response:

@@ -9,8 +9,10 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI, Request, Response
+from fastapi.middleware.cors import CORSMiddleware
 from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
+from starlette.routing import Route
 
 from app import errors, openapi
 from app.door import Door
@@ -98,15 +100,29 @@ def create_app(settings: Settings) -> FastAPI:
         description=DESCRIPTION,
         version=own_version(),
         lifespan=lifespan,
+        servers=[{"url": prefix or "/"} for prefix in PREFIXES],
+        redirect_slashes=False,  # a redirected post loses its body in many clients
+        generate_unique_id_function=lambda route: route.name,
         telemetry={"tracing": False, "metrics": False, "logs": False},  # app.metrics, app.logs
     )
     for router in ROUTERS:
         for prefix in PREFIXES:
             app.include_router(router, prefix=prefix, include_in_schema=not prefix)
+    for route in list(app.routes):
+        if isinstance(route, Route) and route.path in (app.openapi_url, "/docs"):
+            app.add_route(f"/v1{route.path}", route.endpoint, include_in_schema=False)
     errors.install(app)
     openapi.document(app)
     single_fits = [route.path for route in fit.router.routes if isinstance(route, APIRoute)]
     app.add_middleware(Door, paths=[prefix + path for prefix in PREFIXES for path in single_fits])
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=[origin.strip() for origin in settings.cors_origins.split(",")],
+            allow_methods=["GET", "POST", "DELETE"],
+            allow_headers=["*"],
+            expose_headers=["Location", "Preference-Applied", "Retry-After", "Server-Timing"],
+        )
     app.add_middleware(RequestContext, metrics=metrics)
 
     @app.exception_handler(ClientGone)

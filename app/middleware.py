@@ -33,6 +33,8 @@ class RequestContext:
             await self.app(scope, receive, send)
             return
         began = time.perf_counter()
+        if scope["method"] == "HEAD":  # of which the server sends no body; the app knows no HEAD
+            scope = {**scope, "method": "GET"}
         sent = next((value for name, value in scope["headers"] if name == _ID), b"")
         identity = sent if _SANE.fullmatch(sent) else secrets.token_hex(8).encode()
         token = request_id.set(identity.decode())

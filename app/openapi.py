@@ -24,6 +24,7 @@ def document(app: FastAPI) -> None:
                 description=app.description,
                 routes=app.routes,
                 tags=app.openapi_tags,
+                servers=app.servers,
             )
             _, ours = models_json_schema(
                 [

@@ -14,6 +14,7 @@ import numpy as np
 from app.errors import InvalidRequest, nearest
 from app.schemas.requests import PointsRequest
 from app.settings import Settings
+from app.wording import ASYMMETRIC, is_two_sided
 from fitting.data import Points
 from fitting.entries import MOST_REPORTED, Ranges
 from fitting.errors import Path
@@ -31,8 +32,7 @@ def to_points(request: PointsRequest, model: Model, settings: Settings) -> Point
     ranges = to_ranges(request.fit_range)
     refuse_many(("x",), request.x, settings.max_points)
     x = np.array(request.x)
-    for name, error in (("x_err", request.x_err), ("y_err", request.y_err)):
-        refuse_no_error((name,), error)
+    refuse_no_error(("y_err",), request.y_err)
     return Points(
         x=x,
         y=np.array(request.y),
@@ -80,7 +80,6 @@ def column_errors(request: PointsRequest, names: Sequence[str]) -> Floats:
     size = len(request.y)
     found: dict[str, Floats] = {}
     for name, path, error in by_column(request.x_err, "x_err", names):
-        refuse_no_error(path, error)
         found[name] = spread(error, size, 0.0)
         if len(found[name]) != size:
             raise InvalidRequest([(path, f"{len(found[name])} values for {size} in y")])
@@ -121,6 +120,8 @@ def refuse_unknown_columns(given: Iterable[str], field: str, names: Sequence[str
 
 def refuse_columns(request: PointsRequest) -> None:
     """InvalidRequest for fields that speak of columns where x has none."""
+    if is_two_sided(request.x_err):
+        raise InvalidRequest([(("x_err",), ASYMMETRIC)])
     for field in ("x_err", "fit_range"):
         if isinstance(getattr(request, field), dict):
             message = "names columns, but x is a list: leave the names out, or give x columns"

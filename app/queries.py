@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
+from app.body import refuse_csv
 from app.errors import InvalidRequest, nearest
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -21,6 +22,7 @@ class StrictRoute(APIRoute):
 
         async def strict(request: Request) -> Response:
             if request.scope["query_string"]:
+                refuse_csv(request)  # of which they would be a part
                 refuse_unknown_queries(request, known)
             return await handle(request)
 

@@ -48,6 +48,10 @@ class Settings(BaseSettings):
     )
     warm: bool = Field(True, description="Compile what is usual and was used, in the background")
     warm_library: bool = Field(True, description="Then every shape of the library, if FIT_WARM")
+    cors_origins: str = Field(
+        "",
+        description="Origins whose pages may ask from a browser, separated by commas; * is all",
+    )
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
     drain_s: int = Field(30, ge=0, description="Seconds that running requests get after SIGTERM")
 

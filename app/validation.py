@@ -1,49 +1,65 @@
-"""What Pydantic finds wrong with a body, in our words, with pointers into what was sent."""
+"""What is wrong with a body: pointers into what was sent, each with words (`wording`)."""
 
-import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+import numpy as np
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import from_json
 
-from app.errors import InvalidRequest, NotJson, Problem, nearest
+from app.errors import InvalidRequest, NotJson, Problem
+from app.schemas.arrays import is_written, read
 from app.schemas.base import Number
-from app.schemas.fields import fields_at
 from app.schemas.models import FORMS
+from app.wording import PAIRS, UHI, describe, is_uhi
 from fitting.entries import MOST_REPORTED
 from fitting.errors import Path
-from models.registry import SHAPES
 
 LOOKED_AT = 1000  # entries after a wrong one
 NUMBER: TypeAdapter[float] = TypeAdapter(Number)
 NO_NUMBER = {"float_type", "finite_number"}
-PAIRS = {"limits", "fit_range"}  # of which Pydantic tells everything, and null may be right
 
 
-def from_json_validation(error: ValidationError, body: bytes) -> Problem:
+def from_json_validation(error: ValidationError, body: bytes, whole: type[BaseModel]) -> Problem:
     """The same of a JSON body, which may not be JSON at all."""
     try:
         sent = from_json(body)
     except ValueError as invalid:
         return NotJson(f"The body is not valid JSON: {invalid}. Send one JSON object in UTF-8.")
-    return from_validation(error, sent)
+    return from_validation(error, sent, whole)
 
 
-def from_validation(error: ValidationError, sent: Any) -> Problem:
-    """Pydantic's errors in our words, with pointers into the body as it was sent."""
+def from_validation(error: ValidationError, sent: Any, whole: type[BaseModel]) -> Problem:
+    """Pydantic's errors in our words, with pointers into the body of a request `whole`."""
     errors: Sequence[Mapping[str, Any]] = error.errors(include_url=False, include_input=False)
-    first = ([e for e in errors if not is_of_other_form(e, sent)] or errors)[:MOST_REPORTED]
-    found = [
-        one for e in first for one in ((where(e, sent), describe(e, sent)), *more_like(e, sent))
-    ]
-    return InvalidRequest(found[:MOST_REPORTED])
+    found: dict[tuple[Path, str], None] = {}  # a set in order
+    if is_uhi(found_at(sent, ("histogram",))):
+        found[("histogram",), UHI] = None
+        errors = [e for e in errors if e["loc"][0] != "histogram"]
+    for e in ([e for e in errors if not is_of_other_form(e, sent)] or errors)[:MOST_REPORTED]:
+        path = where(e, sent)
+        for place in not_finite(e, path, sent) or [path]:
+            found[place, describe(e, found_at(sent, path), whole)] = None
+        found.update((one, None) for one in more_like(e, sent, whole))
+    return InvalidRequest(list(found)[:MOST_REPORTED])
 
 
-def more_like(error: Mapping[str, Any], sent: Any) -> Iterator[tuple[Path, str]]:
+def not_finite(error: Mapping[str, Any], path: Path, sent: Any) -> list[Path]:
+    """The entries of an array in its written form that are no numbers."""
+    written = found_at(sent, path)
+    if error["type"] != "finite_number" or not is_written(written):
+        return []
+    places = np.argwhere(~np.isfinite(read(written)))[:MOST_REPORTED]
+    return [(*path, *place) for place in places.tolist()]
+
+
+def more_like(
+    error: Mapping[str, Any], sent: Any, whole: type[BaseModel]
+) -> Iterator[tuple[Path, str]]:
     """What else is wrong in a list of numbers, not far after its first wrong entry.
 
-    Pydantic tells that one alone (`schemas.base.Numbers`).
+    Pydantic tells that one alone (`schemas.base.Numbers`), but of pairs, in which null may be
+    right, it tells everything.
     """
     path = sent_path(error["loc"], sent, absent=False)
     numbers = found_at(sent, path[:-1])
@@ -56,7 +72,7 @@ def more_like(error: Mapping[str, Any], sent: Any) -> Iterator[tuple[Path, str]]
             NUMBER.validate_python(number)
         except ValidationError as wrong:
             (other,) = wrong.errors(include_url=False, include_input=False)
-            yield (*path[:-1], i), describe(other, sent)
+            yield (*path[:-1], i), describe({**other, "loc": error["loc"]}, number, whole)
 
 
 def is_of_other_form(error: Mapping[str, Any], sent: Any) -> bool:
@@ -118,34 +134,3 @@ def holds(sent: Any, part: str | int) -> bool:
     if isinstance(sent, list):
         return isinstance(part, int) and part < len(sent)
     return isinstance(sent, dict) and part in sent
-
-
-NOT_YET = {"uhi_schema", "variances", "x_cov", "y_cov", "xy_corr"}
-
-
-def describe(error: Mapping[str, Any], sent: Any) -> str:
-    """What is wrong with one field and what would be right."""
-    kind, context = error["type"], error.get("ctx", {})
-    if kind == "extra_forbidden":
-        name = str(error["loc"][-1])
-        if name in NOT_YET:
-            return "not offered yet by this version of the service; leave it out"
-        known = fields_at(error["loc"][:-1])
-        return f"unknown field{nearest(difflib.get_close_matches(name, known, n=1))}"
-    if kind == "union_tag_invalid":
-        return unknown_model(str(context["tag"]), sent, error["loc"])
-    if kind == "missing":
-        return "this field is required"
-    if kind == "finite_number":
-        return "must be a finite number; NaN and infinity are refused"
-    return str(error["msg"]).replace("Input should", "should")
-
-
-def unknown_model(tag: str, sent: Any, loc: Sequence[str | int]) -> str:
-    """A model that cannot be recognised."""
-    sent = found_at(sent, sent_path(loc, sent))
-    if isinstance(sent, str) or (isinstance(sent, dict) and isinstance(sent.get("name"), str)):
-        close = difflib.get_close_matches(tag, SHAPES, n=1)
-        return f"unknown model{nearest(close)}; GET /models lists them: {', '.join(SHAPES)}"
-    forms = ", ".join(f'{{"{form}": ...}}' for form in FORMS)
-    return f'a model is a name, {{"name": ...}} or one of {forms}; GET /models lists the names'

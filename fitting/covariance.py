@@ -53,7 +53,9 @@ class Covariance:
         """None also where an error is zero: a fit of relative errors that leaves no residuals."""
         if self.matrix is None or self.errors is None or not self.errors.all():
             return None
-        return self.matrix / self.errors / self.errors[:, None]
+        found = np.clip(self.matrix / self.errors / self.errors[:, None], -1.0, 1.0)
+        np.fill_diagonal(found, 1.0)
+        return found
 
 
 def from_spectrum(

@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Sequence
 
 import numpy as np
 from scipy.special import gammaincc
@@ -15,7 +16,10 @@ from fitting.objective import Objective
 from fitting.padding import Floats
 from fitting.problem import FitProblem
 from fitting.result import (
+    ALL_FIXED,
+    AT_LIMIT,
     MESSAGES,
+    NOTHING_YET,
     Effort,
     FitResult,
     FitWarning,
@@ -26,6 +30,7 @@ from fitting.result import (
 from fitting.search.newton import Minimum
 from fitting.search.strategy import Strategy
 from fitting.search.verdict import grown
+from models.formula.formula import Formula
 
 FIVE_SIGMA = 5.7e-7
 
@@ -60,6 +65,7 @@ class Report:
             cost = objective.best_cost
         self._warn_of_poor_fit(status, chi2)
         self._warn_of_relative_errors()
+        self._warn_of_no_predictor()
         return FitResult(
             status=status,
             message=self._message(status, minimum),
@@ -127,6 +133,18 @@ class Report:
                 )
             )
 
+    def _warn_of_no_predictor(self) -> None:
+        """Of a formula that is the same everywhere, but for that of a constant."""
+        model, names = self.problem.model, self.problem.names
+        if isinstance(model, Formula) and not model.tree.inputs and len(names) > 1:
+            self.strategy.warnings.append(
+                FitWarning(
+                    "no-predictor",
+                    "The formula does not contain x, so it is the same everywhere. All other names "
+                    f"in it are parameters: {', '.join(names)}.",
+                )
+            )
+
     def _starts(self) -> Floats:
         """Those used, or where the search did not come that far, those given."""
         if self.strategy.starts is not None:
@@ -165,8 +183,10 @@ class Report:
         return found
 
     def _message(self, status: Status, minimum: Minimum | None) -> str:
-        if status is Status.CONVERGED:
-            return MESSAGES[status]
+        if status is Status.DEADLINE and self.objective.best is None:
+            return NOTHING_YET
+        if status is Status.CONVERGED and minimum is not None:
+            return self._converged(minimum)
         involved = self.strategy.vague
         if minimum is not None and status is Status.AT_LIMIT_ONLY:
             involved = tuple(np.flatnonzero(minimum.held).tolist())
@@ -175,9 +195,19 @@ class Report:
             involved = tuple(far.tolist()) or minimum.flat
         elif minimum is not None and not involved:
             involved = minimum.flat
-        names = self.problem.names
         return MESSAGES[status].format(
-            names=", ".join(names[i] for i in involved),
+            names=self._named(involved),
             size=self.problem.data.size,
             free=int((~self.problem.bounds.fixed).sum()),
         )
+
+    def _converged(self, minimum: Minimum) -> str:
+        """What there is to be said of a minimum beyond that it is one."""
+        if self.problem.bounds.fixed.all():
+            return ALL_FIXED
+        held = np.flatnonzero(minimum.held).tolist()
+        told = AT_LIMIT.format(names=self._named(held)) if held else ""
+        return MESSAGES[Status.CONVERGED] + told
+
+    def _named(self, indices: Sequence[int]) -> str:
+        return ", ".join(self.problem.names[i] for i in indices)

@@ -69,6 +69,13 @@ MESSAGES = {
     ),
 }
 
+NOTHING_YET = (
+    "The deadline passed before the model was evaluated once: starting a process and compiling "
+    "count, too. Ask again, because what was compiled is kept, or allow more time with deadline_s."
+)
+ALL_FIXED = "All parameters are fixed: the cost was evaluated, and nothing was fitted."
+AT_LIMIT = " At a limit, and without an error: {names}."
+
 
 @dataclass(frozen=True)
 class FitWarning:

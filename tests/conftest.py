@@ -205,7 +205,7 @@ def start_server(
 
 @pytest.fixture(scope="session")
 def server(start_server: StartServer) -> LiveServer:
-    return start_server()
+    return start_server(FIT_DEADLINE_S=100)  # on a busy machine compiling takes a while
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,10 @@
 """A job's progress and its results, while they come."""
 
 import asyncio
+import time
 import zlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 from fastapi import Request
 from pydantic_core import to_json
@@ -22,9 +24,13 @@ LEAVING = "The server is stopping; ask again, and the rest will come."
 class Follower:
     """Someone who waits for a job; `changes` ends with it, or when the client or the server go."""
 
-    def __init__(self, request: Request, store: JobStore, runner: Runner, job_id: str):
+    def __init__(self, request: Request, store: JobStore, runner: Runner, job: StoredJob):
         self._request, self._store, self._runner = request, store, runner
-        self.id = job_id
+        self.job = job
+
+    @property
+    def id(self) -> str:
+        return self.job.id
 
     @property
     def leaving(self) -> bool:
@@ -36,6 +42,7 @@ class Follower:
         while not self.leaving and not await self._request.is_disconnected():
             ring = self._runner.news.next_ring
             job = await self._store.find(self.id)
+            self.job = job or self.job
             yield job
             if job is None or job.finished is not None:
                 return
@@ -48,8 +55,7 @@ async def events(follower: Follower, prefix: str) -> AsyncIterator[bytes]:
     last, told = None, loop.time()
     async for job in follower.changes():
         if job is None:
-            yield event("end", to_json({"id": follower.id, "status": CANCELLED}))
-            return
+            job = replace(follower.job, status=CANCELLED, message=DELETED, finished=time.time())
         if job != last:
             last, told = job, loop.time()
             answer = to_answer(job, prefix).model_dump_json().encode()

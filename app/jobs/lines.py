@@ -13,7 +13,7 @@ from app.jobs.chunk import STARTS, Fields
 from app.jobs.kinds import Kind
 from app.schemas.batches import Row
 from app.schemas.jobs import Line
-from app.validation import describe
+from app.wording import describe
 from fitting.entries import MOST_REPORTED
 from fitting.errors import Path
 from fitting.padding import Floats
@@ -111,7 +111,9 @@ class RowReader:
         except ValidationError as error:
             self._refuse_no_json(lines, 0, len(lines))
             errors = error.errors(include_url=False, include_input=False)[:MOST_REPORTED]
-            wrong = [(int(e["loc"][0]), e["loc"][1:], describe(e, None)) for e in errors]
+            wrong = [
+                (int(e["loc"][0]), e["loc"][1:], describe(e, None, self.kind.line)) for e in errors
+            ]
             raise self._wrong(wrong, lines) from None
         if len(found) != len(lines):
             self._refuse_no_json(lines, 0, len(lines))

@@ -117,7 +117,7 @@ def to_point(problem: FitProblem, answer: dict[str, Any], at: str | None) -> Flo
     ):
         if name in named and not low <= value <= high:
             limits = describe((None if np.isinf(low) else low, None if np.isinf(high) else high))
-            raise InvalidRequest([(("at",), f"outside the limits {limits} of a parameter")])
+            raise InvalidRequest([(("at",), f"{name} is outside its limits {limits}")])
     return point
 
 

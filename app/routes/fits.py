@@ -43,7 +43,9 @@ async def get_fit(
     )
 
 
-@router.delete("/{fit_id}", summary="Forget a fit", status_code=204, responses=problems(400, 404))
+@router.delete(
+    "/{fit_id}", summary="Forget a fit", status_code=204, responses=problems(400, 404, 422)
+)
 async def delete_fit(service: Here, fit_id: FitId) -> Response:
     """It cannot be asked for again."""
     if not await service.store.forget(fit_id):

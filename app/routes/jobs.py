@@ -92,7 +92,9 @@ async def get_job(service: Here, request: Request, job_id: JobId) -> Response:
     return Response(answer.model_dump_json(), media_type=JSON)
 
 
-@router.delete("/{job_id}", summary="Cancel a job", status_code=204, responses=problems(400, 404))
+@router.delete(
+    "/{job_id}", summary="Cancel a job", status_code=204, responses=problems(400, 404, 422)
+)
 async def delete_job(service: Here, request: Request, job_id: JobId) -> Response:
     """It stops at once, and it and its results are gone."""
     if not await service.store.jobs.forget(job_id):
@@ -116,8 +118,8 @@ async def delete_job(service: Here, request: Request, job_id: JobId) -> Response
 )
 async def get_events(service: Here, request: Request, job_id: JobId) -> Response:
     """Server-sent events, until the job has ended."""
-    await found(service, job_id)
-    follower = Follower(request, service.store.jobs, runner_of(request), job_id)
+    job = await found(service, job_id)
+    follower = Follower(request, service.store.jobs, runner_of(request), job)
     stream = events(follower, prefix_of(request))
     return StreamingResponse(stream, media_type=EVENTS, headers=LIVE)
 
@@ -148,8 +150,8 @@ async def get_results(
     ] = 0,
 ) -> Response:
     """NDJSON, a line a row, as chunks of rows finish; in this order whenever you ask."""
-    await found(service, job_id)
+    job = await found(service, job_id)
     store = service.store.jobs
-    follower = Follower(request, store, runner_of(request), job_id)
+    follower = Follower(request, store, runner_of(request), job)
     stream = results(follower, store, skip, follow=follow)
     return StreamingResponse(stream, media_type=NDJSON, headers=LIVE)

@@ -24,7 +24,7 @@ async def list_models(service: Here) -> dict[str, Any]:
 
 
 # not async: the first look at a shape evaluates its example, in a thread
-@router.get("/{name}", summary="One shape", responses=problems(400, 404))
+@router.get("/{name}", summary="One shape", responses=problems(400, 404, 422))
 def get_model(name: Annotated[str, Path(description="A name from GET /models")]) -> dict[str, Any]:
     """Its formula, parameters, limits, options and example requests."""
     if name not in SHAPES:

@@ -42,6 +42,17 @@ class OrArray:
         return to_array(value, self.dimensions) if isinstance(value, dict) else as_lists(value)
 
 
+def is_written(value: Any) -> bool:
+    """Whether it has the form of an array."""
+    return isinstance(value, dict) and value.keys() == {"dtype", "shape", "data"}
+
+
+def read(written: dict[Any, Any]) -> Floats:
+    """Float64 of this shape, whatever the numbers are."""
+    numbers = np.frombuffer(written["data"], written["dtype"])
+    return numbers.reshape(written["shape"]).astype(np.float64)
+
+
 def dimensions(value: Any) -> int:
     """Of something that may be an array in its written form; 0 if it is none."""
     shape = value.get("shape") if isinstance(value, dict) else None
@@ -50,7 +61,7 @@ def dimensions(value: Any) -> int:
 
 def to_array(written: dict[Any, Any], dimensions: int) -> Floats:
     """Float64 of this shape, all finite; PydanticCustomError says what is wrong."""
-    if written.keys() != {"dtype", "shape", "data"}:
+    if not is_written(written):
         raise PydanticCustomError("array", "an array is {form}", {"form": FORM})
     dtype, shape, data = written["dtype"], written["shape"], written["data"]
     if dtype not in DTYPES:
@@ -65,7 +76,7 @@ def to_array(written: dict[Any, Any], dimensions: int) -> Floats:
         raise PydanticCustomError(
             "array", "data must be {n} bytes, by dtype and shape", {"n": bytes_asked}
         )
-    array = np.frombuffer(data, dtype).reshape(sizes).astype(np.float64)
+    array = read(written)
     if not np.isfinite(array).all():
         raise PydanticKnownError("finite_number")
     return array

@@ -14,10 +14,16 @@ from app.schemas.requests import (
     PointsRequest,
 )
 
+REQUESTS: dict[str, type[BaseModel]] = {
+    "POST /fit/histogram": HistogramRequest,
+    "POST /fit/xy-errors": PointsRequest,
+    "POST /fit/histogram/batch": HistogramBatchRequest,
+    "POST /fit/xy-errors/batch": PointsBatchRequest,
+}
 
-def fields_at(loc: Sequence[str | int]) -> list[str]:
+
+def fields_at(loc: Sequence[str | int], whole: type[BaseModel]) -> list[str]:
     """Names that are known there; the tags in `loc` tell which form of a union was meant."""
-    last = loc[-1] if loc else ""
     schemas: dict[str, tuple[type[BaseModel], ...]] = {
         "histogram": (HistogramData,),
         "constraint": (Constraint,),
@@ -26,6 +32,10 @@ def fields_at(loc: Sequence[str | int]) -> list[str]:
         **{form: (schema,) for form, schema in FORMS.items() if form != "template"},
         **{name: (spec,) for name, spec in SPECS.items()},
     }
-    whole = (HistogramRequest, PointsRequest, HistogramBatchRequest, PointsBatchRequest)
-    found = schemas.get(str(last), whole)
+    found = schemas.get(str(loc[-1]), (whole,)) if loc else (whole,)
     return [name for schema in found for name in schema.model_fields]
+
+
+def whose(name: str) -> list[str]:
+    """The requests that have a field of this name."""
+    return [request for request, schema in REQUESTS.items() if name in schema.model_fields]

@@ -79,8 +79,10 @@ class JobAnswer(Answer):
     id: str
     kind: Literal["histogram", "xy-errors"]
     model: Any = Field(description="The model as it was requested")
-    status: Literal["queued", "running", "succeeded", "failed"]
-    message: str | None = Field(description="Why it failed")
+    status: Literal["queued", "running", "succeeded", "failed", "cancelled"] = Field(
+        description="cancelled: it was deleted; only those who follow it are told"
+    )
+    message: str | None = Field(description="Why it did not succeed")
     created: datetime
     started: datetime | None = Field(description="null while it is queued")
     finished: datetime | None = Field(description="null until it has ended")

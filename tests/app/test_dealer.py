@@ -69,6 +69,7 @@ def test_without_time_for_a_second_look_a_suspicious_minimum_is_not_called_conve
 def test_the_next_batch_begins_at_the_pace_of_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dealer, "FIRST_ENTRIES", 1)
     workers = FailingWorkers()
+    workers.slice_s = 100.0  # on a slow machine, too, there is time for all rows
     dealt(workers, batch())
     dealt(workers, batch())
     assert workers.rows[0] == dealer.FEWEST

@@ -196,7 +196,7 @@ class Workers(FailingWorkers):
 
     def __init__(self, store: Store, *failures: Exception | None):
         super().__init__(*failures)
-        self.settings = Settings(workers=1, deadline_s=5.0)
+        self.settings = Settings(workers=1, deadline_s=120.0)
         self.store, self.metrics = store, Metrics()
 
     def allowed_s(self, _: Any) -> float:

@@ -183,7 +183,7 @@ def test_rows_whose_sum_is_infinite() -> None:
 
 @pytest.mark.parametrize(
     ("seed", "number", "models", "many"),
-    [(1, 50, 3, 0.0), pytest.param(2, 1000, len(MODELS), 0.1, marks=pytest.mark.slow)],
+    [(1, 30, 3, 0.0), pytest.param(2, 1000, len(MODELS), 0.1, marks=pytest.mark.slow)],
 )
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_numbers_of_any_size_have_an_answer(

@@ -74,6 +74,7 @@ def test_errors_in_x_that_swallow_the_data_are_told(seed):
         assert "errors in x" in result.message
 
 
+@pytest.mark.slow
 def test_moderate_errors_in_x_end_where_small_ones_do():
     for seed in range(6):
         rng = np.random.default_rng(seed)

@@ -110,7 +110,12 @@ JUMPS = [
 
 
 @pytest.mark.parametrize(
-    ("text", "params", "density", "cuts"), JUMPS, ids=[text for text, *_ in JUMPS]
+    ("text", "params", "density", "cuts"),
+    [
+        pytest.param(*jump, marks=[pytest.mark.slow] if i % 2 else [])
+        for i, jump in enumerate(JUMPS)
+    ],
+    ids=[text for text, *_ in JUMPS],
 )
 def test_derivatives_are_those_of_the_integral(text, params, density, cuts):
     def integral(low, high, *p):

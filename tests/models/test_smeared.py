@@ -275,6 +275,7 @@ def test_tails_of_a_smeared_template():
             np.testing.assert_allclose(got, want, rtol=1e-10)
 
 
+@pytest.mark.slow
 def test_derivatives_of_a_smeared_template():
     model, low, high = Smeared(density=template(normalised="range")), 1.9, 2.0
     params = (0.5, 5.0, 0.5)

@@ -1,0 +1,92 @@
+"""What Pydantic finds wrong with one field, in our words: what is wrong, what would be right."""
+
+import difflib
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel
+
+from app.errors import nearest
+from app.schemas.fields import fields_at, whose
+from app.schemas.models import FORMS
+from models.registry import ALIASES, SHAPES
+
+PAIRS = {"limits", "fit_range"}
+NOT_OFFERED = "not offered yet by this version of the service"
+NOT_YET = {"uhi_schema", "variances", "x_cov", "y_cov", "xy_corr"}
+VALUES_NOT_YET = {
+    "cost": {"multinomial", "neyman", "pearson"},
+    "bin_content": {"center"},
+    "method": {"odr"},
+    "loss": {"soft_l1"},
+}
+ASYMMETRIC = f"errors of two sides are {NOT_OFFERED}; give one error for both"
+UHI = f'UHI histograms are {NOT_OFFERED}; send {{"edges": [...], "counts": [...]}}'
+SIMPLE = {
+    "missing": "this field is required",
+    "finite_number": "must be a finite number; NaN and infinity are refused",
+    "string_pattern_mismatch": "must be a name: a letter or _, then letters, digits and _",
+    "model_type": "must be an object",
+    "dict_type": "must be an object",
+}
+
+
+def describe(error: Mapping[str, Any], value: Any, whole: type[BaseModel]) -> str:
+    """What to say of one of Pydantic's errors; `value` was sent there, in a request `whole`."""
+    kind, context, loc = error["type"], error.get("ctx", {}), error["loc"]
+    field = next((part for part in reversed(loc) if isinstance(part, str)), "")
+    if kind == "extra_forbidden":
+        return unknown_field(str(loc[-1]), fields_at(loc[:-1], whole), top=len(loc) == 1)
+    if kind == "union_tag_invalid":
+        return unknown_model(str(context["tag"]), value)
+    if kind == "literal_error" and str(value) in VALUES_NOT_YET.get(field, ()):
+        return f"{NOT_OFFERED}, which has {context['expected']}"
+    if is_two_sided(value) and not {"x_err", "y_err"}.isdisjoint(loc):
+        return ASYMMETRIC
+    if kind == "missing" and isinstance(loc[-1], int):
+        kind, context = "too_short", {"actual_length": loc[-1], "min_length": 2}
+    if kind in ("too_short", "too_long"):
+        return wrong_length(context, pair=not PAIRS.isdisjoint(loc))
+    if kind == "bool_type" and loc[0] == "minos":
+        return "must be true, false, or a list of names"
+    return SIMPLE.get(kind) or str(error["msg"]).replace("Input should", "should")
+
+
+def is_two_sided(value: Any) -> bool:
+    """Whether it is an error with a lower and an upper side."""
+    return isinstance(value, dict) and bool(value) and value.keys() <= {"lower", "upper"}
+
+
+def is_uhi(histogram: Any) -> bool:
+    """Whether it is a histogram as boost-histogram and hist write it."""
+    return isinstance(histogram, dict) and ("uhi_schema" in histogram or "axes" in histogram)
+
+
+def unknown_field(name: str, known: list[str], *, top: bool) -> str:
+    """A field that the request does not have there; at the `top` it may be that of another one."""
+    if name in NOT_YET:
+        return f"{NOT_OFFERED}; leave it out"
+    if top and (others := whose(name)):
+        return f"unknown field here; it belongs to {' and '.join(others)}"
+    return f"unknown field{nearest(difflib.get_close_matches(name, known, n=1))}"
+
+
+def wrong_length(context: Mapping[str, Any], *, pair: bool) -> str:
+    """A list with too few or too many entries."""
+    if pair and 2 in (context.get("min_length"), context.get("max_length")):
+        return "must be a pair: [lower, upper]"
+    count = context["actual_length"]
+    has = "has more" if count is None else f"has {count} entr{'y' if count == 1 else 'ies'}"
+    if "min_length" in context:
+        return f"{has}; at least {context['min_length']} are needed"
+    return f"{has}; at most {context['max_length']} are allowed"
+
+
+def unknown_model(tag: str, sent: Any) -> str:
+    """A model that cannot be recognised."""
+    if isinstance(sent, str) or (isinstance(sent, dict) and isinstance(sent.get("name"), str)):
+        usual = ALIASES.get(tag.lower())
+        close = [usual] if usual else difflib.get_close_matches(tag, SHAPES, n=1)
+        return f"unknown model{nearest(close)}; GET /models lists them: {', '.join(SHAPES)}"
+    forms = ", ".join(f'{{"{form}": ...}}' for form in FORMS)
+    return f'a model is a name, {{"name": ...}} or one of {forms}; GET /models lists the names'

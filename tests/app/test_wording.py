@@ -1,0 +1,124 @@
+"""What is said of a mistake: what is wrong, what would be right, and nothing that misleads."""
+
+import json
+from typing import Any
+
+import msgpack
+import numpy as np
+import pytest
+from pydantic import BaseModel
+
+from app.body import parse, parse_binary
+from app.errors import InvalidRequest
+from app.schemas.batches import HistogramBatchRequest, HistogramHead, PointsBatchRequest
+from app.schemas.models import SPECS
+from app.schemas.requests import HistogramRequest, PointsRequest
+from app.wording import NOT_OFFERED
+from models.registry import ALIASES
+from tests.app.test_batch_http import histograms
+from tests.examples import SMALL_HISTOGRAM, replaced
+
+NOT_HERE = "unknown field here; it belongs to POST /fit/"
+MISTAKES: list[tuple[type[Any], str, Any, str, str]] = [
+    # what the contract has, but nobody has asked for yet
+    (HistogramRequest, "/cost", "pearson", "/cost", f"{NOT_OFFERED}, which has 'poisson'"),
+    (HistogramRequest, "/cost", "person", "/cost", "should be 'poisson'"),
+    (HistogramRequest, "/bin_content", "center", "/bin_content", NOT_OFFERED),
+    (PointsRequest, "/method", "odr", "/method", NOT_OFFERED),
+    (PointsRequest, "/loss", "soft_l1", "/loss", NOT_OFFERED),
+    (PointsRequest, "/y_err", {"lower": [0.1], "upper": [0.2]}, "/y_err", NOT_OFFERED),
+    (PointsRequest, "/y_cov", [[1.0]], "/y_cov", f"{NOT_OFFERED}; leave it out"),
+    (PointsBatchRequest, "/x_err", {"lower": 0.1, "upper": 0.2}, "/x_err", NOT_OFFERED),
+    (HistogramRequest, "/histogram", {"uhi_schema": 1, "axes": []}, "/histogram", "UHI histograms"),
+    # what belongs elsewhere, and what nobody knows
+    (HistogramRequest, "/starts", {}, "/starts", f"{NOT_HERE}histogram/batch and POST"),
+    (HistogramRequest, "/x_err", 0.1, "/x_err", f"{NOT_HERE}xy-errors and POST"),
+    (PointsRequest, "/histogram", {}, "/histogram", f"{NOT_HERE}histogram"),
+    (HistogramHead, "/minos", True, "/minos", f"{NOT_HERE}histogram"),
+    (HistogramRequest, "/modle", "gaussian", "/modle", 'did you mean "model"?'),
+    (HistogramRequest, "/histogram/cuonts", [1], "/histogram/cuonts", 'did you mean "counts"?'),
+    (HistogramRequest, "/starting", 1, "/starting", "unknown field"),
+    (HistogramRequest, "/model", "normal", "/model", 'did you mean "gaussian"?'),
+    (HistogramRequest, "/model/name", "Cauchy", "/model/name", 'did you mean "lorentzian"?'),
+    # lists and pairs
+    (HistogramRequest, "/fit_range", [1], "/fit_range", "must be a pair: [lower, upper]"),
+    (HistogramRequest, "/fit_range", [], "/fit_range", "must be a pair: [lower, upper]"),
+    (HistogramRequest, "/fit_range", [[0, 1], [2]], "/fit_range/1", "must be a pair"),
+    (HistogramRequest, "/parameters/mu", {"limits": [5]}, "/parameters/mu/limits", "must be a"),
+    (HistogramRequest, "/parameters/mu", {"limits": [1, 2, 3]}, "/parameters/mu/limits", "must be"),
+    (HistogramRequest, "/histogram/edges", [], "/histogram/edges", "has 0 entries; at least 2 are"),
+    (HistogramRequest, "/histogram/edges", [1], "/histogram/edges", "has 1 entry; at least 2 are"),
+    (HistogramRequest, "/model", {"sum": []}, "/model/sum", "has 0 entries; at least 1 are needed"),
+    (HistogramRequest, "/minos", "mu", "/minos", "must be true, false, or a list of names"),
+    (HistogramRequest, "/histogram", 3, "/histogram", "must be an object"),
+    (
+        HistogramRequest,
+        "/model",
+        {"name": "gaussian", "prefix": "<b>"},
+        "/model/prefix",
+        "must be a name: a letter or _, then",
+    ),
+]
+
+
+def wrong(schema: type[Any], body: Any, *, binary: bool = False) -> dict[str, str]:
+    """What is said, by the pointer that it has."""
+    read, raw = (
+        (parse_binary, msgpack.packb(body)) if binary else (parse, json.dumps(body).encode())
+    )
+    with pytest.raises(InvalidRequest) as caught:
+        read(schema, raw)
+    answer = json.loads(bytes(caught.value.response().body))
+    pointers = [error["pointer"] for error in answer["errors"]]
+    assert len(pointers) == len(set(pointers)), "each thing is told once"
+    return {error["pointer"]: error["message"] for error in answer["errors"]}
+
+
+def complete(schema: type[BaseModel]) -> dict[str, Any]:
+    if schema is HistogramRequest:
+        return SMALL_HISTOGRAM | {"model": {"name": "gaussian"}}
+    if schema is PointsRequest:
+        return {"x": [1, 2, 3], "y": [1, 2, 3], "model": "linear"}
+    if schema is PointsBatchRequest:
+        return {"x": [1, 2, 3], "y": [[1, 2, 3]] * 2, "model": "linear"}
+    whole = histograms(2)
+    if schema is HistogramHead:
+        del whole["counts"]
+    return whole
+
+
+@pytest.mark.parametrize(
+    ("schema", "place", "value", "pointer", "words"),
+    MISTAKES,
+    ids=[f"{schema.__name__}{place} {pointer}" for schema, place, _, pointer, _ in MISTAKES],
+)
+def test_a_mistake_is_told_in_words_that_help(
+    schema: type[Any], place: str, value: Any, pointer: str, words: str
+) -> None:
+    said = wrong(schema, replaced(complete(schema), (place, value)))
+    assert said.keys() == {pointer}
+    assert words in said[pointer]
+
+
+def test_all_other_names_lead_to_shapes() -> None:
+    assert set(ALIASES.values()) <= set(SPECS)
+    assert not set(ALIASES) & set(SPECS)
+
+
+def test_what_is_no_number_in_an_array_is_told_with_its_place() -> None:
+    counts = np.ones((50, 6))
+    counts[37, 2] = np.nan
+    counts[41, 0] = np.inf
+    array = {"dtype": "<f8", "shape": [50, 6], "data": counts.tobytes()}
+    said = wrong(HistogramBatchRequest, histograms(2) | {"counts": array}, binary=True)
+    assert said.keys() == {"/counts/37/2", "/counts/41/0"}
+    assert "finite" in said["/counts/37/2"]
+
+
+def test_of_many_mistakes_is_not_said_that_they_are_all() -> None:
+    counts: list[Any] = ["one"] * 30
+    with pytest.raises(InvalidRequest, match="20 things or more are wrong"):
+        parse(
+            HistogramRequest,
+            json.dumps(replaced(SMALL_HISTOGRAM, ("/histogram/counts", counts))).encode(),
+        )
