@@ -32,6 +32,7 @@ def to_points(request: PointsRequest, model: Model, settings: Settings) -> Point
     ranges = to_ranges(request.fit_range)
     refuse_many(("x",), request.x, settings.max_points)
     x = np.array(request.x)
+    refuse_no_error(("x_err",), request.x_err, exact=True)
     refuse_no_error(("y_err",), request.y_err)
     return Points(
         x=x,
@@ -80,6 +81,7 @@ def column_errors(request: PointsRequest, names: Sequence[str]) -> Floats:
     size = len(request.y)
     found: dict[str, Floats] = {}
     for name, path, error in by_column(request.x_err, "x_err", names):
+        refuse_no_error(path, error, exact=True)
         found[name] = spread(error, size, 0.0)
         if len(found[name]) != size:
             raise InvalidRequest([(path, f"{len(found[name])} values for {size} in y")])
@@ -128,10 +130,12 @@ def refuse_columns(request: PointsRequest) -> None:
             raise InvalidRequest([((field,), message)])
 
 
-def refuse_no_error(path: Path, error: Any) -> None:
-    """InvalidRequest for a number that is no error."""
-    if error is not None and not isinstance(error, list) and error <= 0:
-        raise InvalidRequest([(path, "must be positive; leave it out if there is none")])
+def refuse_no_error(path: Path, error: Any, *, exact: bool = False) -> None:
+    """InvalidRequest for a number that is no error; `exact`: 0 is one."""
+    if error is None or isinstance(error, list) or error > 0 or (exact and error == 0):
+        return
+    remedy = "be positive, or 0 for none" if exact else "be positive; leave it out if there is none"
+    raise InvalidRequest([(path, f"must {remedy}")])
 
 
 def refuse_many(path: Path, entries: Sequence[Any], most: int) -> None:

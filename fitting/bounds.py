@@ -7,6 +7,8 @@ import numpy as np
 
 from fitting.padding import Flags, Floats
 
+MOST_CHANGES = 10  # a parameter, of being stopped by limits and let go
+
 
 @dataclass(frozen=True, eq=False)
 class Bounds:
@@ -19,6 +21,10 @@ class Bounds:
     def contain(self, params: Floats) -> bool:
         """Whether all are inside the limits, ends included."""
         return bool(((params >= self.lower) & (params <= self.upper)).all())
+
+    def surround(self, params: Floats) -> bool:
+        """Whether all are inside the limits, and none at one."""
+        return bool(((params > self.lower) & (params < self.upper)).all())
 
     def clip(self, params: Floats) -> Floats:
         """The nearest parameters inside the limits."""
@@ -43,26 +49,51 @@ class Bounds:
         free: Flags,
         descent: Callable[[Floats, Flags], Floats],
     ) -> Floats:
-        """The step of a quadratic model that ends within the limits, (parameters,).
+        """The step to the minimum of a quadratic model within the limits, (parameters,).
 
-        `descent(gradient, free)` gives the step of the free parameters. One that would pass a
-        limit ends there, and the others are told: a step that is merely cut off may lead uphill
-        (D. Bertsekas, SIAM J. Control Optim. 20 (1982) 221).
+        `descent(gradient, free)` gives the step of the free parameters alone. The first limit on
+        the way stops its parameter, and the others are told: a step that is merely cut off may
+        lead uphill. Where they have gone, a parameter that was stopped may have to leave its limit
+        again (the primal active-set method: J. Nocedal and S. Wright, Numerical Optimization,
+        2nd edition, algorithm 16.3).
         """
         if free.all():  # usually, and usually there is no limit near
             step = descent(gradient, free)
             if not self.passing(params + step).any():
                 return step
-        free, step = free.copy(), np.zeros_like(params)
-        while free.any():
-            step[free] = 0.0
-            step[free] = descent((gradient + curvature @ step)[free], free)
-            passing = free & self.passing(params + step)
-            if not passing.any():
+        moving, step = free.copy(), np.zeros_like(params)
+        for _ in range(MOST_CHANGES * len(params)):
+            if moving.any():
+                slope = gradient + curvature @ step
+                further = np.zeros_like(params)
+                further[moving] = descent(slope[moving], moving)
+                part, stopped = self._way(params + step, further)
+                if part < 1:
+                    step = step + part * further
+                    step[stopped] = (self.clip(params + step + further) - params)[stopped]
+                    moving &= ~stopped
+                    continue
+                step = step + further
+            slope = gradient + curvature @ step
+            at = self.clip(params + step)
+            # by how much each that was stopped would lower the cost if it left its limit
+            is_low = at - self.lower <= self.upper - at
+            pull = np.where(is_low, -slope, slope) * (free & ~moving)
+            if not (pull > 0).any():
                 break
-            step[passing] = (self.clip(params + step) - params)[passing]
-            free &= ~passing
+            moving[np.argmax(pull)] = True
         return step
+
+    def _way(self, params: Floats, step: Floats) -> tuple[float, Flags]:
+        """The part of a step up to the first limit, and which parameters that stops."""
+        # one that a limit has stopped may be beyond it by rounding
+        passing = self.passing(params + step) & (step != 0)
+        if not passing.any():
+            return 1.0, passing
+        room = np.where(step < 0, self.lower, self.upper) - params
+        parts = np.where(passing, room / np.where(passing, step, 1.0), np.inf)
+        part = max(float(parts.min()), 0.0)
+        return part, parts <= part
 
 
 def block(matrix: Floats, free: Flags) -> Floats:

@@ -70,16 +70,25 @@ class Eased:
 def ease(problem: FitProblem) -> Eased | None:
     """The problem in better coordinates, if there are any and they are worth it.
 
-    Limits, constraints, fixed values and MINOS intervals belong to a parameter and its own axis.
+    Limits, constraints and fixed values belong to a parameter and its own axis.
     """
     bounds = problem.bounds
     free = np.isinf(bounds.lower).all() and np.isinf(bounds.upper).all()
-    if not free or bounds.fixed.any() or problem.prior.weight.any() or problem.minos:
+    if not free or bounds.fixed.any() or problem.prior.weight.any():
         return None
     offer = problem.model.coordinates(*problem.data.ends[0])
     if offer is None or not is_worth_it(offer[1]):
         return None
     return Eased(eased(problem, *offer), offer[1])
+
+
+def ease_within(problem: FitProblem) -> Eased | None:
+    """The same with the limits left out: right for a minimum that then lies inside of them."""
+    limited = [known.limits is not None for known in problem.knowledge]
+    if not any(limited) or problem.minos or not problem.is_linear:
+        return None
+    knowledge = tuple(replace(known, limits=None) for known in problem.knowledge)
+    return ease(replace(problem, knowledge=knowledge))
 
 
 def eased(problem: FitProblem, model: Model, matrix: Matrix) -> FitProblem:
@@ -90,7 +99,10 @@ def eased(problem: FitProblem, model: Model, matrix: Matrix) -> FitProblem:
         known = as_floats(solve(matrix, starts)).tolist()
     known += [None] * (len(model.parameters) - len(known))
     knowledge = with_ends(model, problem.data, [Knowledge(start=value) for value in known])
-    return replace(problem, model=model, knowledge=knowledge)
+    rows = np.zeros((len(starts), len(known)))
+    rows[:, : len(starts)] = as_floats(matrix)
+    combined = dict(zip(problem.names, rows, strict=True))
+    return replace(problem, model=model, knowledge=knowledge, combined=combined)
 
 
 def is_worth_it(matrix: Matrix) -> bool:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from fitting.coordinates import ease
+from fitting.coordinates import ease, ease_within
 from fitting.errors import NO_NUMBER, DeadlineReached
 from fitting.kernels.cache import KernelCache, Usage
 from fitting.objective import Objective
@@ -27,6 +27,11 @@ def fit(
     eased = ease(problem)
     if eased is not None:
         return eased.result(fit(eased.problem, kernels, deadline, stop))
+    eased = ease_within(problem)
+    if eased is not None:
+        result = eased.result(fit(eased.problem, kernels, deadline, stop))
+        if result.valid and problem.bounds.surround(result.values):
+            return result
     began = time.perf_counter()
     objective = bind(problem, kernels, deadline, stop)
     strategy = Strategy(problem, objective, kernels)

@@ -1,6 +1,6 @@
 """One fit, asked: model, data and what is known of the parameters. Immutable, no HTTP."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,7 +11,7 @@ from fitting.data import Data, Histogram
 from fitting.errors import InvalidProblem
 from fitting.kernels.key import KernelKey
 from fitting.kernels.packing import Prior
-from fitting.padding import BLOCK
+from fitting.padding import BLOCK, Floats
 from models.model import Model
 from models.parameter import Parameter
 
@@ -50,7 +50,8 @@ class FitProblem:
 
     `knowledge` holds one entry per parameter, in the model's order (see `with_ends`). Without
     `absolute_sigma` the errors of the data are known up to a factor, and the covariance is scaled
-    by the reduced chi-square. `minos` names the parameters whose MINOS intervals are wanted.
+    by the reduced chi-square. `minos` names the parameters whose MINOS intervals are wanted;
+    `combined` are those that are combinations of the model's own, with their coefficients.
     """
 
     model: Model
@@ -58,11 +59,12 @@ class FitProblem:
     knowledge: tuple[Knowledge, ...]
     absolute_sigma: bool = True
     minos: tuple[str, ...] = ()
+    combined: Mapping[str, Floats] | None = None
 
     def __post_init__(self) -> None:
         for parameter, known in zip(self.parameters, self.knowledge, strict=True):
             check(parameter, known, self.limits_of(parameter, known))
-        for name in self.minos:
+        for name in () if self.combined else self.minos:
             if self.knowledge[self.names.index(name)].fixed:
                 raise InvalidProblem(("minos",), f"{name} is fixed; it has no MINOS interval")
 
@@ -73,6 +75,12 @@ class FitProblem:
     @cached_property
     def names(self) -> tuple[str, ...]:
         return tuple(p.name for p in self.parameters)
+
+    def axis(self, name: str) -> Floats:
+        """Of what `minos` names: its coefficients in the model's parameters."""
+        if self.combined is not None:
+            return self.combined[name]
+        return np.eye(len(self.names))[self.names.index(name)]
 
     @property
     def cost(self) -> str:

@@ -170,14 +170,12 @@ class Report:
     def _minos(
         self, minimum: Minimum, covariance: Covariance, up: float
     ) -> dict[str, MinosInterval]:
-        names, bounds = self.problem.names, self.problem.bounds
+        bounds = self.problem.bounds
         found: dict[str, MinosInterval] = {}
         for name in self.problem.minos:
-            index = names.index(name)
+            axis = self.problem.axis(name)
             try:
-                found[name] = interval(
-                    self.objective, minimum, covariance, bounds, names, index, up
-                )
+                found[name] = interval(self.objective, minimum, covariance, bounds, axis, up)
             except DeadlineReached:
                 found[name] = MinosInterval(None, None, "the deadline passed before MINOS ended")
         return found

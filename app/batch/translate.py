@@ -97,7 +97,7 @@ def spread(field: str, given: Any, y: Floats, default: float) -> Floats:
     """(1, points) of what is common to all rows, or (rows, points)."""
     size = y.shape[1]
     if not is_list(given):
-        refuse_no_error((field,), given)
+        refuse_no_error((field,), given, exact=field == "x_err")
         return np.full((1, size), default if given is None else given)
     if not is_list(given[0]):
         if len(given) != size:

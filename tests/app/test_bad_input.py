@@ -207,7 +207,6 @@ COLUMN_MISTAKES: list[tuple[str, Any, tuple[str, ...]]] = [
     ("/x_err", 0.1, ("/x_err",)),
     ("/x_err", [0.1] * 6, ("/x_err",)),
     ("/x_err/u", 0.1, ("/x_err/u",)),
-    ("/x_err/h", 0, ("/x_err/h",)),
     ("/x_err/h", -0.1, ("/x_err/h",)),
     ("/x_err/h", "0.1", ("/x_err/h",)),
     ("/x_err/h", [0.1], ("/x_err/h",)),

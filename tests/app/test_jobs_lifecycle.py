@@ -53,7 +53,9 @@ def test_deleting_a_job_frees_the_workers_and_tells_its_followers(slow: LiveServ
         assert slow.client.delete(location).status_code == 204
         last = [json.loads(line) for line in rest][-1]
     assert last["end"] == "cancelled"
-    assert list(told)[-1] == ("end", {"id": location.split("/")[-1], "status": "cancelled"})
+    name, end = list(told)[-1]
+    assert (name, JobAnswer.model_validate(end).status) == ("end", "cancelled")
+    assert end["links"]["results"] == f"{location}/results"
     refused(slow.client.get(location), 404)
     idle = ("fit_running", "fit_queue_length")
     assert eventually(lambda: not any(slow.metric(name) for name in idle), 30)

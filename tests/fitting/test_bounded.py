@@ -56,6 +56,23 @@ def test_linear_models_agree_with_bounded_least_squares(seed):
     np.testing.assert_array_equal(result.held, (twin.x == low) | (twin.x == high))
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_narrow_limits_on_both_sides_of_correlated_parameters(seed):
+    """Several limits stop a step, and some have to let go again."""
+    rng = np.random.default_rng(seed)
+    x, scales = np.arange(1.0, 7), np.array([1, 1, 0.3, 0.1])
+    powers = x[:, None] ** np.arange(4) / 0.5
+    truth = rng.normal(size=4) * scales
+    y = powers @ truth * 0.5 + rng.normal(0, 0.5, 6)
+    lows = truth - rng.uniform(0, 0.5, 4) * scales
+    highs = lows + rng.uniform(0.02, 0.6, 4) * scales
+    limits = list(zip(lows.tolist(), highs.tolist(), strict=True))
+    result = solve(Polynomial(degree=3), points(x, y, 0.5), **known(NAMES, limits))
+    twin = lsq_linear(powers, y / 0.5, (lows, highs), method="bvls", tol=1e-15)
+    assert result.status in (Status.CONVERGED, Status.AT_LIMIT_ONLY)
+    assert result.cost == pytest.approx(2 * twin.cost, rel=1e-9)
+
+
 NAMES = ("c0", "c1", "c2", "c3")
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.optimize import brentq, lsq_linear
 from scipy.special import lambertw
 
 from fitting.errors import InvalidProblem
@@ -102,3 +103,32 @@ def test_what_a_limit_holds_at_the_minimum_moves_on_the_profile():
     assert found.held.tolist() == [p.name == "c1" for p in LINE.parameters]
     assert found.minos["c0"].lower == pytest.approx(1 - np.sqrt(1.005) - 0.95, rel=1e-5)
     assert found.minos["c0"].upper == pytest.approx(np.sqrt(0.5), rel=1e-7)
+
+
+def test_limits_that_stop_others_on_the_profile_or_let_them_go():
+    """The profile of a bounded linear model, by SciPy's BVLS."""
+    x, error = np.arange(0.5, 4.1, 0.5), 0.5
+    y = np.array([0.61, 0.79, 3.75, 4.98, 6.04, 6.49, 8.14, 9.65])
+    powers = x[:, None] ** np.arange(3) / error
+    known = {name: Knowledge(limits=(0.0, None)) for name in ("c0", "c1", "c2")}
+    result = solve(Polynomial(degree=2), points(x, y, error), minos=["c1", "c2"], **known)
+
+    def profile(index, value):
+        others = np.delete(np.arange(3), index)
+        rest = y / error - powers[:, index] * value
+        return 2 * lsq_linear(powers[:, others], rest, (0, np.inf), "bvls", tol=1e-15).cost
+
+    for index, name in ((1, "c1"), (2, "c2")):
+        best, found = float(result.values[index]), result.minos[name]
+        for side, distance in ((-1, found.lower), (1, found.upper)):
+            far = best + side * min(3 * result.errors[index], best)
+            twin = brentq(lambda v, i=index: profile(i, v) - result.cost - 1, best, far)
+            assert distance == pytest.approx(twin - best, rel=1e-6), (name, side)
+
+
+@pytest.mark.parametrize("y", [[0, 2, 4, 6], [2, 4, 6, 8], [0, 0, 0, 0]], ids=str)
+def test_exact_data_with_relative_errors_have_no_interval_but_words(y):
+    data = points([1, 2, 3, 4], np.array(y, float))
+    found = solve(LINE, data, minos=["c0"], absolute_sigma=False).minos["c0"]
+    assert not found.valid
+    assert found.message
