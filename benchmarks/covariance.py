@@ -85,7 +85,7 @@ def jax_contestant(name: str, run: Callable[[], Any], every: int = 1) -> Contest
 
 def ask(kernels: KernelCache) -> CovarianceOutcome:
     """What a worker does for GET /covariance."""
-    task = CovarianceTask(service.problem(), POINT, "autodiff", 1.0, float("inf"))
+    task = CovarianceTask(service.problem(), POINT, True, "autodiff", 1.0, float("inf"))
     return task.run(kernels, lambda: None)
 
 

@@ -18,8 +18,15 @@ from iminuit import Minuit
 from fitting.bounds import Bounds, block
 from fitting.objective import Objective
 from fitting.padding import Flags, Floats
+from fitting.search.migrad import first_steps
 from fitting.search.newton import ILL_CONDITIONED, Minimum, spectrum_at
 from fitting.search.spectrum import Spectrum
+
+HESSE_MAY_BE_OFF = 0.1
+HESSE_FAILED = (
+    "Minuit's finite differences are off by more than ten per cent here: the parameters are too "
+    "strongly correlated. Ask for method=autodiff, which is exact."
+)
 
 Method = Literal["autodiff", "hesse", "gauss-newton"]
 
@@ -29,12 +36,14 @@ class Covariance:
     """Matrix over the free parameters; None if the second derivatives are not those of a minimum.
 
     A matrix that is not finite is none, either: its scale is unknown, or no double holds it.
-    `parameters` are indices into the model's parameters.
+    `parameters` are indices into the model's parameters. `reason` tells of a matrix that was
+    found and is not given.
     """
 
     method: Method
     parameters: tuple[int, ...]
     matrix: Floats | None
+    reason: str | None = None
 
     def __post_init__(self) -> None:
         if self.matrix is not None and not np.isfinite(self.matrix).all():
@@ -85,8 +94,12 @@ def at_point(
     method: Method,
     scale: float,
 ) -> Covariance:
-    """Covariance by the asked method, from the derivatives at `params`."""
-    if method == "hesse":
+    """Covariance by the asked method, from the derivatives at `params`, times `scale`.
+
+    The cost should be brought to the order of ndof before (`Objective.scale`), for HESSE's sake.
+    """
+    scale = scale * objective.scale
+    if method == "hesse" and free.any():
         return _hesse(objective, params, free, bounds, names, scale)
     decompose = _exact if method == "autodiff" else _expected
     return from_spectrum(decompose(objective, params, free), free, scale, method)
@@ -115,20 +128,23 @@ def _hesse(
     names: Sequence[str],
     scale: float,
 ) -> Covariance:
-    """Minuit's HESSE from values alone (with a gradient it would difference that instead)."""
+    """Minuit's HESSE from values alone (with a gradient it would difference that instead).
+
+    Its steps go along one axis at a time and are too long, or too short to be told from rounding,
+    where parameters are strongly correlated; it then says that it is accurate all the same.
+    """
     m = Minuit(objective.value, params, name=names)
     m.errordef = Minuit.LEAST_SQUARES
     m.limits = list(zip(bounds.lower, bounds.upper, strict=True))
     m.fixed = (~free).tolist()
-    exact = from_spectrum(_exact(objective, params, free), free, 1.0, "autodiff").errors
-    if exact is not None:
-        steps = np.ones(len(params))
-        steps[free] = exact
-        m.errors = steps
+    m.errors = first_steps(objective, params)
     m.hesse()
     indices = tuple(np.flatnonzero(free).tolist())
     sound = m.covariance is not None and m.fmin is not None and m.fmin.has_posdef_covar
     if not sound or (m.fmin is not None and m.fmin.has_made_posdef_covar):
         return Covariance("hesse", indices, None)
-    matrix = block(np.array(m.covariance), free) * scale
-    return Covariance("hesse", indices, matrix)
+    found = Covariance("hesse", indices, block(np.array(m.covariance), free) * scale)
+    exact = from_spectrum(_exact(objective, params, free), free, scale, "autodiff").errors
+    if exact is None or found.errors is None or np.allclose(found.errors, exact, HESSE_MAY_BE_OFF):
+        return found
+    return Covariance("hesse", indices, None, HESSE_FAILED)

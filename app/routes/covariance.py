@@ -20,7 +20,7 @@ from app.store.store import StoredFit
 from app.translate import refuse_unknown, to_problem
 from app.workers.tasks import CovarianceOutcome, CovarianceTask
 from app.workers.worker import TimedOut
-from fitting.covariance import Method
+from fitting.covariance import Covariance, Method
 from fitting.padding import Floats
 from fitting.problem import FitProblem, describe
 
@@ -40,6 +40,8 @@ NOT_A_MINIMUM = (
     "The second derivatives of the cost are not positive definite here, so their inverse is no "
     "covariance. Ask for another point, or for method=gauss-newton."
 )
+
+ZERO_ERROR = "An error is zero, so it is correlated with nothing."
 
 
 @router.get(
@@ -71,7 +73,7 @@ async def get_covariance(
     point = to_point(problem, answer, at)
     deadline = began + service.settings.deadline_s
     scale = chi2_scale(problem, answer)
-    task = CovarianceTask(problem, point, method, scale, deadline)
+    task = CovarianceTask(problem, point, at is not None, method, scale, deadline)
     try:
         served = await service.run(request, task, deadline)
     except TimedOut:
@@ -79,7 +81,7 @@ async def get_covariance(
     outcome = served.outcome
     assert isinstance(outcome, CovarianceOutcome)
     service.metrics.count_usage(outcome.usage, served.queue_s)
-    reason = UNSCALED if math.isnan(scale) else NOT_A_MINIMUM
+    reason = reason_for(outcome.covariance, None if at else answer, scale)
     body = to_body(stored.id, problem, point, outcome, reason, served.queue_s)
     return Response(body, media_type=JSON)
 
@@ -138,19 +140,26 @@ def parse_at(at: str) -> dict[str, float]:
     return named
 
 
+def reason_for(covariance: Covariance, answer: dict[str, Any] | None, scale: float) -> str | None:
+    """Why a matrix is missing, or means little; `answer` is that of the fit whose it is."""
+    if answer is not None and not answer["valid"]:
+        return f"The fit itself is not valid ({answer['status']}): {answer['message']}"
+    if covariance.matrix is None:
+        return covariance.reason or (UNSCALED if math.isnan(scale) else NOT_A_MINIMUM)
+    return ZERO_ERROR if covariance.correlation is None else None
+
+
 def to_body(
     fit_id: str,
     problem: FitProblem,
     point: Floats,
     outcome: CovarianceOutcome,
-    reason: str,
+    reason: str | None,
     queue_s: float,
 ) -> bytes:
-    """The answer; `reason` is told if there is no matrix."""
+    """The answer."""
     covariance, names = outcome.covariance, problem.names
     matrix, correlation = covariance.matrix, covariance.correlation
-    if matrix is not None:
-        reason = "An error is zero, so it is correlated with nothing."
     errors: dict[str, float | None] = dict.fromkeys(names)
     if covariance.errors is not None:
         found = zip(covariance.parameters, covariance.errors, strict=True)
@@ -163,7 +172,7 @@ def to_body(
         correlation=None if correlation is None else correlation.tolist(),
         errors=errors,
         positive_definite=covariance.positive_definite,
-        reason=reason if correlation is None else None,
+        reason=reason,
         at={n: float(v) for n, v in zip(names, point, strict=True)},
         timing_ms={
             "queue": milliseconds(queue_s),

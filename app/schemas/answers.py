@@ -145,7 +145,7 @@ class CovarianceAnswer(Answer):
     correlation: Matrix | None
     errors: dict[str, float | None]
     positive_definite: bool
-    reason: str | None = Field(None, description="Why a matrix is missing")
+    reason: str | None = Field(None, description="Why a matrix is missing, or means little")
     at: dict[str, float]
     timing_ms: dict[str, float]
     kernel: KernelAnswer

@@ -3,13 +3,13 @@
 import time
 import traceback
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from fitting.batch.fit import fit_batch
 from fitting.batch.question import Batch
 from fitting.batch.result import BatchResult
-from fitting.coordinates import ease
+from fitting.coordinates import ease, ease_within
 from fitting.covariance import Covariance, Method, at_point
 from fitting.errors import Cancelled, DeadlineReached, InvalidProblem
 from fitting.fit import bind, fit
@@ -17,6 +17,7 @@ from fitting.kernels.cache import KernelCache, Usage
 from fitting.padding import Flags, Floats
 from fitting.problem import FitProblem
 from fitting.result import FitResult
+from fitting.search.newton import polish
 
 Stop = Callable[[], None]
 
@@ -64,22 +65,33 @@ class CovarianceOutcome:
 
 @dataclass(frozen=True, eq=False)
 class CovarianceTask(ProblemTask):
-    """Covariance of `problem` at `params`, times `scale`."""
+    """Covariance of `problem` at `params`, times `scale`; `moved`: not where the fit ended."""
 
     params: Floats
+    moved: bool
     method: Method
     scale: float
     deadline: float
 
     def run(self, kernels: KernelCache, stop: Stop) -> CovarianceOutcome:
         began = time.perf_counter()
-        eased = ease(self.problem)
         problem, params = self.problem, self.params
+        eased = ease(problem)
+        if eased is None and problem.bounds.surround(params):
+            eased = ease_within(replace(problem, minos=()))
         if eased is not None:
             problem, params = eased.problem, eased.coordinates(params)
         bounds = problem.bounds
         objective = bind(problem, kernels, self.deadline, stop)
+        if self.scale > 0:
+            objective.scale = 1 / self.scale
+        if eased is not None and not self.moved:
+            # its values, rounded in the model's own parameters, are not quite the minimum
+            params = polish(objective, params, bounds).values
         at_limit = (params <= bounds.lower) | (params >= bounds.upper)
+        if at_limit.any() and not self.moved:
+            objective.hessian(params)  # brings the gradient along
+            at_limit &= bounds.held(params, objective.evaluate(params)[1])
         covariance = at_point(
             objective,
             params,

@@ -153,7 +153,7 @@ def answer_fit(body: Body, requests: Requests) -> str:
     ).model_dump_json()
     for method in ("autodiff", "hesse", "gauss-newton") if np.isfinite(result.values).all() else ():
         until = time.monotonic() + DEADLINE_S
-        task: Any = CovarianceTask(problem, result.values, method, 1.0, until)
+        task: Any = CovarianceTask(problem, result.values, False, method, 1.0, until)
         how, covariance = attempt(task, KERNELS, lambda: None)
         assert how in (DONE, LATE), f"{method}\n{covariance}\n{body}"
     return str(result.status)

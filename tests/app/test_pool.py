@@ -190,7 +190,7 @@ def test_warming_up_stops_everywhere_for_a_new_formula_and_goes_on_after_it() ->
 def test_a_covariance_that_is_late_is_told_as_such() -> None:
     x = np.linspace(0, 1, 5)
     asked = problem(LINE, points(x, 1 + x))
-    task = CovarianceTask(asked, np.ones(2), "hesse", 1.0, deadline=0.0)
+    task = CovarianceTask(asked, np.ones(2), True, "hesse", 1.0, deadline=0.0)
     how, what = attempt(task, KERNELS, lambda: None)
     assert how == LATE
 
