@@ -14,6 +14,7 @@ from fitting.entries import Ranges, refuse_where, within
 from fitting.errors import InvalidProblem, Path
 from fitting.padding import Flags, Floats, bucket_length, pad
 
+ROUNDED = 1e-9  # of a bin: 3 * 0.1 is not 0.3
 LARGEST = float(np.finfo(float).max)  # what is larger counts as this
 
 Leaf = Any  # a NumPy array on the host, a JAX array inside a kernel
@@ -113,9 +114,10 @@ class Histogram:
     def _in_range(self) -> Flags:
         lows, highs = self.edges[:-1], self.edges[1:]
         inside = np.full(len(self.counts), not self.ranges)
+        slack = ROUNDED * (highs - lows)
         for lo, hi in self.ranges:
             # both edges in the same range, not in two neighbouring ones
-            inside |= (lows >= lo) & (highs <= hi)
+            inside |= (lows >= lo - slack) & (highs <= hi + slack)
         return inside
 
     @cached_property
@@ -148,6 +150,11 @@ class Histogram:
     def has_x_err(self) -> bool:
         """Never: the edges of bins are exact."""
         return False
+
+    @property
+    def mean_count(self) -> float:
+        """Events of a fitted bin."""
+        return float(self.counts[self.span][self.used].mean())
 
     @property
     def is_empty(self) -> bool:

@@ -29,10 +29,11 @@ from fitting.result import (
 )
 from fitting.search.newton import Minimum
 from fitting.search.strategy import Strategy
-from fitting.search.verdict import grown
+from fitting.search.verdict import expected_chi2, grown
 from models.formula.formula import Formula
 
 FIVE_SIGMA = 5.7e-7
+FEW = 2.0  # events of a bin, on average
 
 
 class Report:
@@ -63,7 +64,8 @@ class Report:
                 minos = self._minos(minimum, covariance, scale)
         elif status is Status.DEADLINE and math.isfinite(objective.best_cost):
             cost = objective.best_cost
-        self._warn_of_poor_fit(status, chi2)
+        if status is Status.CONVERGED and minimum is not None and chi2 is not None:
+            self._warn_of_chi2(chi2, minimum.values)
         self._warn_of_relative_errors()
         self._warn_of_no_predictor()
         return FitResult(
@@ -89,12 +91,28 @@ class Report:
             usage=objective.usage,
         )
 
-    def _warn_of_poor_fit(self, status: Status, chi2: float | None) -> None:
-        """Five standard deviations: a wrong model, wrong errors, or a minimum that is not best."""
-        ndof = self.problem.ndof
-        if status is not Status.CONVERGED or chi2 is None or not self.problem.absolute_sigma:
+    def _warn_of_chi2(self, chi2: float, params: Floats) -> None:
+        """Five standard deviations: a wrong model, wrong errors, or a minimum that is not best.
+
+        Where bins hold few events, the chi-square is not distributed as one.
+        """
+        data, ndof = self.problem.data, self.problem.ndof
+        if not self.problem.absolute_sigma or ndof <= 0:
             return
-        if ndof > 0 and gammaincc(ndof / 2, max(chi2, 0.0) / 2) < FIVE_SIGMA:
+        poor = gammaincc(ndof / 2, max(chi2, 0.0) / 2) < FIVE_SIGMA
+        if isinstance(data, Histogram) and (poor or data.mean_count < FEW):
+            mean, spread = expected_chi2(self.objective, self.problem, params)
+            poor = chi2 > mean + 5 * spread
+            if abs(mean - ndof) > 2 * math.sqrt(2 * ndof):
+                self.strategy.warnings.append(
+                    FitWarning(
+                        "sparse-bins",
+                        "Many bins expect few events, so that chi2 does not follow its usual "
+                        f"distribution: {mean:.4g} with a standard deviation of {spread:.2g} is "
+                        "expected here, and the p-value means little. Use wider bins for a test.",
+                    )
+                )
+        if poor:
             self.strategy.warnings.append(
                 FitWarning(
                     "poor-fit",

@@ -22,6 +22,7 @@ from fitting.search.verdict import is_certain, rounding_edm
 MAX_RESCALINGS = 4
 SQUARED_ROUNDING = 1e-28
 SAME_COST = 1e-9
+PERFECT = 1e-9  # of a cost whose scale is known
 NEAR = 0.1  # a decrease of the cost that Newton's method sees to in a step or two
 
 
@@ -57,6 +58,11 @@ class Descent:
     def is_certain(self, minimum: Minimum) -> bool:
         """Gradient zero to rounding, Hessian positive definite."""
         return is_certain(minimum, self.problem)
+
+    def is_perfect(self, minimum: Minimum) -> bool:
+        """Certain, and nothing can be lower by anything that counts."""
+        nothing = PERFECT if self.problem.absolute_sigma else SQUARED_ROUNDING * self._squares()
+        return minimum.fval < nothing and self.is_certain(minimum)
 
     def better(self, one: Minimum, other: Minimum) -> Minimum:
         """The lower of two minima, a certain one before another, the first if they are alike."""

@@ -12,6 +12,7 @@ vanishes. So
 from collections.abc import Iterable
 
 import numpy as np
+from scipy.special import gammainc
 
 from fitting.data import Marks, Points
 from fitting.padding import Floats
@@ -21,6 +22,7 @@ from fitting.search.newton import Minimum
 PARTS = (0.25, 0.5, 0.75, 1.0)  # of the errors in x, one after the other
 INFLATED = 1.0  # log V of a point, more than at first
 SWALLOWED = 3.0
+TOO_GOOD = 0.01  # probability of a chi-square as small
 
 
 class ErrorsInX:
@@ -59,7 +61,20 @@ class ErrorsInX:
         best = min(certain or [best], key=self._likelihood)
         limit = self.usual + SWALLOWED * self.data.size
         ends = [best] if certain else found  # without a minimum: where did they all go?
-        return best, any(self._logarithm(m.values) > limit for m in ends)
+        far = [m for m in ends if self._logarithm(m.values) > limit]
+        return best, any(self._is_too_good(m) for m in far)
+
+    def _is_too_good(self, minimum: Minimum) -> bool:
+        """A chi-square that data do not have which are described, but such as are swallowed.
+
+        Large errors in x alone are no reason: a line through well-measured y may be many times as
+        steep as it is without them, and well determined.
+        """
+        problem = self.descent.problem
+        if not problem.absolute_sigma:
+            return True
+        chi2 = self.objective.cost_with(minimum.values, log_weight=np.asarray(0.0))
+        return not gammainc(problem.ndof / 2, chi2 / 2) > TOO_GOOD
 
     def _without(self, start: Floats, data: Points) -> Floats:
         """The minimum without errors in x, with the errors in y of `data`."""

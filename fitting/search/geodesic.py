@@ -17,6 +17,7 @@ MAX_STEPS = 2000
 MAX_DAMPING = 1e16
 CURVED = 0.75  # acceleration over velocity; beyond it the parabola is no use (their alpha)
 NEAR = 1e-10  # a decrease of the cost, or the part of it, that is left to Newton's method
+NOTHING = 1e-16  # a cost that describes the data to eight digits of their errors
 PATIENCE = 3  # such decreases in a row
 CREEPING, STRIDE = 1e-3, 100  # a part of the cost, in so many steps
 SINGULAR = 1e-13  # singular values below this part of the largest are rounding
@@ -39,7 +40,7 @@ def descend_valley(objective: Objective, start: Floats, bounds: Bounds) -> Float
         scales = np.maximum(scales, np.sqrt((jacobian * jacobian).sum(axis=0)))
         step = Step(objective, params, moving, np.where(scales > 0, scales, 1.0), jacobian)
         along = step.left.T @ residuals
-        if idle == PATIENCE or step.promise(along) < NEAR * min(cost, 1.0):
+        if cost < NOTHING or idle == PATIENCE or step.promise(along) < NEAR * min(cost, 1.0):
             break
         while damping < MAX_DAMPING:
             moved = step.moved(along, damping)

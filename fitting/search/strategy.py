@@ -110,14 +110,14 @@ class Strategy:
     def search(self, start: Floats) -> Minimum:
         """From the start; if that ends badly, along the valley, and from our own estimates."""
         best = self.descent.run(start)
-        if self._is_sound(best):
+        if self._is_sound(best) or self.descent.is_perfect(best):
             return best
         moved = False
         try:
             for other, is_estimated in self._more(start, best):
                 if self.descent.better(best, other) is not best:
                     best, moved = other, is_estimated
-                if self._is_sound(best):
+                if self._is_sound(best) or self.descent.is_perfect(best):
                     break
         except DeadlineReached:
             self._settle_for(best)
@@ -193,7 +193,7 @@ class Strategy:
             return minimum.defined  # the cost is convex
         if not self.descent.is_certain(minimum):
             return minimum.defined and not minimum.free.any()
-        if is_degenerate(minimum) or is_poor(minimum, self.problem):
+        if is_degenerate(minimum) or is_poor(minimum, self.problem, self.objective):
             return False
         linear = np.array([parameter.linear for parameter in self.problem.parameters])
         return not (minimum.held & ~linear).any() and not self._undetermined(minimum)

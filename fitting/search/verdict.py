@@ -1,15 +1,18 @@
 """What the exact derivatives say of where a descent ended, whatever Minuit thinks of it."""
 
+import math
 from typing import Any
 
 import numpy as np
 
 from fitting.data import Histogram
+from fitting.objective import Objective
 from fitting.padding import Floats
 from fitting.problem import FitProblem
 from fitting.result import Status
 from fitting.search.migrad import EDM_GOAL
 from fitting.search.newton import Minimum
+from fitting.sparse import moments
 
 CERTAIN_EDM = 1e-10  # 1e-5 standard deviations; Newton's method ends far below
 ROUNDING = 4 * np.finfo(float).eps  # of a prediction, relative
@@ -70,10 +73,22 @@ def surprising(ndof: Any) -> Any:
     return ndof + SUSPICIOUS * np.sqrt(2 * ndof)
 
 
-def is_poor(minimum: Minimum, problem: FitProblem) -> bool:
+def expected_chi2(objective: Objective, problem: FitProblem, params: Floats) -> tuple[float, float]:
+    """Mean and standard deviation of the chi-square of a histogram, if the model is true."""
+    data = problem.data
+    assert isinstance(data, Histogram)
+    counted = objective.predictions(params[None])[0][: len(data.used)][data.used]
+    mean, variance = moments(counted)
+    return mean - data.size + problem.ndof, math.sqrt(variance)
+
+
+def is_poor(minimum: Minimum, problem: FitProblem, objective: Objective) -> bool:
     """One that describes the data badly: three sigma, or no better than half of what a constant
     leaves where errors are relative."""
     cost, ndof = minimum.fval, problem.ndof
+    if isinstance(problem.data, Histogram) and cost > surprising(ndof):
+        mean, spread = expected_chi2(objective, problem, minimum.values)
+        return cost > mean + SUSPICIOUS * spread
     if problem.absolute_sigma:
         return bool(cost > surprising(ndof))
     assert not isinstance(problem.data, Histogram)

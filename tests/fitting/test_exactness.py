@@ -43,6 +43,16 @@ def test_a_product_whose_peak_is_narrower_than_a_bin():
     assert warned(PRODUCT, EDGES, peak(EDGES, 0.02), **known)
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_an_oscillation_that_cancels_over_all_bins(seed):
+    """Ten periods a bin: what one bin has too much another has too little."""
+    wave = Formula.read("n*(1 + b*sin(k*x))", SHAPES)
+    edges = np.linspace(0, 10, 41)
+    counts = np.random.default_rng(seed).poisson(25.0, 40)
+    known = {"k": Knowledge(251.3, fixed=True), "b": Knowledge(0.9, fixed=True)}
+    assert warned(wave, edges, counts, **known)
+
+
 @pytest.mark.parametrize("ranges", [(), ((0.0, 4.0), (6.0, 10.0))])
 def test_what_is_smooth_is_integrated_exactly(ranges):
     decay = Formula.read("a*exp(-x/b) + c", SHAPES)

@@ -125,6 +125,15 @@ def test_a_fit_range_is_the_part_of_the_data(seed, first, last):
     assert one.ndof == other.ndof == last - first - 3
 
 
+@pytest.mark.parametrize(("low", "high"), [(0.0, 0.3), (0.3, 0.7), (0.6, 0.9)])
+def test_a_range_takes_bins_whose_edges_differ_by_rounding(low, high):
+    """3 * 0.1 is not 0.3."""
+    edges = 0.1 * np.arange(11)
+    data = Histogram(edges, np.ones(10), ranges=((low, high),))
+    assert data.size == round((high - low) / 0.1)
+    assert Histogram(edges, np.ones(10), ranges=((low + 1e-6, high),)).size == data.size - 1
+
+
 @FEW
 @given(SEEDS)
 def test_a_bin_split_in_two_ranges_is_fitted_in_both(seed):

@@ -15,6 +15,7 @@ from fitting.result import Status
 from models.formula.formula import Formula
 from models.registry import SHAPES
 from models.shapes.gaussian import Gaussian
+from tests.fitting.problems import PEAK, Histogram, solve
 
 X = np.linspace(-5, 5, 40)
 TRUTH = (8.0, 0.4, 0.9)
@@ -151,3 +152,12 @@ def test_at_the_deadline_of_a_fit_with_errors_in_x_the_best_values_are_told(
     assert result.status is Status.DEADLINE
     assert not np.allclose(result.values, result.starts, rtol=1e-3)
     assert (result.cost is not None) is with_x_err
+
+
+@pytest.mark.parametrize("counts", [[0, 0, 7, 0, 0], [0, 7, 7, 0]], ids=str)
+def test_data_that_are_described_exactly_are_not_searched_for_more(counts):
+    """A peak as narrow as one likes: seventeen thousand evaluations did not say more."""
+    data = Histogram(np.arange(len(counts) + 1.0), np.array(counts, float))
+    result = solve(PEAK, data)
+    assert result.status is Status.UNDETERMINED
+    assert result.effort.nfcn + result.effort.nhess < 500

@@ -7,7 +7,7 @@ from fitting.problem import Knowledge
 from fitting.result import Status
 from models.formula.formula import Formula
 from models.registry import SHAPES
-from tests.fitting.problems import points, solve
+from tests.fitting.problems import LINE, Points, points, solve
 
 X = np.linspace(0.2, 3, 15)
 RNG = np.random.default_rng(11)
@@ -92,3 +92,18 @@ def test_all_parameters_at_limits_and_one_beyond():
     assert result.valid
     assert result.held.tolist() == [False, True]
     assert result.errors == [pytest.approx(0.1 / np.sqrt(15), rel=1e-10), None]
+
+
+@pytest.mark.parametrize("seed", [1, 5, 6])
+def test_a_line_that_errors_in_x_have_flattened_is_found_again(seed):
+    """Deming's closed form; without the errors in x the slope is a third."""
+    rng = np.random.default_rng(seed)
+    truth = rng.normal(0, 1, 100)
+    x, y = truth + rng.normal(0, 1.5, 100), truth + rng.normal(0, 0.1, 100)
+    result = solve(LINE, Points(x, y, np.full(100, 1.5), np.full(100, 0.1)))
+    off_x, off_y, ratio = x - x.mean(), y - y.mean(), (0.1 / 1.5) ** 2
+    more = off_y @ off_y - ratio * (off_x @ off_x)
+    both = off_x @ off_y
+    slope = (more + np.sqrt(more**2 + 4 * ratio * both**2)) / (2 * both)
+    assert result.status is Status.CONVERGED
+    assert result.values[1] == pytest.approx(slope, rel=1e-8)

@@ -1,0 +1,41 @@
+"""What the chi-square of a histogram is expected to be where bins hold few events.
+
+Of a bin that expects mu events the Baker-Cousins term d(n) = 2 (mu - n + n log(n / mu)) has the
+mean 1 and the variance 2 of a chi-square for large mu only: at mu = 1 the mean is 1.15, at 0.1 it
+is 0.47. Its moments are sums over Poisson's distribution.
+"""
+
+from functools import cache
+
+import numpy as np
+from scipy.special import gammaln, xlogy
+
+from fitting.padding import Floats
+
+FEWEST, MOST = 1e-8, 1e4  # events of a bin, beyond which the moments are those of the ends
+POINTS = 600
+
+
+def moments(expected: Floats) -> tuple[float, float]:
+    """Mean and variance of the chi-square of bins that expect so many events, (bins,)."""
+    grid, mean, variance = _table()
+    at = np.log(np.clip(expected, FEWEST, MOST))
+    return float(np.interp(at, grid, mean).sum()), float(np.interp(at, grid, variance).sum())
+
+
+@cache
+def _table() -> tuple[Floats, Floats, Floats]:
+    """Logarithms of mu, and there mean and variance of a bin's term."""
+    grid = np.linspace(np.log(FEWEST), np.log(MOST), POINTS)
+    mean, variance = np.transpose([of_bin(mu) for mu in np.exp(grid)])
+    return grid, mean, variance
+
+
+def of_bin(mu: float) -> tuple[float, float]:
+    """Mean and variance of a bin's term."""
+    width = 12 * np.sqrt(mu) + 20
+    n = np.arange(np.floor(max(mu - width, 0.0)), np.ceil(mu + width))
+    weight = np.exp(xlogy(n, mu) - mu - gammaln(n + 1))
+    term = 2 * (mu - n + xlogy(n, n / mu))
+    mean = float(weight @ term)
+    return mean, float(weight @ (term - mean) ** 2)
