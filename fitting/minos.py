@@ -6,7 +6,7 @@ not settle, or where limits stop other parameters or let them go, the profile it
 at each value of the parameter the others are fitted again, within their limits.
 """
 
-from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,101 +32,146 @@ NO_SCALE = "the residuals are all zero, so that nothing tells what one standard 
 NO_CROSSING = "the profile does not rise by one before a limit, or has no crossing"
 
 
-def interval(
-    objective: Objective,
-    minimum: Minimum,
-    covariance: Covariance,
-    bounds: Bounds,
-    axis: Floats,
-    up: float,
-) -> MinosInterval:
-    """The interval of one free parameter; `up` is the rise that makes one standard deviation.
+@dataclass(frozen=True, eq=False)
+class Profile:
+    """The cost of one free parameter, with the others fitted; `up` is one standard deviation.
 
     `axis` is its unit vector, or without limits a combination of parameters of which it is the
     value.
     """
-    if covariance.matrix is None or not axis[list(covariance.parameters)].any():
-        return MinosInterval(None, None, "at a limit, or without a covariance to start from")
-    if not up > 0:
-        return MinosInterval(None, None, NO_SCALE)
-    lower, upper = (
-        _side(objective, minimum, covariance, bounds, axis, up, side) for side in (-1, 1)
-    )
-    told = None if lower is not None and upper is not None else NO_CROSSING
-    return MinosInterval(lower, upper, told)
 
+    objective: Objective
+    minimum: Minimum
+    covariance: Covariance
+    bounds: Bounds
+    axis: Floats
+    up: float
 
-def _side(
-    objective: Objective,
-    minimum: Minimum,
-    covariance: Covariance,
-    bounds: Bounds,
-    axis: Floats,
-    up: float,
-    side: int,
-) -> float | None:
-    """Signed distance from the minimum to the crossing on one side, or None."""
-    found = crossing(objective, minimum, covariance, bounds, axis, up, side)
-    if found is not None or np.count_nonzero(axis) > 1:
-        return found
-    return crossing_of_profile(objective, minimum, bounds, int(np.argmax(axis)), up, side)
+    def interval(self) -> MinosInterval:
+        """Both sides, or why there are not both."""
+        known = self.covariance
+        if known.matrix is None or not self.axis[list(known.parameters)].any():
+            return MinosInterval(None, None, "at a limit, or without a covariance to start from")
+        if not self.up > 0:
+            return MinosInterval(None, None, NO_SCALE)
+        lower, upper = (self._side(side) for side in (-1, 1))
+        told = None if lower is not None and upper is not None else NO_CROSSING
+        return MinosInterval(lower, upper, told)
 
+    @property
+    def level(self) -> float:
+        """The cost at the ends of the interval."""
+        return self.minimum.cost + self.up * self.objective.scale
 
-def crossing(
-    objective: Objective,
-    minimum: Minimum,
-    covariance: Covariance,
-    bounds: Bounds,
-    axis: Floats,
-    up: float,
-    side: int,
-) -> float | None:
-    """The same by Newton's method, with the parameters held that are at the minimum."""
-    assert covariance.matrix is not None
-    free = np.array(covariance.parameters)
-    along = axis[free]
-    sigma = np.sqrt(np.diag(covariance.matrix))
-    level = minimum.cost + up * objective.scale
-    # the target takes the place of the parameter that it depends on most
-    target = int(np.argmax(np.abs(along) * sigma))
-    others = np.delete(np.arange(len(free)), target)
-    back = np.eye(len(free))
-    back[target] = -along / along[target]
-    back[target, target] = 1 / along[target]
-    # along the conditional minimum the parameters move by their covariance with the target
-    shared = covariance.matrix @ along
-    way = np.zeros_like(minimum.values)
-    way[free] = side * shared / np.sqrt(along @ shared)
-    for _ in range(MAX_HALVINGS):
-        params = minimum.values + way
-        if bounds.contain(params) and objective.is_defined(params):
-            break
-        way = way / 2
-    for _ in range(MAX_STEPS):
-        if not (bounds.contain(params) and objective.is_defined(params)):
+    def _side(self, side: int) -> float | None:
+        """Signed distance from the minimum to the crossing on one side, or None."""
+        found = self.solved(side)
+        if found is not None or np.count_nonzero(self.axis) > 1:
+            return found
+        return self.followed(side)
+
+    def solved(self, side: int) -> float | None:
+        """The same by Newton's method, with the parameters held that are at the minimum."""
+        objective, minimum, bounds = self.objective, self.minimum, self.bounds
+        matrix = self.covariance.matrix
+        assert matrix is not None
+        free = np.array(self.covariance.parameters)
+        along, sigma = self.axis[free], np.sqrt(np.diag(matrix))
+        # the target takes the place of the parameter that it depends on most
+        target = int(np.argmax(np.abs(along) * sigma))
+        others = np.delete(np.arange(len(free)), target)
+        back = np.eye(len(free))
+        back[target] = -along / along[target]
+        back[target, target] = 1 / along[target]
+        # along the conditional minimum the parameters move by their covariance with the target
+        shared = matrix @ along
+        way = np.zeros_like(minimum.values)
+        way[free] = side * shared / np.sqrt(along @ shared)
+        for _ in range(MAX_HALVINGS):
+            params = minimum.values + way
+            if bounds.contain(params) and objective.is_defined(params):
+                break
+            way = way / 2
+        for _ in range(MAX_STEPS):
+            if not (bounds.contain(params) and objective.is_defined(params)):
+                return None
+            cost, gradient = objective.evaluate(params)
+            hessian = objective.hessian(params)[np.ix_(free, free)]
+            if not np.isfinite(hessian).all():
+                return None
+            excess = cost - self.level
+            step = _newton_step(
+                excess, back.T @ gradient[free], back.T @ hessian @ back, target, others
+            )
+            if step is None:
+                return None
+            step = back @ step
+            # no further than one standard deviation at a time
+            step = step / max(1.0, float(np.max(np.abs(step) / sigma)))
+            params = params.copy()
+            params[free] += step
+            # near a pole of the cost a step is small, too, and the level far away
+            near = abs(excess) < NEAR_LEVEL * self.up * objective.scale
+            if near and np.max(np.abs(step) / sigma) < SETTLED:
+                _, gradient = objective.evaluate(params)
+                if (minimum.held & ~bounds.held(params, gradient)).any():
+                    return None  # what a limit stopped at the minimum is not stopped here
+                distance = float(self.axis @ (params - minimum.values))
+                return distance if distance * side > 0 else None
+        return None
+
+    def followed(self, side: int) -> float | None:
+        """The same by going outwards until the profile has risen, then inwards."""
+        index = int(np.argmax(self.axis))
+        end = (self.bounds.lower if side < 0 else self.bounds.upper)[index]
+        curvature = self.minimum.hessian[index, index]
+        if not curvature > 0:
             return None
-        cost, gradient = objective.evaluate(params)
-        hessian = objective.hessian(params)[np.ix_(free, free)]
-        if not np.isfinite(hessian).all():
-            return None
-        turned = back.T @ gradient[free], back.T @ hessian @ back
-        step = _newton_step(cost - level, *turned, target, others)
-        if step is None:
-            return None
-        step = back @ step
-        # no further than one standard deviation at a time
-        step = step / max(1.0, float(np.max(np.abs(step) / sigma)))
-        params = params.copy()
-        params[free] += step
-        # near a pole of the cost a step is small, too, and the level far away
-        near = abs(cost - level) < NEAR_LEVEL * up * objective.scale
-        if near and np.max(np.abs(step) / sigma) < SETTLED:
-            _, gradient = objective.evaluate(params)
-            if (minimum.held & ~bounds.held(params, gradient)).any():
-                return None  # what a limit stopped at the minimum is not stopped here
-            distance = float(axis @ (params - minimum.values))
-            return distance if distance * side > 0 else None
-    return None
+        step = side * np.sqrt(2 * self.up * self.objective.scale / curvature)
+        inside = self.minimum
+        for _ in range(MOST_OUTWARDS):
+            at = inside.values[index] + step
+            at = max(at, end) if side < 0 else min(at, end)
+            found = self._fitted(index, at, inside)
+            if found is None:
+                step /= 4
+            elif found.cost >= self.level:
+                return self._between(index, inside, found)
+            elif at == end:
+                return None
+            else:
+                inside, step = found, 2 * step
+        return None
+
+    def _between(self, index: int, inside: Minimum, outside: Minimum) -> float | None:
+        """Where the profile reaches the level, by Newton's method between two of its points."""
+        here: Minimum | None = outside
+        origin = self.minimum.values[index]
+        for _ in range(MOST_REFINED):
+            assert here is not None
+            low, high = sorted((inside.values[index], outside.values[index]))
+            slope = here.gradient[index]  # the others' are zero, or at their limits
+            at = here.values[index] - (here.cost - self.level) / slope if slope else np.nan
+            if not low < at < high:
+                at = 0.5 * (low + high)
+            if abs(at - here.values[index]) <= PROFILED * abs(at - origin):
+                return float(at - origin)
+            here = self._fitted(index, at, here)
+            if here is None:
+                return None
+            if here.cost >= self.level:
+                outside = here
+            else:
+                inside = here
+        return None
+
+    def _fitted(self, index: int, at: float, near: Minimum) -> Minimum | None:
+        """The minimum with the parameter held there; None if there is none."""
+        fixed, start = self.bounds.fixed.copy(), near.values.copy()
+        fixed[index], start[index] = True, at
+        found = polish(self.objective, start, Bounds(self.bounds.lower, self.bounds.upper, fixed))
+        sure = found.positive_definite and found.edm < SURE_EDM * self.up * self.objective.scale
+        return found if found.defined and (sure or not found.free.any()) else None
 
 
 def _newton_step(
@@ -151,69 +196,3 @@ def _newton_step(
     step[target] = move
     step[others] = relax + drift * move
     return step
-
-
-def crossing_of_profile(
-    objective: Objective, minimum: Minimum, bounds: Bounds, index: int, up: float, side: int
-) -> float | None:
-    """The same by going outwards until the profile has risen, and by Newton's method in between."""
-    level, origin = minimum.cost + up * objective.scale, minimum.values[index]
-    fixed = bounds.fixed.copy()
-    fixed[index] = True
-    others = Bounds(bounds.lower, bounds.upper, fixed)
-    end = (bounds.lower if side < 0 else bounds.upper)[index]
-
-    def profile(at: float, near: Minimum) -> Minimum | None:
-        """The minimum there; None if there is none."""
-        start = near.values.copy()
-        start[index] = at
-        found = polish(objective, start, others)
-        rest = not found.free.any() or (found.positive_definite and found.edm < SURE_EDM * up)
-        return found if found.defined and rest else None
-
-    curvature = minimum.hessian[index, index]
-    step = side * np.sqrt(2 * up * objective.scale / curvature) if curvature > 0 else np.nan
-    inside, outside = minimum, None
-    for _ in range(MOST_OUTWARDS):
-        at = inside.values[index] + step
-        at = max(at, end) if side < 0 else min(at, end)
-        found = profile(at, inside) if np.isfinite(at) else None
-        if found is None:
-            step /= 4
-        elif found.cost >= level:
-            outside = found
-            break
-        elif at == end:
-            return None
-        else:
-            inside, step = found, 2 * step
-    return None if outside is None else _between(profile, inside, outside, index, level, origin)
-
-
-def _between(
-    profile: Callable[[float, Minimum], Minimum | None],
-    inside: Minimum,
-    outside: Minimum,
-    index: int,
-    level: float,
-    origin: float,
-) -> float | None:
-    """The distance at which the profile reaches the level, between two of its points."""
-    here: Minimum | None = outside
-    for _ in range(MOST_REFINED):
-        assert here is not None
-        low, high = sorted((inside.values[index], outside.values[index]))
-        slope = here.gradient[index]  # the others' are zero, or at their limits
-        at = here.values[index] - (here.cost - level) / slope if slope else np.nan
-        if not low < at < high:
-            at = 0.5 * (low + high)
-        if abs(at - here.values[index]) <= PROFILED * abs(at - origin):
-            return float(at - origin)
-        here = profile(at, here)
-        if here is None:
-            return None
-        if here.cost >= level:
-            outside = here
-        else:
-            inside = here
-    return None

@@ -11,7 +11,7 @@ from fitting.covariance import Covariance, at_minimum
 from fitting.data import Histogram
 from fitting.errors import DeadlineReached
 from fitting.exactness import WORTH_TELLING, inexactness
-from fitting.minos import interval
+from fitting.minos import Profile
 from fitting.objective import Objective
 from fitting.padding import Floats
 from fitting.problem import FitProblem
@@ -193,7 +193,8 @@ class Report:
         for name in self.problem.minos:
             axis = self.problem.axis(name)
             try:
-                found[name] = interval(self.objective, minimum, covariance, bounds, axis, up)
+                profile = Profile(self.objective, minimum, covariance, bounds, axis, up)
+                found[name] = profile.interval()
             except DeadlineReached:
                 found[name] = MinosInterval(None, None, "the deadline passed before MINOS ended")
         return found
