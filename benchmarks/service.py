@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 import timeit
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,12 +45,18 @@ REPEATED = 300
 IN_PROCESS = "service, in process"
 OVER_HTTP = "service, over HTTP"
 WITH_HTTPX = "service, over HTTP, httpx with json="
+NOTHING_FREE = "service, over HTTP, all fixed (floor)"
 FLOOR = "GET /livez (floor)"
 
 BODY = {
     "histogram": {"edges": xe.tolist(), "counts": n.tolist()},
     "model": "gaussian",
     "parameters": dict(zip(NAMES, map(float, START), strict=True)),
+}
+FIXED = BODY | {
+    "parameters": {
+        name: {"start": float(s), "fixed": True} for name, s in zip(NAMES, START, strict=True)
+    }
 }
 JSON = {"Content-Type": "application/json"}
 
@@ -113,10 +119,11 @@ class Wire:
 
 def contestants(client: httpx.Client) -> list[Contestant]:
     """The fit in process and over HTTP, and what a request costs that fits nothing."""
-    kernels, encoded, wire = KernelCache(), json.dumps(BODY).encode(), Wire(client.base_url)
+    kernels, wire = KernelCache(), Wire(client.base_url)
 
-    def post() -> Reply:
-        return wire.send("POST", "/fit/histogram", encoded)
+    def post(body: dict[str, Any]) -> Callable[[], Reply]:
+        encoded = json.dumps(body).encode()
+        return lambda: wire.send("POST", "/fit/histogram", encoded)
 
     def post_with_httpx() -> Reply:
         response = client.post("/fit/histogram", json=BODY)
@@ -124,8 +131,9 @@ def contestants(client: httpx.Client) -> list[Contestant]:
 
     return [
         Contestant(IN_PROCESS, "service", lambda: fit(problem(), kernels), read_result),
-        Contestant(OVER_HTTP, "service", post, read_reply),
+        Contestant(OVER_HTTP, "service", post(BODY), read_reply),
         Contestant(WITH_HTTPX, "service", post_with_httpx, read_reply),
+        Contestant(NOTHING_FREE, "floor", post(FIXED), read_nothing),
         Contestant(FLOOR, "floor", lambda: wire.send("GET", "/livez"), read_nothing),
     ]
 
@@ -176,7 +184,7 @@ def around(http: Measured) -> float:
     return http.without("minimize", "covariance")
 
 
-def breakdown(http: Measured, floor: Measured) -> dict[str, float]:
+def breakdown(http: Measured, nothing: Measured, floor: Measured) -> dict[str, float]:
     """Where the time of a request goes, in the order in which it meets them."""
     told = {
         "minimize: starting values, descent, proof": "minimize",
@@ -189,7 +197,8 @@ def breakdown(http: Measured, floor: Measured) -> dict[str, float]:
         **{what: http.part(name) for what, name in told.items()},
         "wall time less total: HTTP, parse, encode, store, and the client": http.without("total"),
         "around the fit: wall time less minimize and covariance": around(http),
-        "the floor: a round trip of GET /livez": floor.median,
+        "the same request with all parameters fixed, so that nothing is fitted": nothing.median,
+        "a round trip of GET /livez": floor.median,
     }
 
 

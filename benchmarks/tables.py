@@ -44,7 +44,9 @@ def markdown(
             ["", "ms"],
             [
                 [what, f"{ms:.3f}"]
-                for what, ms in service.breakdown(http, fits[service.FLOOR]).items()
+                for what, ms in service.breakdown(
+                    http, fits[service.NOTHING_FREE], fits[service.FLOOR]
+                ).items()
             ],
         ),
         "## The covariance matrix",
