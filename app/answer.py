@@ -57,7 +57,7 @@ def to_answer(
         kind=kind,
         model=model,
         valid=result.valid,
-        status=result.status.value,
+        status=result.status,
         message=result.message,
         values={n: finite(v) for n, v in zip(names, result.values, strict=True)},
         errors=dict(zip(names, errors, strict=True)),

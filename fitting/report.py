@@ -30,6 +30,7 @@ from fitting.result import (
 from fitting.search.newton import Minimum
 from fitting.search.strategy import Strategy
 from fitting.search.verdict import expected_chi2, grown
+from fitting.sparse import most
 from models.formula.formula import Formula
 
 FIVE_SIGMA = 5.7e-7
@@ -100,7 +101,8 @@ class Report:
         if not self.problem.absolute_sigma or ndof <= 0:
             return
         poor = gammaincc(ndof / 2, max(chi2, 0.0) / 2) < FIVE_SIGMA
-        if isinstance(data, Histogram) and (poor or data.mean_count < FEW):
+        unclear = poor and chi2 < most(ndof, 5)
+        if isinstance(data, Histogram) and (unclear or data.mean_count < FEW):
             mean, spread = expected_chi2(self.objective, self.problem, params)
             poor = chi2 > mean + 5 * spread
             if abs(mean - ndof) > 2 * math.sqrt(2 * ndof):

@@ -77,11 +77,23 @@ ALL_FIXED = "All parameters are fixed: the cost was evaluated, and nothing was f
 AT_LIMIT = " At a limit, and without an error: {names}."
 
 
+WarningCode = Literal[
+    "better-minimum-elsewhere",
+    "deadline",
+    "inexact-integral",
+    "no-predictor",
+    "poor-fit",
+    "relative-errors",
+    "sparse-bins",
+    "undefined-start",
+]
+
+
 @dataclass(frozen=True)
 class FitWarning:
     """Something that the client should know about an answer."""
 
-    code: str
+    code: WarningCode
     message: str
 
 

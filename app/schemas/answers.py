@@ -5,6 +5,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from fitting.result import Status, WarningCode
+
 
 class Answer(BaseModel):
     """NaN and infinity never leave the service: they fail here, in tests."""
@@ -77,7 +79,7 @@ class Minimizer(Answer):
 class WarningAnswer(Answer):
     """Something to know about this answer."""
 
-    code: str
+    code: WarningCode
     message: str
 
 
@@ -114,7 +116,7 @@ class FitAnswer(Answer):
     kind: FitKind
     model: Any = Field(description="The model as it was requested")
     valid: bool
-    status: str
+    status: Status
     message: str
     values: dict[str, float | None]
     errors: dict[str, float | None]

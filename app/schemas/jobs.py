@@ -8,6 +8,7 @@ from pydantic import Field
 from app.schemas.answers import Answer
 from app.schemas.base import Number, Request
 from app.schemas.batches import Row
+from fitting.result import Status
 
 
 class Line(Request):
@@ -54,7 +55,7 @@ class JobRow(Answer):
     chi2: float | None
     ndof: int
     valid: bool
-    status: str
+    status: Status
     path: Literal["batch", "single"] | None = Field(
         description="batch: fitted with others; single: by itself, as POST /fit/... would"
     )

@@ -12,7 +12,7 @@ from fitting.problem import FitProblem
 from fitting.result import Status
 from fitting.search.migrad import EDM_GOAL
 from fitting.search.newton import Minimum
-from fitting.sparse import moments
+from fitting.sparse import moments, most
 
 CERTAIN_EDM = 1e-10  # 1e-5 standard deviations; Newton's method ends far below
 ROUNDING = 4 * np.finfo(float).eps  # of a prediction, relative
@@ -86,11 +86,12 @@ def is_poor(minimum: Minimum, problem: FitProblem, objective: Objective) -> bool
     """One that describes the data badly: three sigma, or no better than half of what a constant
     leaves where errors are relative."""
     cost, ndof = minimum.fval, problem.ndof
-    if isinstance(problem.data, Histogram) and cost > surprising(ndof):
+    poor = bool(cost > surprising(ndof))
+    if isinstance(problem.data, Histogram) and poor and cost < most(ndof, SUSPICIOUS):
         mean, spread = expected_chi2(objective, problem, minimum.values)
         return cost > mean + SUSPICIOUS * spread
     if problem.absolute_sigma:
-        return bool(cost > surprising(ndof))
+        return poor
     assert not isinstance(problem.data, Histogram)
     pulls = (problem.data.y / problem.data.y_err)[problem.data.inside]
     return cost > 0.5 * float(np.sum((pulls - pulls.mean()) ** 2))

@@ -6,7 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.conftest import LiveServer, StartServer
+from fitting.result import Status
+from tests.conftest import ROOT, LiveServer, StartServer
 from tests.examples import HISTOGRAM, SMALL_HISTOGRAM, XY_ERRORS, fitted, refused
 
 PAGE = "https://dashboard.example"
@@ -146,3 +147,15 @@ def test_a_fit_of_nothing_says_so(client: httpx.Client) -> None:
     answer = fitted(client.post(HISTOGRAM, json=SMALL_HISTOGRAM | {"parameters": held}))
     assert answer["status"] == "converged"
     assert answer["message"].endswith("At a limit, and without an error: mu.")
+
+
+def test_words_that_clients_compare_are_listed(client: httpx.Client) -> None:
+    schemas = client.get("/openapi.json").json()["components"]["schemas"]
+    assert set(schemas["Status"]["enum"]) == {status.value for status in Status}
+    assert "poor-fit" in schemas["WarningAnswer"]["properties"]["code"]["enum"]
+    readme = (ROOT / "README.md").read_text()
+    for word in (
+        *schemas["Status"]["enum"],
+        *schemas["WarningAnswer"]["properties"]["code"]["enum"],
+    ):
+        assert f"`{word}`" in readme
