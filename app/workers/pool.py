@@ -1,10 +1,7 @@
 """Which worker gets which job.
 
 Jobs wait here, not in the workers, so that the queue is bounded by one number and a waiting job
-is forgotten by dropping it. A kernel's jobs go to a worker that has the kernel; a kernel that
-none has goes to whichever is idle first. Only when several jobs of one kernel wait, or one for
-long, does another worker take one: it finds the kernel compiled on disk. Parts of a batch are
-taken by all, and make way for single fits between two evaluations.
+is forgotten by dropping it. Which of them a worker may take is in `choice`.
 
 A model that a client wrote may take minutes to compile, and nobody knows before. So the first
 job of such a kernel goes to the workshop, one more process, of low priority, in front of which
@@ -19,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from app.errors import Busy, WorkerLost
+from app.workers.choice import HELP_AFTER_S, Choice
 from app.workers.kernel_number import kernel_number
 from app.workers.process import WorkerSettings
 from app.workers.tasks import CANCELLED, SLICE_S, Task
@@ -28,8 +26,6 @@ from app.workers.worker import Job, TimedOut, Worker
 
 logger = logging.getLogger("fit.workers")
 
-HELP_AT = 3  # waiting jobs of one kernel at which a worker without it lends a hand
-HELP_AFTER_S = 0.1  # or when one has waited so long
 WARM_LIMIT_S = 120.0
 RESTART_BACKOFF_S = (0.0, 0.1, 0.5, 2.0, 5.0)
 
@@ -57,6 +53,7 @@ class WorkerPool:
         self._waiting = Waiting()
         self._tried = Tried()
         self._workers: list[Worker] = []
+        self._choice = Choice(self._waiting, self._tried, self._workers)
         self._numbers = itertools.count()
         self._deaths_in_a_row = 0
         self._mean_s = 0.01  # running mean of a job's time, for Retry-After
@@ -216,7 +213,7 @@ class WorkerPool:
             return
         for worker in self._workers:
             warming = worker.job
-            if warming and warming.background and (custom or self._may_take(worker, job)):
+            if warming and warming.background and (custom or self._choice.may_take(worker, job)):
                 worker.interrupt(warming)
 
     @property
@@ -233,11 +230,11 @@ class WorkerPool:
     def _dispatch(self) -> None:
         """Give workers something to do: clients first, warming up otherwise."""
         for worker in self._workers:
-            if self._guest_for(worker) is not None:
+            if self._choice.guest_for(worker) is not None:
                 worker.ask_for_break()
             if not worker.idle:
                 continue
-            job = self._job_for(worker)
+            job = self._choice.job_for(worker)
             if job is not None:
                 worker.send(self._take(job))
             elif worker.to_warm and not self._is_compiling:
@@ -251,60 +248,11 @@ class WorkerPool:
 
     def _breaking(self, worker: Worker) -> None:
         """A single fit for a worker that has a break, if there still is one."""
-        guest = self._guest_for(worker)
+        guest = self._choice.guest_for(worker)
         if guest is None:
             worker.end_break()
         else:
             worker.send(self._take(guest))
-
-    def _guest_for(self, worker: Worker) -> Job | None:
-        """The oldest single fit that may have a break of what this worker does.
-
-        One that is compiled waits for a worker that is idle, if there is one.
-        """
-        if not (worker.hosts and self._singles_may(worker)):
-            return None
-        single = self._oldest(worker, spreads=False)
-        if single is None or not self._tried.is_compiled(single.kernel):
-            return single
-        return None if any(w.idle and not w.is_workshop for w in self._workers) else single
-
-    def _job_for(self, worker: Worker) -> Job | None:
-        """The oldest job that this idle worker may take; single fits go first while they may."""
-        single = self._oldest(worker, spreads=False)
-        part = self._oldest(worker, spreads=True)
-        if single is None or part is None:
-            return single or part
-        return single if self._singles_may(worker) else part
-
-    def _oldest(self, worker: Worker, *, spreads: bool) -> Job | None:
-        """The oldest single fit, or part of a batch, that this worker may take."""
-        return self._waiting.oldest(
-            lambda job: job.task.spreads is spreads and self._may_take(worker, job)
-        )
-
-    def _singles_may(self, worker: Worker) -> bool:
-        """Whether single fits go before parts: until they have had a turn more than these."""
-        part = worker.job
-        running = 0.0
-        if part is not None and part.started is not None:
-            running = asyncio.get_running_loop().time() - part.started
-        return worker.singles_s - running <= self.slice_s
-
-    def _may_take(self, worker: Worker, job: Job) -> bool:
-        """Whether it has the job's kernel, or may take it on."""
-        kernel = job.kernel
-        if self._tried.is_for_workshop(job.task, kernel):
-            return worker.is_workshop
-        if kernel in worker.known:
-            return True
-        if worker.is_workshop:
-            return False
-        if not any(kernel in w.known for w in self._workers if w.alive and not w.is_workshop):
-            return True
-        waited_s = asyncio.get_running_loop().time() - job.accepted
-        many = job.task.spreads or self._waiting.of(kernel) >= HELP_AT
-        return self._tried.is_compiled(kernel) and (many or waited_s >= HELP_AFTER_S)
 
     def _warming(self, task: Task) -> Job:
         loop = asyncio.get_running_loop()

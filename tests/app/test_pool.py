@@ -14,8 +14,9 @@ import pytest
 
 from app.errors import InvalidRequest, WorkerLost
 from app.routes.fit import fit_or_timeout
+from app.workers.choice import HELP_AFTER_S
 from app.workers.kernel_number import kernel_number
-from app.workers.pool import HELP_AFTER_S, WorkerPool
+from app.workers.pool import WorkerPool
 from app.workers.process import WorkerSettings, peak_bytes
 from app.workers.tasks import CANCELLED, DONE, LATE, SLICE_S, CovarianceTask, attempt
 from app.workers.tried import LIGHT_S
@@ -78,7 +79,7 @@ def test_the_workshop_compiles_what_all_load_then() -> None:
             )
             for n in range(3)
         ]
-        pool._workers = some
+        pool._workers[:] = some
         workshop, *workers = some
 
         def compiled(seconds: float) -> None:
@@ -144,7 +145,7 @@ class Warming:
 async def warming(*workers: Warming) -> tuple[WorkerPool, Callable[[], list[bool]]]:
     """A pool of these, and who of them was told to stop."""
     pool = pool_of(len(workers) - 1)
-    pool._workers = list(workers)  # type: ignore[arg-type]
+    pool._workers[:] = workers  # type: ignore[list-item]
     jobs = [worker.job for worker in workers if worker.job]
     return pool, lambda: [job.cancelled for job in jobs]
 
@@ -225,7 +226,7 @@ def test_single_fits_and_parts_of_batches_take_turns(singles_s: float, expected:
         for number, task in enumerate([PART, PART, SHAPE, SHAPE], 1):
             pool._waiting.add(job_of(task, number))
         taken = []
-        while (job := pool._job_for(worker)) is not None:
+        while (job := pool._choice.job_for(worker)) is not None:
             pool._waiting.remove(job)
             taken.append(job.number)
         return taken
@@ -263,7 +264,7 @@ def test_a_part_makes_way_for_a_single_fit(
         worker.ask_for_break = lambda: asked.append(True)
         worker.end_break = lambda: sent.append(None)
         worker.send = lambda job: sent.append(job.number)
-        pool._workers = [worker]
+        pool._workers[:] = [worker]
         pool._waiting.add(job_of(PART, 2))
         pool._dispatch()
         assert not asked
@@ -284,15 +285,15 @@ def test_an_idle_worker_takes_a_fit_that_has_waited_for_long() -> None:
         pool = pool_of(2)
         other, idle = busy_with(job_of(SHAPE)), busy_with(None)
         other.known, other.hosts, idle.hosts = {kernel_number(SHAPE.key): None}, False, False
-        pool._workers = [other, idle]
+        pool._workers[:] = [other, idle]
         job = job_of(SHAPE, 2)
         now = asyncio.get_running_loop().time()
         job.accepted = now - 2 * HELP_AFTER_S
-        assert not pool._may_take(idle, job)  # nobody has compiled it yet
+        assert not pool._choice.may_take(idle, job)  # nobody has compiled it yet
         pool._tried.answered(job, DONE, SimpleNamespace(usage=Usage()))
-        assert pool._may_take(idle, job)
+        assert pool._choice.may_take(idle, job)
         job.accepted = now
-        assert not pool._may_take(idle, job)
+        assert not pool._choice.may_take(idle, job)
 
     asyncio.run(run())
 
@@ -302,7 +303,7 @@ def test_a_pool_is_ready_while_it_has_a_worker() -> None:
     workers: Any = [SimpleNamespace(is_workshop=False, up=False) for _ in range(2)]
     one, other = workers
     workshop: Any = SimpleNamespace(is_workshop=True, up=True)
-    pool._workers = [workshop, *workers]
+    pool._workers[:] = [workshop, *workers]
     pool._dispatch = lambda: None  # type: ignore[method-assign]
     for first, second, expected in (
         (True, False, False),
@@ -342,13 +343,13 @@ def test_what_is_compiled_waits_for_an_idle_worker_rather_than_for_a_break() -> 
     async def run() -> None:
         pool, host, idle = pool_of(2), busy_with(job_of(PART)), busy_with(None)
         host.known, idle.hosts, idle.idle = {kernel_number(SHAPE.key): None}, False, True
-        pool._workers = [host, idle]
+        pool._workers[:] = [host, idle]
         pool._waiting.add(job := job_of(SHAPE, 2))
-        assert pool._guest_for(host) is job
+        assert pool._choice.guest_for(host) is job
         pool._tried.answered(job, DONE, SimpleNamespace(usage=Usage()))
-        assert pool._guest_for(host) is None
+        assert pool._choice.guest_for(host) is None
         idle.idle = False
-        assert pool._guest_for(host) is job
+        assert pool._choice.guest_for(host) is job
 
     asyncio.run(run())
 
@@ -358,7 +359,7 @@ def test_who_hosts_is_not_to_blame_for_its_guest() -> None:
         pool = pool_of(1)
         host, guest = job_of(PART), job_of(CUSTOM, 2)
         worker: Any = SimpleNamespace(is_workshop=False, process=SimpleNamespace(pid=1))
-        pool._workers = [worker]
+        pool._workers[:] = [worker]
         pool._died(worker, [host, guest], guest)
         with pytest.raises(TimedOut):
             await guest.outcome
