@@ -7,6 +7,7 @@ kernel_number.py  what kernel a task needs, as a number
 pool.py     the workers, the queue, the watchdog
 waiting.py  the jobs that wait
 choice.py   which of them a worker may take
+turns.py    whose turn it is in a worker, single fits' or parts' of batches
 tried.py    what became of kernels so far, and so who compiles them next
 cluster.py  the same for the workers of a Dask cluster, which take parts of batches
 remote.py   what runs in a worker there

@@ -9,7 +9,6 @@ single fits between two evaluations.
 import asyncio
 from collections.abc import Sequence
 
-from app.workers.tasks import SLICE_S
 from app.workers.tried import Tried
 from app.workers.waiting import Waiting
 from app.workers.worker import Job, Worker
@@ -69,8 +68,4 @@ class Choice:
 
     def _singles_may(self, worker: Worker) -> bool:
         """Whether single fits go before parts: until they have had a turn more than these."""
-        part = worker.job
-        running = 0.0
-        if part is not None and part.started is not None:
-            running = asyncio.get_running_loop().time() - part.started
-        return worker.singles_s - running <= SLICE_S
+        return worker.turns.wait_s(asyncio.get_running_loop().time()) == 0.0

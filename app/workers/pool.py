@@ -26,6 +26,7 @@ from app.workers.worker import Job, TimedOut, Worker
 
 logger = logging.getLogger("fit.workers")
 
+TICK_S = 0.002  # by which a timer may be early
 WARM_LIMIT_S = 120.0
 RESTART_BACKOFF_S = (0.0, 0.1, 0.5, 2.0, 5.0)
 
@@ -160,8 +161,7 @@ class WorkerPool:
         self._dispatch()
         self._make_way(job)
         if job in self._waiting:
-            for wait_s in (HELP_AFTER_S, self.slice_s):  # when somebody may take it who may not now
-                loop.call_later(wait_s, self._dispatch)
+            self._look_in(HELP_AFTER_S)
         return job
 
     def refuse_if_full(self) -> None:
@@ -228,17 +228,34 @@ class WorkerPool:
         return self._waiting.count(lambda job: self._tried.is_for_workshop(job.task, job.kernel))
 
     def _dispatch(self) -> None:
-        """Give workers something to do: clients first, warming up otherwise."""
+        """Give workers something to do: clients first, warming up otherwise; then ask for breaks.
+
+        It is called after all that lets somebody take a job that waits; where only time must pass
+        for that, `_look_in` calls it.
+        """
         for worker in self._workers:
-            if self._choice.guest_for(worker) is not None:
-                worker.ask_for_break()
             if not worker.idle:
                 continue
             job = self._choice.job_for(worker)
             if job is not None:
                 worker.send(self._take(job))
+                if job.task.spreads:
+                    self._part_runs(worker)
             elif worker.to_warm and not self._is_compiling:
                 worker.send(self._warming(worker.to_warm.pop(0)))
+        for worker in self._workers:
+            if self._choice.guest_for(worker) is not None:
+                worker.ask_for_break()
+
+    def _look_in(self, seconds: float) -> None:
+        asyncio.get_running_loop().call_later(seconds + TICK_S, self._dispatch)
+
+    def _part_runs(self, worker: Worker) -> None:
+        """From now on, without a guest; at the end of its turn somebody looks who waits."""
+        now = asyncio.get_running_loop().time()
+        worker.turns.part_runs(now)
+        if wait_s := worker.turns.wait_s(now):
+            self._look_in(wait_s)
 
     def _take(self, job: Job) -> Job:
         if job.watchdog is not None:
@@ -252,6 +269,7 @@ class WorkerPool:
         if guest is None:
             worker.end_break()
         else:
+            worker.turns.part_rests(asyncio.get_running_loop().time())
             worker.send(self._take(guest))
 
     def _warming(self, task: Task) -> Job:
@@ -274,9 +292,12 @@ class WorkerPool:
         self._tried.answered(job, how, what)
         if not job.background:
             self._mean_s += 0.1 * (seconds - self._mean_s)
-            more = -seconds if job.task.spreads else seconds
-            # at most a turn too much: a long fit does not give the turns of many others away
-            worker.singles_s = min(max(worker.singles_s + more, 0.0), 2 * self.slice_s)
+            if job.task.spreads:
+                worker.turns.part_rests(asyncio.get_running_loop().time())
+            else:
+                worker.turns.single_ran(seconds)
+            if worker.job is not None:  # whose guest it was
+                self._part_runs(worker)
         job.settle(how, what)
         if job.background and how == CANCELLED:
             worker.to_warm.insert(0, job.task)
@@ -298,10 +319,11 @@ class WorkerPool:
         logger.warning(
             "a worker died", extra={"pid": worker.process.pid, "timed_out": late is not None}
         )
+        loop = asyncio.get_running_loop()
         for job in jobs:
             was_running = job is jobs[-1]
             if was_running:
-                self._tried.failed(job, asyncio.get_running_loop().time())
+                self._tried.failed(job, loop.time())
             job.fail(
                 TimedOut(waiting=False)
                 if job is late
@@ -314,7 +336,8 @@ class WorkerPool:
             )
         backoff = RESTART_BACKOFF_S[min(self._deaths_in_a_row, len(RESTART_BACKOFF_S) - 1)]
         self._deaths_in_a_row += 1
-        asyncio.get_running_loop().call_later(backoff, self._restart, worker.is_workshop)
+        loop.call_later(backoff, self._restart, worker.is_workshop)
+        loop.call_soon(self._dispatch)  # others may take now what was for this one
 
     def _restart(self, workshop: bool) -> None:
         if self._closing:

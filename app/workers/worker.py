@@ -14,6 +14,7 @@ from app.errors import InvalidRequest
 from app.workers.process import BREAK, UP, WorkerSettings, main
 from app.workers.signals import NOBODY, Signals
 from app.workers.tasks import CANCELLED, DONE, INVALID, LATE, Outcome, Task
+from app.workers.turns import Turns
 
 logger = logging.getLogger("fit.workers")
 
@@ -103,7 +104,7 @@ class Worker:
         self.guest: Job | None = None
         self.known: OrderedDict[int, None] = OrderedDict()
         self.to_warm: list[Task] = []
-        self.singles_s = 0.0  # what single fits have had more than parts of batches
+        self.turns = Turns()
         self.up = False
         self.alive = True
         self._late: Job | None = None

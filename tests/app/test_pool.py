@@ -18,8 +18,9 @@ from app.workers.choice import HELP_AFTER_S
 from app.workers.kernel_number import kernel_number
 from app.workers.pool import WorkerPool
 from app.workers.process import WorkerSettings, peak_bytes
-from app.workers.tasks import CANCELLED, DONE, LATE, SLICE_S, CovarianceTask, attempt
+from app.workers.tasks import CANCELLED, DONE, LATE, CovarianceTask, attempt
 from app.workers.tried import LIGHT_S
+from app.workers.turns import Turns
 from app.workers.worker import Job, TimedOut
 from fitting.kernels.cache import Usage
 from fitting.result import Status
@@ -44,7 +45,7 @@ async def answered(task: Any, *compile_s: float, status: Status = Status.CONVERG
     pool = pool_of(1)
     for seconds in compile_s:
         what = SimpleNamespace(status=status, usage=Usage(compile_s=seconds))
-        pool._answered(SimpleNamespace(singles_s=0.0), job_of(task), DONE, what, 0.1)  # type: ignore[arg-type]
+        pool._answered(SimpleNamespace(turns=Turns(), job=None), job_of(task), DONE, what, 0.1)  # type: ignore[arg-type]
     return pool.is_untried(task)
 
 
@@ -75,7 +76,7 @@ def test_the_workshop_compiles_what_all_load_then() -> None:
         # busy: nothing is sent
         some: Any = [
             SimpleNamespace(
-                is_workshop=n == 0, idle=False, hosts=False, job=None, to_warm=[], singles_s=0.0
+                is_workshop=n == 0, idle=False, hosts=False, job=None, to_warm=[], turns=Turns()
             )
             for n in range(3)
         ]
@@ -120,7 +121,7 @@ class Warming:
     def __init__(self, *known: str, is_workshop: bool = False):
         self.is_workshop = is_workshop
         self.known = {kernel_number(key) for key in known}
-        self.alive, self.singles_s, self.hosts = True, 0.0, False
+        self.alive, self.turns, self.hosts = True, Turns(), False
         self.to_warm: list[Any] = []
         self.job: Job | None = job_of(SHAPE)
         self.job.background = True
@@ -204,7 +205,7 @@ def test_a_covariance_that_is_late_is_told_as_such() -> None:
     asyncio.run(run())
 
 
-def busy_with(job: Job | None, singles_s: float = 0.0) -> Any:
+def busy_with(job: Job | None, turns: Turns | None = None) -> Any:
     """Stands for a worker."""
     return SimpleNamespace(
         is_workshop=False,
@@ -213,69 +214,9 @@ def busy_with(job: Job | None, singles_s: float = 0.0) -> Any:
         idle=False,
         hosts=True,
         job=job,
-        singles_s=singles_s,
+        turns=turns or Turns(),
+        to_warm=[],
     )
-
-
-@pytest.mark.parametrize(
-    ("singles_s", "expected"), [(0.0, [3, 4, 1, 2]), (2 * SLICE_S, [1, 2, 3, 4])]
-)
-def test_single_fits_and_parts_of_batches_take_turns(singles_s: float, expected: list[int]) -> None:
-    async def run() -> list[int]:
-        pool, worker = pool_of(1), busy_with(None, singles_s)
-        for number, task in enumerate([PART, PART, SHAPE, SHAPE], 1):
-            pool._waiting.add(job_of(task, number))
-        taken = []
-        while (job := pool._choice.job_for(worker)) is not None:
-            pool._waiting.remove(job)
-            taken.append(job.number)
-        return taken
-
-    assert asyncio.run(run()) == expected
-
-
-def test_single_fits_and_parts_of_batches_have_as_much_time() -> None:
-    async def run() -> None:
-        pool, worker = pool_of(1), busy_with(None)
-        for task, seconds, expected in (
-            (SHAPE, 0.1, 0.1),
-            (SHAPE, 0.1, 0.2),
-            (SHAPE, 9.0, 2 * SLICE_S),
-            (PART, 0.1, 2 * SLICE_S - 0.1),
-            (PART, 9.0, 0.0),
-        ):
-            pool._answered(worker, job_of(task), DONE, None, seconds)
-            assert worker.singles_s == pytest.approx(expected)
-
-    asyncio.run(run())
-
-
-@pytest.mark.parametrize(
-    ("singles_s", "running_s", "expected"),
-    [(0.0, 0.0, True), (2 * SLICE_S, 0.0, False), (2 * SLICE_S, 1.1 * SLICE_S, True)],
-)
-def test_a_part_makes_way_for_a_single_fit(
-    singles_s: float, running_s: float, *, expected: bool
-) -> None:
-    async def run() -> None:
-        pool, part = pool_of(2), job_of(PART)
-        part.started = asyncio.get_running_loop().time() - running_s
-        worker, asked, sent = busy_with(part, singles_s), [], list[int | None]()
-        worker.ask_for_break = lambda: asked.append(True)
-        worker.end_break = lambda: sent.append(None)
-        worker.send = lambda job: sent.append(job.number)
-        pool._workers[:] = [worker]
-        pool._waiting.add(job_of(PART, 2))
-        pool._dispatch()
-        assert not asked
-        pool._waiting.add(job_of(SHAPE, 3))
-        pool._dispatch()
-        assert asked == [True] * expected
-        pool._breaking(worker)
-        pool._breaking(worker)
-        assert sent == [3 if expected else None, None]
-
-    asyncio.run(run())
 
 
 def test_an_idle_worker_takes_a_fit_that_has_waited_for_long() -> None:
