@@ -126,10 +126,11 @@ class WorkerPool:
         worker.to_warm = [*(self._warm_up or ())]
         self._workers.append(worker)
 
-    def _start_workshop(self) -> None:
-        settings = replace(self._settings, workshop=True)
+    def _start_workshop(self, to_warm: Sequence[Task] = ()) -> None:
+        worker = self._worker(replace(self._settings, workshop=True))
+        worker.to_warm = [*to_warm]
         # first, because it has the kernels that it has just compiled
-        self._workers.insert(0, self._worker(settings))
+        self._workers.insert(0, worker)
 
     def _worker(self, settings: WorkerSettings) -> Worker:
         return Worker(settings, self._upped, self._breaking, self._answered, self._died)
@@ -307,7 +308,16 @@ class WorkerPool:
             for other in self._workers:
                 if not other.is_workshop:
                     other.to_warm += compiled
+        if worker.full:
+            self._retire(worker)
         self._dispatch()
+
+    def _retire(self, worker: Worker) -> None:
+        """Another goes on with what this one was to do: it has answered, and ends by itself."""
+        logger.info("a worker has used up its memory", extra={"pid": worker.process.pid})
+        self._workers.remove(worker)
+        worker.close()
+        self._restart(worker)
 
     def _died(self, worker: Worker, jobs: Sequence[Job], late: Job | None) -> None:
         self._workers.remove(worker)
@@ -315,6 +325,7 @@ class WorkerPool:
             return
         if worker.is_workshop:
             self._after = ()  # what it was to compile is compiled when somebody asks for it
+            worker.to_warm.clear()
         self.restarts += 1
         logger.warning(
             "a worker died", extra={"pid": worker.process.pid, "timed_out": late is not None}
@@ -336,18 +347,17 @@ class WorkerPool:
             )
         backoff = RESTART_BACKOFF_S[min(self._deaths_in_a_row, len(RESTART_BACKOFF_S) - 1)]
         self._deaths_in_a_row += 1
-        loop.call_later(backoff, self._restart, worker.is_workshop)
+        loop.call_later(backoff, self._restart, worker)
         loop.call_soon(self._dispatch)  # others may take now what was for this one
 
-    def _restart(self, workshop: bool) -> None:
+    def _restart(self, old: Worker) -> None:
         if self._closing:
             return
         try:
-            if workshop:
-                self._start_workshop()
+            if old.is_workshop:
+                self._start_workshop(old.to_warm)
             else:
                 self._start_worker()
         except OSError:  # no memory, no process, no file left
             logger.exception("no worker can be started")
-            loop = asyncio.get_running_loop()
-            loop.call_later(RESTART_BACKOFF_S[-1], self._restart, workshop)
+            asyncio.get_running_loop().call_later(RESTART_BACKOFF_S[-1], self._restart, old)

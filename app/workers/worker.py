@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.errors import InvalidRequest
-from app.workers.process import BREAK, UP, WorkerSettings, main
+from app.workers.process import BREAK, FULL, UP, WorkerSettings, main
 from app.workers.signals import NOBODY, Signals
 from app.workers.tasks import CANCELLED, DONE, INVALID, LATE, Outcome, Task
 from app.workers.turns import Turns
@@ -106,6 +106,7 @@ class Worker:
         self.to_warm: list[Task] = []
         self.turns = Turns()
         self.up = False
+        self.full = False  # its memory, so that it should get no other job
         self.alive = True
         self._late: Job | None = None
         self._signals: Any = _spawn.Value(Signals, NOBODY, NOBODY, False, lock=False)
@@ -210,6 +211,9 @@ class Worker:
         if how == UP:
             self.up = True
             self._on_up()
+            return
+        if how == FULL:
+            self.full = True
             return
         if how == BREAK:
             self._signals.asked = False

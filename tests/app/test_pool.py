@@ -1,8 +1,6 @@
 """Where jobs go, without processes: what the pool makes of an answer."""
 
 import asyncio
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +15,7 @@ from app.routes.fit import fit_or_timeout
 from app.workers.choice import HELP_AFTER_S
 from app.workers.kernel_number import kernel_number
 from app.workers.pool import WorkerPool
-from app.workers.process import WorkerSettings, peak_bytes
+from app.workers.process import WorkerSettings
 from app.workers.tasks import CANCELLED, DONE, LATE, CovarianceTask, attempt
 from app.workers.tried import LIGHT_S
 from app.workers.turns import Turns
@@ -45,7 +43,7 @@ async def answered(task: Any, *compile_s: float, status: Status = Status.CONVERG
     pool = pool_of(1)
     for seconds in compile_s:
         what = SimpleNamespace(status=status, usage=Usage(compile_s=seconds))
-        pool._answered(SimpleNamespace(turns=Turns(), job=None), job_of(task), DONE, what, 0.1)  # type: ignore[arg-type]
+        pool._answered(busy_with(None), job_of(task), DONE, what, 0.1)  # type: ignore[arg-type]
     return pool.is_untried(task)
 
 
@@ -76,7 +74,13 @@ def test_the_workshop_compiles_what_all_load_then() -> None:
         # busy: nothing is sent
         some: Any = [
             SimpleNamespace(
-                is_workshop=n == 0, idle=False, hosts=False, job=None, to_warm=[], turns=Turns()
+                is_workshop=n == 0,
+                idle=False,
+                hosts=False,
+                job=None,
+                full=False,
+                to_warm=[],
+                turns=Turns(),
             )
             for n in range(3)
         ]
@@ -123,6 +127,7 @@ class Warming:
         self.known = {kernel_number(key) for key in known}
         self.alive, self.turns, self.hosts = True, Turns(), False
         self.to_warm: list[Any] = []
+        self.full = False
         self.job: Job | None = job_of(SHAPE)
         self.job.background = True
 
@@ -216,6 +221,7 @@ def busy_with(job: Job | None, turns: Turns | None = None) -> Any:
         job=job,
         turns=turns or Turns(),
         to_warm=[],
+        full=False,
     )
 
 
@@ -255,14 +261,6 @@ def test_a_pool_is_ready_while_it_has_a_worker() -> None:
         one.up, other.up = first, second
         pool._upped()
         assert pool.is_ready is expected
-
-
-def test_the_peak_of_memory_is_that_of_the_process_itself() -> None:
-    """And not that of the process that has started it."""
-    block = np.ones(2**26)  # half a GiB
-    tell = "from app.workers.process import peak_bytes; print(peak_bytes())"
-    told = subprocess.run([sys.executable, "-c", tell], capture_output=True, check=True)
-    assert peak_bytes() > block.nbytes > int(told.stdout)
 
 
 def test_a_fit_that_waited_until_its_deadline_tells_how_long() -> None:
@@ -326,8 +324,28 @@ def test_a_worker_that_cannot_be_started_is_tried_again(monkeypatch: pytest.Monk
             started.set()
 
         pool._start_worker = start  # type: ignore[method-assign]
-        pool._restart(workshop=False)
+        pool._restart(busy_with(None))
         await asyncio.wait_for(started.wait(), 5)
 
     monkeypatch.setattr("app.workers.pool.RESTART_BACKOFF_S", (0.01,))
+    asyncio.run(run())
+
+
+def test_a_workshop_that_is_full_is_replaced_and_nobody_is_to_blame() -> None:
+    async def run() -> None:
+        pool, hung_up, started = pool_of(1), list[bool](), list[Any]()
+        workshop, worker = busy_with(None), busy_with(None)
+        workshop.is_workshop, workshop.full, workshop.to_warm = True, True, [CUSTOM]
+        workshop.close, workshop.process = lambda: hung_up.append(True), SimpleNamespace(pid=1)
+        workshop.hosts = worker.hosts = False
+        pool._workers[:] = [workshop, worker]
+        pool._start_workshop = started.append  # type: ignore[method-assign]
+        job = job_of(CUSTOM)
+        pool._answered(workshop, job, CANCELLED, None, 0.1)
+        assert hung_up == [True]
+        assert started == [[CUSTOM]]
+        assert pool._workers == [worker]
+        assert pool.restarts == 0
+        pool._tried.refuse_failed(job.kernel, 0.0)
+
     asyncio.run(run())
