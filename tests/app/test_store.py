@@ -3,16 +3,20 @@
 import asyncio
 import sqlite3
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import Connection
+from sqlalchemy.dialects.sqlite import dialect
 from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.schema import CreateTable
 
 from app.errors import install
 from app.store.store import Store, StoredFit
+from app.store.tables import metadata
 from app.store.writer import MOST_ON_THE_SPOT, Spot
 from tests.examples import refused
 
@@ -26,6 +30,22 @@ def rows(path: Path) -> int:
     with sqlite3.connect(path) as connection:
         (number,) = connection.execute("select count(*) from fits").fetchone()
         return int(number)
+
+
+def test_services_may_start_together_on_a_new_store(tmp_path):
+    """One that came first makes the tables while the other has seen none."""
+    path = tmp_path / "fits.db"
+    first = sqlite3.connect(path, isolation_level=None)
+    first.execute("PRAGMA journal_mode=WAL")
+    first.execute("BEGIN IMMEDIATE")
+    for table in metadata.sorted_tables:
+        first.execute(str(CreateTable(table).compile(dialect=dialect())))
+    with ThreadPoolExecutor(1) as pool:
+        second = pool.submit(Store, f"sqlite:///{path}")
+        time.sleep(0.5)
+        first.execute("COMMIT")
+        second.result().close()
+    first.close()
 
 
 def test_every_save_is_committed_when_it_returns(tmp_path):
