@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.batch.answer import STATUS_NAMES
-from app.errors import Problem
+from app.errors import Problem, StoreAway
 from app.jobs.bell import Bell, rings
 from app.jobs.chunk import to_lines, to_question, to_request, unpack
 from app.jobs.fit import fit_rows
@@ -139,7 +139,7 @@ class Runner:
                 await self._store.finish(claim, lines, statuses)
             except Gone:
                 return False
-            except SQLAlchemyError:  # a full disk, a database that is away
+            except (SQLAlchemyError, StoreAway):  # a full disk, a database that is away
                 logger.exception("a chunk cannot be written down yet")
                 await asyncio.sleep(AFTER_DEFECT_S)
             else:

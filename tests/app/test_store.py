@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,7 +15,7 @@ from sqlalchemy.dialects.sqlite import dialect
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.schema import CreateTable
 
-from app.errors import install
+from app.errors import StoreAway, install
 from app.store.store import Store, StoredFit
 from app.store.tables import metadata
 from app.store.writer import MOST_ON_THE_SPOT, Spot
@@ -157,6 +158,73 @@ def test_what_a_broken_connection_may_have_written_is_not_written_again(tmp_path
     asyncio.run(store.save(a_fit(1)))
     store.close()
     assert rows(path) == 1
+
+
+def test_who_waits_for_a_lock_waits_once_and_not_one_after_the_other(tmp_path, monkeypatch):
+    monkeypatch.setattr("app.store.writer.MOST_AT_ONCE", 3)
+    monkeypatch.setattr("app.store.store.LOCKED_S", 1)
+    path = tmp_path / "fits.db"
+    store = Store(f"sqlite:///{path}")
+    tried = []
+
+    def write(connection: Connection) -> None:
+        tried.append(connection)
+        connection.exec_driver_sql("DELETE FROM fits")
+
+    async def write_while_locked() -> list[object]:
+        other = sqlite3.connect(path, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        submit = store._writer.submit
+        answers = await asyncio.gather(*(submit(write) for _ in range(20)), return_exceptions=True)
+        other.execute("COMMIT")
+        other.close()
+        await store.save(a_fit(1))
+        return answers
+
+    answers = asyncio.run(write_while_locked())
+    store.close()
+    assert all(isinstance(answer, OperationalError) for answer in answers)
+    assert len(tried) < 4
+    assert rows(path) == 1
+
+
+def test_a_deadlock_is_over_and_its_writes_are_tried_again(tmp_path):
+    store = Store(f"sqlite:///{tmp_path / 'fits.db'}")
+    reason = Exception("deadlock detected")
+    reason.sqlstate = "40P01"
+    failures = [OperationalError("update", {}, reason)]
+
+    def write(connection: Connection) -> str:
+        if failures:
+            raise failures.pop()
+        return "written"
+
+    async def submit() -> list[str]:
+        submit = store._writer.submit
+        first = submit(lambda _: time.sleep(0.2))  # so that the others are a group
+        return list(await asyncio.gather(first, submit(write), submit(write)))[1:]
+
+    assert asyncio.run(submit()) == ["written", "written"]
+    store.close()
+
+
+def test_not_too_many_wait(tmp_path, monkeypatch):
+    monkeypatch.setattr("app.store.writer.MOST_WAITING", 3)
+    store = Store(f"sqlite:///{tmp_path / 'fits.db'}")
+    go_on = threading.Event()
+
+    async def submit() -> None:
+        waiting = [asyncio.create_task(store._writer.submit(lambda _: go_on.wait(60)))]
+        waiting += [asyncio.create_task(store._writer.submit(lambda _: True)) for _ in range(2)]
+        await asyncio.sleep(0)
+        with pytest.raises(StoreAway):
+            await store.save(a_fit(1))
+        go_on.set()
+        assert await asyncio.gather(*waiting) == [True] * 3
+        await store.save(a_fit(1))
+
+    asyncio.run(submit())
+    store.close()
 
 
 def test_a_spot_declines_now_and_then():
