@@ -4,6 +4,7 @@ tasks.py    what a worker can be asked
 process.py  the loop inside a worker
 memory.py   how much of it a job may take
 worker.py   the server's end of one worker
+wire.py     the messages between the two
 kernel_number.py  what kernel a task needs, as a number
 pool.py     the workers, the queue, the watchdog
 waiting.py  the jobs that wait

@@ -15,6 +15,7 @@ from app.workers.process import BREAK, FULL, UP, WorkerSettings, main
 from app.workers.signals import NOBODY, Signals
 from app.workers.tasks import CANCELLED, DONE, INVALID, LATE, Outcome, Task
 from app.workers.turns import Turns
+from app.workers.wire import Wire
 
 logger = logging.getLogger("fit.workers")
 
@@ -111,7 +112,6 @@ class Worker:
         self._late: Job | None = None
         self._signals: Any = _spawn.Value(Signals, NOBODY, NOBODY, False, lock=False)
         ours, theirs = _spawn.Pipe()
-        self._connection = ours
         self.process = _spawn.Process(
             target=main, args=(theirs, self._signals, settings), daemon=True
         )
@@ -120,9 +120,7 @@ class Worker:
         self.process.start()
         theirs.close()
         self._loop = asyncio.get_running_loop()
-        self._loop.add_reader(ours.fileno(), self._readable)
-        # uvloop has just made it non-blocking, which would cut long messages short
-        os.set_blocking(ours.fileno(), True)
+        self._wire = Wire(ours, self._receive, self._died)
 
     @property
     def idle(self) -> bool:
@@ -164,10 +162,7 @@ class Worker:
         self._tell(job.number, job.task)
 
     def _tell(self, number: int, task: Task | None) -> None:
-        try:
-            self._connection.send_bytes(pickle.dumps((number, task), protocol=5))
-        except OSError:
-            self._died()
+        self._wire.send(pickle.dumps((number, task), protocol=5))
 
     def cancel(self, job: Job, grace_s: float) -> None:
         """Stop a job that is here: at its next evaluation, or by force after `grace_s`."""
@@ -199,15 +194,10 @@ class Worker:
     def close(self) -> None:
         """Hang up; an idle process ends by itself."""
         self.alive = False
-        self._loop.remove_reader(self._connection.fileno())
-        self._connection.close()
+        self._wire.close()
 
-    def _readable(self) -> None:
-        try:
-            number, how, what, seconds = pickle.loads(self._connection.recv_bytes())
-        except (EOFError, OSError):
-            self._died()
-            return
+    def _receive(self, message: bytearray) -> None:
+        number, how, what, seconds = pickle.loads(message)
         if how == UP:
             self.up = True
             self._on_up()
