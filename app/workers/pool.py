@@ -157,13 +157,17 @@ class WorkerPool:
             outcome=loop.create_future(),
             accepted=loop.time(),
         )
-        job.watchdog = loop.call_at(deadline, self._expire, job)
-        self._waiting.add(job)
+        self._wait(job)
         self._dispatch()
         self._make_way(job)
         if job in self._waiting:
             self._look_in(HELP_AFTER_S)
         return job
+
+    def _wait(self, job: Job) -> None:
+        deadline = job.hard_deadline - self._kill_grace_s
+        job.watchdog = asyncio.get_running_loop().call_at(deadline, self._expire, job)
+        self._waiting.add(job)
 
     def refuse_if_full(self) -> None:
         """Busy, if no more may wait."""
@@ -234,7 +238,7 @@ class WorkerPool:
         It is called after all that lets somebody take a job that waits; where only time must pass
         for that, `_look_in` calls it.
         """
-        for worker in self._workers:
+        for worker in tuple(self._workers):  # of which one leaves that has died unnoticed
             if not worker.idle:
                 continue
             job = self._choice.job_for(worker)
@@ -331,20 +335,24 @@ class WorkerPool:
             "a worker died", extra={"pid": worker.process.pid, "timed_out": late is not None}
         )
         loop = asyncio.get_running_loop()
+        read = [job for job in jobs if job.started is not None]
         for job in jobs:
-            was_running = job is jobs[-1]
+            was_running = bool(read) and job is read[-1]
             if was_running:
                 self._tried.failed(job, loop.time())
-            job.fail(
-                TimedOut(waiting=False)
-                if job is late
-                else WorkerLost(
-                    "The process that worked on this died and was replaced. Try again; if it "
-                    "happens again, these data with this model need more memory than there is.",
-                    1.0,
-                    workers=int(was_running),
+            if job is late:
+                job.fail(TimedOut(waiting=False))
+            elif job in read or job.cancelled or job.background:
+                job.fail(
+                    WorkerLost(
+                        "The process that worked on this died and was replaced. Try again; if it "
+                        "happens again, these data with this model need more memory than there is.",
+                        1.0,
+                        workers=int(was_running),
+                    )
                 )
-            )
+            else:
+                self._wait(job)
         backoff = RESTART_BACKOFF_S[min(self._deaths_in_a_row, len(RESTART_BACKOFF_S) - 1)]
         self._deaths_in_a_row += 1
         loop.call_later(backoff, self._restart, worker)

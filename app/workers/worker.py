@@ -84,8 +84,8 @@ class Worker:
 
     `on_up()`, `on_break(worker)`, `on_answer(worker, job, how, what, seconds)` and
     `on_death(worker, jobs, late)` are called from the event loop; of the jobs the last one was
-    running, `late` is the one for which the process had to be killed. `known` are the kernels that
-    it has, as far as we can tell.
+    running, `late` is the one for which the process had to be killed, and one that it has not even
+    read is not `started`. `known` are the kernels that it has, as far as we can tell.
     """
 
     def __init__(
@@ -110,6 +110,7 @@ class Worker:
         self.full = False  # its memory, so that it should get no other job
         self.alive = True
         self._late: Job | None = None
+        self._told: Job | None = None  # with the last message
         self._signals: Any = _spawn.Value(Signals, NOBODY, NOBODY, False, lock=False)
         ours, theirs = _spawn.Pipe()
         self.process = _spawn.Process(
@@ -132,6 +133,7 @@ class Worker:
         job = self.job
         return (
             self.alive
+            and self.up
             and not self.is_workshop
             and self.guest is None
             and job is not None
@@ -145,7 +147,7 @@ class Worker:
 
     def end_break(self) -> None:
         """There is nothing to do in it."""
-        self._tell(NOBODY, None)
+        self._tell(None)
 
     def send(self, job: Job) -> None:
         """Start a job; the worker is idle, or has a break, so it reads at once."""
@@ -159,10 +161,12 @@ class Worker:
         self.known.move_to_end(job.kernel)
         if len(self.known) > MOST_KNOWN:
             self.known.popitem(last=False)
-        self._tell(job.number, job.task)
+        self._tell(job)
 
-    def _tell(self, number: int, task: Task | None) -> None:
-        self._wire.send(pickle.dumps((number, task), protocol=5))
+    def _tell(self, job: Job | None) -> None:
+        self._told = job
+        message = (job.number, job.task) if job else (NOBODY, None)
+        self._wire.send(pickle.dumps(message, protocol=5))
 
     def cancel(self, job: Job, grace_s: float) -> None:
         """Stop a job that is here: at its next evaluation, or by force after `grace_s`."""
@@ -189,6 +193,7 @@ class Worker:
             job.watchdog = self._loop.call_at(when, self.kill_for_time, job)
             return
         self._late = job
+        self.up = False  # it may still answer, but there is no other job for it
         self.process.kill()
 
     def close(self) -> None:
@@ -227,6 +232,8 @@ class Worker:
         self.process.kill()
         jobs = [job for job in (self.job, self.guest) if job is not None]
         self.job = self.guest = None
+        if self._told is not None and self._wire.is_sending:
+            self._told.started = None
         for job in jobs:
             if job.watchdog is not None:
                 job.watchdog.cancel()

@@ -297,6 +297,7 @@ def test_who_hosts_is_not_to_blame_for_its_guest() -> None:
     async def run() -> None:
         pool = pool_of(1)
         host, guest = job_of(PART), job_of(CUSTOM, 2)
+        host.started = guest.started = 1.0
         worker: Any = SimpleNamespace(is_workshop=False, process=SimpleNamespace(pid=1))
         pool._workers[:] = [worker]
         pool._died(worker, [host, guest], guest)
