@@ -17,9 +17,9 @@ from app.workers.kernel_number import kernel_number
 from app.workers.pool import WorkerPool
 from app.workers.process import WorkerSettings
 from app.workers.tasks import CANCELLED, DONE, LATE, CovarianceTask, attempt
-from app.workers.tried import LIGHT_S
+from app.workers.tried import LIGHT_S, Tried
 from app.workers.turns import Turns
-from app.workers.worker import Job, TimedOut
+from app.workers.worker import MOST_KNOWN, Job, TimedOut
 from fitting.kernels.cache import Usage
 from fitting.result import Status
 from tests.fitting.problems import KERNELS, LINE, points, problem
@@ -348,5 +348,18 @@ def test_a_workshop_that_is_full_is_replaced_and_nobody_is_to_blame() -> None:
         assert pool._workers == [worker]
         assert pool.restarts == 0
         pool._tried.refuse_failed(job.kernel, 0.0)
+
+    asyncio.run(run())
+
+
+def test_a_formula_that_everybody_uses_is_not_forgotten_for_many_new_ones() -> None:
+    tried = Tried()
+
+    async def run() -> None:
+        for number in range(MOST_KNOWN + 10):
+            new: Any = SimpleNamespace(is_custom=True, key=str(number), spreads=False)
+            for task in (CUSTOM, new):
+                tried.answered(job_of(task), DONE, None)
+            assert tried.is_compiled(kernel_number(CUSTOM.key))
 
     asyncio.run(run())
