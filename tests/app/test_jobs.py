@@ -176,19 +176,6 @@ def test_what_a_dead_server_was_receiving_is_forgotten(
     store.close()
 
 
-def test_a_folder_s_name_is_kept_and_is_one_server_s(tmp_path: Path) -> None:
-    first = Owner(tmp_path)
-    second = Owner(tmp_path)
-    assert first.lasting
-    assert not second.lasting
-    assert first.name != second.name
-    first.close()
-    third = Owner(tmp_path)
-    assert third.lasting
-    assert third.name == first.name
-    third.close()
-
-
 class Workers(FailingWorkers):
     """The same as a service that has a store."""
 
