@@ -71,8 +71,10 @@ class Runner:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._store.let_go(died=False)
-        self._owner.close()
+        try:
+            await self._store.let_go(died=False)
+        finally:
+            self._owner.close()
 
     def stop(self, job_id: str) -> None:
         """The job is not wanted any more: its turns end at once."""
