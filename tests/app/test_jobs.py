@@ -295,6 +295,24 @@ def test_renewing_leases_does_not_disturb_what_has_just_begun(
     store.close()
 
 
+def test_a_server_does_not_claim_what_it_works_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By its clock, which has jumped, each of its leases has ended."""
+    monkeypatch.setattr(stored_jobs, "LEASE_S", -1.0)
+    store = opened(tmp_path, "")
+
+    async def work() -> list[int]:
+        await promised(store.jobs, chunks=20)
+        job = await run(store, tmp_path, Workers(store))
+        assert job.status == "succeeded"
+        with sqlite3.connect(tmp_path / "fits.sqlite") as connection:
+            return [n for (n,) in connection.execute("select attempts from job_chunks")]
+
+    assert asyncio.run(work()) == [1] * 20
+    store.close()
+
+
 def test_a_worker_that_had_to_be_killed_does_not_keep_a_job_for_ever(tmp_path: Path) -> None:
     store = opened(tmp_path, "")
 
