@@ -11,12 +11,13 @@ from typing import Any, Generic, TypeVar
 
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
+from starlette.requests import ClientDisconnect
 
 from app.binary import MSGPACK, unpack
 from app.errors import TooLarge, TooSlow, WrongMediaType
 from app.matrices import with_matrices
 from app.schemas import base
-from app.service import service_of
+from app.service import ClientGone, service_of
 from app.validation import from_json_validation, from_validation
 from app.wording import NOT_OFFERED
 
@@ -82,7 +83,7 @@ async def read(request: Request, most: int) -> bytes:
 
 
 async def pieces(request: Request) -> AsyncIterator[bytes]:
-    """The body as it comes; TooSlow once nothing has come for a while."""
+    """The body as it comes; TooSlow once nothing has come for a while, or ClientGone."""
     most = service_of(request).settings.max_silence_s
     stream = request.stream()
     while True:
@@ -92,6 +93,8 @@ async def pieces(request: Request) -> AsyncIterator[bytes]:
         except TimeoutError:
             waited = f"Nothing of the body came for {most:g} seconds"
             raise TooSlow(f"{waited} (max_silence_s, GET /limits). Send it again.") from None
+        except ClientDisconnect:
+            raise ClientGone from None
         if piece is None:
             return
         yield piece

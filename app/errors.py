@@ -148,6 +148,16 @@ def problem_response(
     return Response(to_json(body), status, dict(headers or {}), MEDIA_TYPE)
 
 
+def defect_response() -> Response:
+    """For what nobody has thought of; `middleware` logs it, with the id that the answer has."""
+    return problem_response(
+        500,
+        "internal-error",
+        "The service has a defect",
+        "This should not happen. Please report it with the X-Request-ID of this answer.",
+    )
+
+
 def pointer(path: Path) -> str:
     """RFC 6901; overlong names, which only a client can have made, are cut."""
     parts = (str(part)[:100].replace("~", "~0").replace("/", "~1") for part in path)
@@ -171,7 +181,7 @@ def methods_at(request: Request) -> list[str]:
 
 
 def install(app: FastAPI) -> None:
-    """Every exception to its answer."""
+    """Every exception that is expected to its answer."""
 
     @app.exception_handler(Problem)
     async def own(_: Request, error: Problem) -> Response:
@@ -212,13 +222,3 @@ def install(app: FastAPI) -> None:
         if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
             headers["Allow"] = ", ".join(methods_at(request))
         return problem_response(error.status_code, kind, phrase, detail, headers=headers)
-
-    @app.exception_handler(Exception)
-    async def unexpected(request: Request, error: Exception) -> Response:
-        logger.error("unexpected error", exc_info=error, extra={"path": request.url.path})
-        return problem_response(
-            500,
-            "internal-error",
-            "The service has a defect",
-            "This should not happen. Please report it with the X-Request-ID of this answer.",
-        )

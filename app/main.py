@@ -70,27 +70,25 @@ def create_app(settings: Settings) -> FastAPI:
             kill_grace_s=settings.kill_grace_s,
         )
         cluster = cluster_of(settings)
-        store, prepared = Store(settings.store_url), Prepared(settings.data_dir)
-        service = Service(settings, store, pool, metrics, prepared, cluster)
-        metrics.watch(pool, cluster)
-        runner = Runner(service, Owner(settings.data_dir))
-        app.state.service, app.state.runner = service, runner
-        pool.start()
-        if cluster is not None:
-            cluster.start()
-        await runner.start()
-        gc.freeze()  # what is there now stays: no use in looking through it again and again
-        background = [asyncio.create_task(work(service)) for work in (warm_up, keep_retention)]
-        try:
-            yield
-        finally:
-            for task in background:
-                task.cancel()
-            await runner.close()
+        # what fails at the end, or here, keeps nothing else from ending
+        async with contextlib.AsyncExitStack() as ending:
+            store, prepared = Store(settings.store_url), Prepared(settings.data_dir)
+            ending.callback(store.close)
+            service = Service(settings, store, pool, metrics, prepared, cluster)
+            metrics.watch(pool, cluster)
+            runner = Runner(service, Owner(settings.data_dir))
+            app.state.service, app.state.runner = service, runner
+            ending.push_async_callback(pool.close)
+            pool.start()
             if cluster is not None:
-                await cluster.close()
-            await pool.close()
-            service.store.close()
+                ending.push_async_callback(cluster.close)
+                cluster.start()
+            ending.push_async_callback(runner.close)
+            await runner.start()
+            gc.freeze()  # what is there now stays: no use in looking through it again and again
+            for work in (warm_up, keep_retention):
+                ending.callback(asyncio.create_task(work(service)).cancel)
+            yield
 
     # pages that load nothing from elsewhere: many labs have no way out
     app = FastAPIOffline(

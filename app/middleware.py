@@ -1,4 +1,4 @@
-"""Around each request: its id, its time, its line in the log, its count.
+"""Around each request: its id, its time, its line in the log, its count, and what went wrong.
 
 Plain ASGI: Starlette's BaseHTTPMiddleware would hide the client's hanging up from the routes.
 """
@@ -11,11 +11,13 @@ import time
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.door import is_turned_away
+from app.errors import defect_response
 from app.logs import request_id
 from app.metrics import Metrics
 
 logger = logging.getLogger("fit.requests")
 
+GONE = 499  # the client hung up before there was an answer
 QUIET = ("/livez", "/readyz", "/metrics")
 _ID = b"x-request-id"
 _SANE = re.compile(rb"[A-Za-z0-9_.:-]{1,100}")
@@ -38,7 +40,7 @@ class RequestContext:
         sent = next((value for name, value in scope["headers"] if name == _ID), b"")
         identity = sent if _SANE.fullmatch(sent) else secrets.token_hex(8).encode()
         token = request_id.set(identity.decode())
-        status = 499  # the client hung up before there was an answer
+        status: int | None = None
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
@@ -50,8 +52,13 @@ class RequestContext:
 
         try:
             await self.app(scope, receive, send_with_id)
+        except Exception:  # here and not in Starlette's handler, which knows neither id nor count
+            logger.exception("unexpected error", extra={"path": scope["path"][:200]})
+            if status is not None:
+                raise  # the server breaks off what was begun
+            await defect_response()(scope, receive, send_with_id)
         finally:
-            self._account(scope, status, time.perf_counter() - began)
+            self._account(scope, status or GONE, time.perf_counter() - began)
             request_id.reset(token)
 
     def _account(self, scope: Scope, status: int, seconds: float) -> None:

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from fastapi import Request
 from pydantic_core import from_json, to_json
-from starlette.requests import ClientDisconnect
 
 from app.batch.translate import to_batch
 from app.binary import to_lists
@@ -24,7 +23,7 @@ from app.jobs.lines import Numbered, RowReader, slices
 from app.jobs.runner import Runner
 from app.schemas.base import is_list
 from app.schemas.batches import BatchHead, PointsHead
-from app.service import ClientGone, Service
+from app.service import Service
 from app.settings import Settings
 from app.store.jobs import Gone
 from fitting.errors import Path
@@ -117,20 +116,17 @@ def fields_of(kind: Kind, asked: Any) -> Fields:
 async def take_lines(request: Request, service: Service, runner: Runner, kind: Kind) -> str:
     """A job whose rows came as NDJSON after a first line that is the rest; its id."""
     settings = service.settings
-    try:
-        groups = slices(pieces(request), settings.max_line_bytes)
-        raw, lines = await first_line(groups)
-        head = await asyncio.to_thread(read_head, kind, raw)
-        async with Intake(service, runner, kind, raw) as intake:
-            rows = Rows(kind, head, settings, intake)
-            await rows.take(lines)
-            async for more in groups:
-                await rows.take(more)
-            await rows.end()
-            await intake.promise()
-            return intake.id
-    except ClientDisconnect:
-        raise ClientGone from None
+    groups = slices(pieces(request), settings.max_line_bytes)
+    raw, lines = await first_line(groups)
+    head = await asyncio.to_thread(read_head, kind, raw)
+    async with Intake(service, runner, kind, raw) as intake:
+        rows = Rows(kind, head, settings, intake)
+        await rows.take(lines)
+        async for more in groups:
+            await rows.take(more)
+        await rows.end()
+        await intake.promise()
+        return intake.id
 
 
 async def first_line(groups: AsyncIterator[list[Numbered]]) -> tuple[bytes, list[Numbered]]:

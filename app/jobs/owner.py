@@ -21,10 +21,12 @@ class Owner:
             self._lock.acquire(timeout=0)
         except Timeout:
             return
-        kept = folder / "owner"
-        if not kept.exists():
-            kept.write_text(self.name)
-        self.name, self.lasting = kept.read_text(), True
+        kept, whole = folder / "owner", folder / "owner.new"
+        name = kept.read_text() if kept.exists() else ""
+        if not name:  # or its disk was full when it was written
+            whole.write_text(self.name)
+            whole.replace(kept)
+        self.name, self.lasting = name or self.name, True
 
     def close(self) -> None:
         """Let another server have the name."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.batch.answer import STATUS_NAMES
-from app.errors import Problem
+from app.errors import Problem, StoreAway
 from app.jobs.bell import Bell, rings
 from app.jobs.chunk import to_lines, to_question, to_request, unpack
 from app.jobs.fit import fit_rows
@@ -36,6 +36,7 @@ AFTER_DEFECT_S = 1.0
 class Working:
     """A chunk in work."""
 
+    chunk: int
     job: str
     task: "asyncio.Task[None]"
 
@@ -54,6 +55,7 @@ class Runner:
         self.work, self.news = Bell(), Bell()
         self.receiving: set[str] = set()
         self._working: dict[int, Working] = {}
+        self._claiming = asyncio.Lock()
         at_once = FITTING if service.cluster is None else ON_CLUSTER
         self._fitting = asyncio.Semaphore(at_once)
         self._hands = at_once + AT_ONCE - FITTING
@@ -71,8 +73,10 @@ class Runner:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._store.let_go(died=False)
-        self._owner.close()
+        try:
+            await self._store.let_go(died=False)
+        finally:
+            self._owner.close()
 
     def stop(self, job_id: str) -> None:
         """The job is not wanted any more: its turns end at once."""
@@ -86,27 +90,35 @@ class Runner:
         while True:
             ring = self.work.next_ring
             try:
-                claim = await self._store.claim()
+                working = await self._begin()
             except Exception:
                 logger.exception("no chunk could be claimed")
                 await asyncio.sleep(AFTER_DEFECT_S)
                 continue
-            if claim is None:
+            if working is None:
                 await rings(ring, LOOK_S)
                 continue
-            task = asyncio.create_task(self._do(claim))
-            self._working[claim.id] = own = Working(claim.job, task)
+            task = working.task
             try:
                 await asyncio.wait({task})
             finally:
                 task.cancel()
-                if self._working.get(claim.id) is own:  # a lease that ended may be ours again
-                    del self._working[claim.id]
+                del self._working[working.chunk]
             if not task.cancelled() and (error := task.exception()):
                 # its lease ends, and it comes again
                 logger.error("a chunk was not written down", exc_info=error)
                 await asyncio.sleep(AFTER_DEFECT_S)
             self.news.ring()
+
+    async def _begin(self) -> Working | None:
+        """The next chunk, one at a time: the next claim has to know of it."""
+        async with self._claiming:
+            claim = await self._store.claim(self._working)
+            if claim is None:
+                return None
+            working = Working(claim.id, claim.job, asyncio.create_task(self._do(claim)))
+            self._working[claim.id] = working
+            return working
 
     async def _do(self, claim: Claim) -> None:
         """Fit the rows of a chunk and write the answer down; or fail the job."""
@@ -139,7 +151,7 @@ class Runner:
                 await self._store.finish(claim, lines, statuses)
             except Gone:
                 return False
-            except SQLAlchemyError:  # a full disk, a database that is away
+            except (SQLAlchemyError, StoreAway):  # a full disk, a database that is away
                 logger.exception("a chunk cannot be written down yet")
                 await asyncio.sleep(AFTER_DEFECT_S)
             else:

@@ -11,6 +11,7 @@ from pydantic_core import from_json
 from app.answer import UNSCALED, milliseconds
 from app.body import JSON, parse
 from app.errors import InvalidRequest, NotFound, Unavailable
+from app.ids import Id
 from app.queries import StrictRoute
 from app.responses import problems
 from app.schemas.answers import CovarianceAnswer, KernelAnswer
@@ -26,7 +27,7 @@ from fitting.problem import FitProblem, describe
 
 router = APIRouter(route_class=StrictRoute, tags=["fits"])
 
-FitId = Annotated[str, Query(description="The fit_id of an answer")]
+FitId = Annotated[Id, Query(description="The fit_id of an answer")]
 At = Annotated[
     str | None,
     Query(

@@ -7,6 +7,7 @@ from pydantic_core import from_json, to_json
 
 from app.body import JSON
 from app.errors import NotFound
+from app.ids import Id
 from app.queries import StrictRoute
 from app.responses import problems
 from app.schemas.answers import StoredFitAnswer
@@ -14,7 +15,7 @@ from app.service import Here
 
 router = APIRouter(route_class=StrictRoute, prefix="/fits", tags=["fits"])
 
-FitId = Annotated[str, Path(description="The fit_id of an answer")]
+FitId = Annotated[Id, Path(description="The fit_id of an answer")]
 GONE = "There is no fit with this fit_id; it may have been deleted or expired."
 
 

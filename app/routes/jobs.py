@@ -8,6 +8,7 @@ from starlette.background import BackgroundTask
 
 from app.body import JSON, NDJSON
 from app.errors import NotFound
+from app.ids import Id
 from app.jobs.answer import path, to_answer
 from app.jobs.follow import Follower, events, results
 from app.jobs.intake import take_lines, take_whole
@@ -22,7 +23,7 @@ from app.store.jobs import StoredJob
 
 router = APIRouter(route_class=StrictRoute, prefix="/jobs", tags=["jobs"])
 
-JobId = Annotated[str, Path(description="The id of a job")]
+JobId = Annotated[Id, Path(description="The id of a job")]
 EVENTS = "text/event-stream"
 # a proxy must pass on what there is, and keep nothing
 LIVE = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}

@@ -9,7 +9,7 @@ heard of any more. (Their clocks should agree to a second or two.)
 import asyncio
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -135,8 +135,12 @@ class JobStore:
 
         return await asyncio.to_thread(read)
 
-    async def claim(self) -> Claim | None:
-        """A chunk to do next, of the job whose turn was longest ago."""
+    async def claim(self, working_on: Collection[int] = ()) -> Claim | None:
+        """A chunk to do next, of the job whose turn was longest ago; none that we work on.
+
+        Where clocks jump our own leases may seem to have ended.
+        """
+        ours = list(working_on)
 
         def write(connection: Connection) -> Claim | None:
             now = time.time()
@@ -145,6 +149,7 @@ class JobStore:
                 free = (
                     chunks.c.job == job,
                     chunks.c.place.is_(None),
+                    chunks.c.id.not_in(ours),
                     or_(chunks.c.until.is_(None), chunks.c.until < now),
                 )
                 found = connection.scalar(

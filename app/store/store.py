@@ -1,14 +1,19 @@
 """Fits as resources: saved before their id is sent, found again after `kill -9`."""
 
 import asyncio
+import sqlite3
+import time
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, create_engine, delete, event, func, insert, select
+from sqlalchemy import Connection, Engine, create_engine, delete, event, func, insert, select
 
 from app.store.jobs import JobStore
 from app.store.keep import Keep
 from app.store.tables import fits, metadata
 from app.store.writer import Spot, Writer
+
+LOCKED_S = 10  # that one waits for what another is writing
+TABLES_LOCK = 1182099782  # any number that other users of a database will not think of
 
 
 @dataclass(frozen=True)
@@ -33,7 +38,7 @@ class Store:
             hasty = create_engine(url)
             event.listen(hasty, "connect", _tune_hasty_sqlite)
             self._spot = Spot(hasty)
-        metadata.create_all(self._engine)
+        _create_tables(self._engine)
         self._writer = Writer(self._engine)
         self.jobs = JobStore(self._engine, self._writer)
         self._select = select(fits)
@@ -103,13 +108,38 @@ class Store:
         self._engine.dispose()
 
 
+def _create_tables(engine: Engine) -> None:
+    """Of services that start together on a new store one does it, and the others wait for it."""
+    locks = {
+        "sqlite": "BEGIN IMMEDIATE",
+        "postgresql": f"SELECT pg_advisory_xact_lock({TABLES_LOCK})",
+    }
+    with engine.begin() as connection:
+        if lock := locks.get(engine.dialect.name):
+            connection.exec_driver_sql(lock)
+        metadata.create_all(connection)
+
+
 def _tune_sqlite(connection, _record) -> None:  # type: ignore[no-untyped-def]
     """Readers do not block the writer; a killed process loses nothing that was committed."""
     cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute(f"PRAGMA busy_timeout={1000 * LOCKED_S}")
+    _keep_log(cursor)
     cursor.execute("PRAGMA synchronous=NORMAL")
-    cursor.execute("PRAGMA busy_timeout=10000")
     cursor.close()
+
+
+def _keep_log(cursor: sqlite3.Cursor) -> None:
+    """For this SQLite does not wait by itself while others on a new file do the same."""
+    end = time.monotonic() + LOCKED_S
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.01)
 
 
 def _tune_hasty_sqlite(connection, record) -> None:  # type: ignore[no-untyped-def]

@@ -5,6 +5,9 @@ together share a transaction, and under load this keeps the store out of the way
 row the hand-over to the thread is what costs most, so a database in this machine's files is
 first tried from where the caller is (`Spot`). A statement is acknowledged only after its
 transaction is durable.
+
+Where the database itself fails, by a lock that is not let go or a full disk, all who wait are told
+at once: one after the other each would wait as long for the same.
 """
 
 import asyncio
@@ -17,8 +20,12 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from app.errors import StoreAway
+
 MOST_AT_ONCE = 200
+MOST_WAITING = 4000
 MOST_ON_THE_SPOT = 100
+RETRY_S = 5.0
 
 Write = Callable[[Connection], Any]
 Entry = tuple[Write, asyncio.AbstractEventLoop, "asyncio.Future[Any]"]
@@ -72,7 +79,10 @@ class Writer:
         return self._unanswered > 0
 
     async def submit(self, write: Write) -> Any:
-        """The value of `write`, once it is committed."""
+        """The value of `write`, once it is committed; StoreAway if too many wait."""
+        if self._unanswered >= MOST_WAITING:
+            detail = f"{self._unanswered} writes are waiting for it. Try again later."
+            raise StoreAway(detail, RETRY_S)
         loop = asyncio.get_running_loop()
         done: asyncio.Future[Any] = loop.create_future()
         self._entries.put((write, loop, done))
@@ -97,6 +107,8 @@ class Writer:
                 if connection is not None:
                     connection.invalidate(error)
                 connection = None
+                if is_for_all(error):
+                    batch += self._waiting(MOST_WAITING)
                 acknowledge(batch, [error] * len(batch), failed=True)
         if connection is not None:
             connection.close()
@@ -105,17 +117,18 @@ class Writer:
         entry = self._entries.get()
         if entry is None:
             return None
-        batch = [entry]
-        while len(batch) < MOST_AT_ONCE:
-            try:
-                entry = self._entries.get_nowait()
-            except queue.Empty:
-                break
-            if entry is None:
-                self._entries.put(None)
-                break
-            batch.append(entry)
-        return batch
+        return [entry, *self._waiting(MOST_AT_ONCE - 1)]
+
+    def _waiting(self, most: int) -> list[Entry]:
+        """Up to `most` of those who wait."""
+        found: list[Entry] = []
+        with contextlib.suppress(queue.Empty):
+            while len(found) < most:
+                if (entry := self._entries.get_nowait()) is None:
+                    self._entries.put(None)
+                    break
+                found.append(entry)
+        return found
 
     def _commit(self, connection: Connection, batch: list[Entry]) -> None:
         try:
@@ -124,6 +137,8 @@ class Writer:
         except Exception as error:
             if isinstance(error, DBAPIError) and error.connection_invalidated:
                 raise  # it may have been committed: once more would be twice
+            if is_for_all(error):
+                raise
             connection.rollback()
             if len(batch) > 1:
                 # one bad write must not take the others with it
@@ -133,6 +148,16 @@ class Writer:
                 acknowledge(batch, [error], failed=True)
             return
         acknowledge(batch, values)
+
+
+def is_for_all(error: Exception) -> bool:
+    """Whether others would fail as well: a lock, a full disk, a database that is away.
+
+    A broken connection is made anew, and a deadlock (of PostgreSQL: 40P01) is over.
+    """
+    if not isinstance(error, OperationalError) or error.connection_invalidated:
+        return False
+    return not str(getattr(error.orig, "sqlstate", "")).startswith("40")
 
 
 def acknowledge(batch: list[Entry], values: list[Any], *, failed: bool = False) -> None:

@@ -2,10 +2,14 @@
 
 tasks.py    what a worker can be asked
 process.py  the loop inside a worker
+memory.py   how much of it a job may take
 worker.py   the server's end of one worker
+wire.py     the messages between the two
 kernel_number.py  what kernel a task needs, as a number
-pool.py     which worker gets which job, the queue, the watchdog
+pool.py     the workers, the queue, the watchdog
 waiting.py  the jobs that wait
+choice.py   which of them a worker may take
+turns.py    whose turn it is in a worker, single fits' or parts' of batches
 tried.py    what became of kernels so far, and so who compiles them next
 cluster.py  the same for the workers of a Dask cluster, which take parts of batches
 remote.py   what runs in a worker there

@@ -1,10 +1,7 @@
 """Which worker gets which job.
 
 Jobs wait here, not in the workers, so that the queue is bounded by one number and a waiting job
-is forgotten by dropping it. A kernel's jobs go to a worker that has the kernel; a kernel that
-none has goes to whichever is idle first. Only when several jobs of one kernel wait, or one for
-long, does another worker take one: it finds the kernel compiled on disk. Parts of a batch are
-taken by all, and make way for single fits between two evaluations.
+is forgotten by dropping it. Which of them a worker may take is in `choice`.
 
 A model that a client wrote may take minutes to compile, and nobody knows before. So the first
 job of such a kernel goes to the workshop, one more process, of low priority, in front of which
@@ -19,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from app.errors import Busy, WorkerLost
+from app.workers.choice import HELP_AFTER_S, Choice
 from app.workers.kernel_number import kernel_number
 from app.workers.process import WorkerSettings
 from app.workers.tasks import CANCELLED, SLICE_S, Task
@@ -28,8 +26,7 @@ from app.workers.worker import Job, TimedOut, Worker
 
 logger = logging.getLogger("fit.workers")
 
-HELP_AT = 3  # waiting jobs of one kernel at which a worker without it lends a hand
-HELP_AFTER_S = 0.1  # or when one has waited so long
+TICK_S = 0.002  # by which a timer may be early
 WARM_LIMIT_S = 120.0
 RESTART_BACKOFF_S = (0.0, 0.1, 0.5, 2.0, 5.0)
 
@@ -57,6 +54,7 @@ class WorkerPool:
         self._waiting = Waiting()
         self._tried = Tried()
         self._workers: list[Worker] = []
+        self._choice = Choice(self._waiting, self._tried, self._workers)
         self._numbers = itertools.count()
         self._deaths_in_a_row = 0
         self._mean_s = 0.01  # running mean of a job's time, for Retry-After
@@ -128,10 +126,11 @@ class WorkerPool:
         worker.to_warm = [*(self._warm_up or ())]
         self._workers.append(worker)
 
-    def _start_workshop(self) -> None:
-        settings = replace(self._settings, workshop=True)
+    def _start_workshop(self, to_warm: Sequence[Task] = ()) -> None:
+        worker = self._worker(replace(self._settings, workshop=True))
+        worker.to_warm = [*to_warm]
         # first, because it has the kernels that it has just compiled
-        self._workers.insert(0, self._worker(settings))
+        self._workers.insert(0, worker)
 
     def _worker(self, settings: WorkerSettings) -> Worker:
         return Worker(settings, self._upped, self._breaking, self._answered, self._died)
@@ -158,14 +157,17 @@ class WorkerPool:
             outcome=loop.create_future(),
             accepted=loop.time(),
         )
-        job.watchdog = loop.call_at(deadline, self._expire, job)
-        self._waiting.add(job)
+        self._wait(job)
         self._dispatch()
         self._make_way(job)
         if job in self._waiting:
-            for wait_s in (HELP_AFTER_S, self.slice_s):  # when somebody may take it who may not now
-                loop.call_later(wait_s, self._dispatch)
+            self._look_in(HELP_AFTER_S)
         return job
+
+    def _wait(self, job: Job) -> None:
+        deadline = job.hard_deadline - self._kill_grace_s
+        job.watchdog = asyncio.get_running_loop().call_at(deadline, self._expire, job)
+        self._waiting.add(job)
 
     def refuse_if_full(self) -> None:
         """Busy, if no more may wait."""
@@ -216,7 +218,7 @@ class WorkerPool:
             return
         for worker in self._workers:
             warming = worker.job
-            if warming and warming.background and (custom or self._may_take(worker, job)):
+            if warming and warming.background and (custom or self._choice.may_take(worker, job)):
                 worker.interrupt(warming)
 
     @property
@@ -231,17 +233,34 @@ class WorkerPool:
         return self._waiting.count(lambda job: self._tried.is_for_workshop(job.task, job.kernel))
 
     def _dispatch(self) -> None:
-        """Give workers something to do: clients first, warming up otherwise."""
-        for worker in self._workers:
-            if self._guest_for(worker) is not None:
-                worker.ask_for_break()
+        """Give workers something to do: clients first, warming up otherwise; then ask for breaks.
+
+        It is called after all that lets somebody take a job that waits; where only time must pass
+        for that, `_look_in` calls it.
+        """
+        for worker in tuple(self._workers):  # of which one leaves that has died unnoticed
             if not worker.idle:
                 continue
-            job = self._job_for(worker)
+            job = self._choice.job_for(worker)
             if job is not None:
                 worker.send(self._take(job))
+                if job.task.spreads:
+                    self._part_runs(worker)
             elif worker.to_warm and not self._is_compiling:
                 worker.send(self._warming(worker.to_warm.pop(0)))
+        for worker in self._workers:
+            if self._choice.guest_for(worker) is not None:
+                worker.ask_for_break()
+
+    def _look_in(self, seconds: float) -> None:
+        asyncio.get_running_loop().call_later(seconds + TICK_S, self._dispatch)
+
+    def _part_runs(self, worker: Worker) -> None:
+        """From now on, without a guest; at the end of its turn somebody looks who waits."""
+        now = asyncio.get_running_loop().time()
+        worker.turns.part_runs(now)
+        if wait_s := worker.turns.wait_s(now):
+            self._look_in(wait_s)
 
     def _take(self, job: Job) -> Job:
         if job.watchdog is not None:
@@ -251,60 +270,12 @@ class WorkerPool:
 
     def _breaking(self, worker: Worker) -> None:
         """A single fit for a worker that has a break, if there still is one."""
-        guest = self._guest_for(worker)
+        guest = self._choice.guest_for(worker)
         if guest is None:
             worker.end_break()
         else:
+            worker.turns.part_rests(asyncio.get_running_loop().time())
             worker.send(self._take(guest))
-
-    def _guest_for(self, worker: Worker) -> Job | None:
-        """The oldest single fit that may have a break of what this worker does.
-
-        One that is compiled waits for a worker that is idle, if there is one.
-        """
-        if not (worker.hosts and self._singles_may(worker)):
-            return None
-        single = self._oldest(worker, spreads=False)
-        if single is None or not self._tried.is_compiled(single.kernel):
-            return single
-        return None if any(w.idle and not w.is_workshop for w in self._workers) else single
-
-    def _job_for(self, worker: Worker) -> Job | None:
-        """The oldest job that this idle worker may take; single fits go first while they may."""
-        single = self._oldest(worker, spreads=False)
-        part = self._oldest(worker, spreads=True)
-        if single is None or part is None:
-            return single or part
-        return single if self._singles_may(worker) else part
-
-    def _oldest(self, worker: Worker, *, spreads: bool) -> Job | None:
-        """The oldest single fit, or part of a batch, that this worker may take."""
-        return self._waiting.oldest(
-            lambda job: job.task.spreads is spreads and self._may_take(worker, job)
-        )
-
-    def _singles_may(self, worker: Worker) -> bool:
-        """Whether single fits go before parts: until they have had a turn more than these."""
-        part = worker.job
-        running = 0.0
-        if part is not None and part.started is not None:
-            running = asyncio.get_running_loop().time() - part.started
-        return worker.singles_s - running <= self.slice_s
-
-    def _may_take(self, worker: Worker, job: Job) -> bool:
-        """Whether it has the job's kernel, or may take it on."""
-        kernel = job.kernel
-        if self._tried.is_for_workshop(job.task, kernel):
-            return worker.is_workshop
-        if kernel in worker.known:
-            return True
-        if worker.is_workshop:
-            return False
-        if not any(kernel in w.known for w in self._workers if w.alive and not w.is_workshop):
-            return True
-        waited_s = asyncio.get_running_loop().time() - job.accepted
-        many = job.task.spreads or self._waiting.of(kernel) >= HELP_AT
-        return self._tried.is_compiled(kernel) and (many or waited_s >= HELP_AFTER_S)
 
     def _warming(self, task: Task) -> Job:
         loop = asyncio.get_running_loop()
@@ -326,9 +297,12 @@ class WorkerPool:
         self._tried.answered(job, how, what)
         if not job.background:
             self._mean_s += 0.1 * (seconds - self._mean_s)
-            more = -seconds if job.task.spreads else seconds
-            # at most a turn too much: a long fit does not give the turns of many others away
-            worker.singles_s = min(max(worker.singles_s + more, 0.0), 2 * self.slice_s)
+            if job.task.spreads:
+                worker.turns.part_rests(asyncio.get_running_loop().time())
+            else:
+                worker.turns.single_ran(seconds)
+            if worker.job is not None:  # whose guest it was
+                self._part_runs(worker)
         job.settle(how, what)
         if job.background and how == CANCELLED:
             worker.to_warm.insert(0, job.task)
@@ -338,7 +312,16 @@ class WorkerPool:
             for other in self._workers:
                 if not other.is_workshop:
                     other.to_warm += compiled
+        if worker.full:
+            self._retire(worker)
         self._dispatch()
+
+    def _retire(self, worker: Worker) -> None:
+        """Another goes on with what this one was to do: it has answered, and ends by itself."""
+        logger.info("a worker has used up its memory", extra={"pid": worker.process.pid})
+        self._workers.remove(worker)
+        worker.close()
+        self._restart(worker)
 
     def _died(self, worker: Worker, jobs: Sequence[Job], late: Job | None) -> None:
         self._workers.remove(worker)
@@ -346,37 +329,43 @@ class WorkerPool:
             return
         if worker.is_workshop:
             self._after = ()  # what it was to compile is compiled when somebody asks for it
+            worker.to_warm.clear()
         self.restarts += 1
         logger.warning(
             "a worker died", extra={"pid": worker.process.pid, "timed_out": late is not None}
         )
+        loop = asyncio.get_running_loop()
+        read = [job for job in jobs if job.started is not None]
         for job in jobs:
-            was_running = job is jobs[-1]
+            was_running = bool(read) and job is read[-1]
             if was_running:
-                self._tried.failed(job, asyncio.get_running_loop().time())
-            job.fail(
-                TimedOut(waiting=False)
-                if job is late
-                else WorkerLost(
-                    "The process that worked on this died and was replaced. Try again; if it "
-                    "happens again, these data with this model need more memory than there is.",
-                    1.0,
-                    workers=int(was_running),
+                self._tried.failed(job, loop.time())
+            if job is late:
+                job.fail(TimedOut(waiting=False))
+            elif job in read or job.cancelled or job.background:
+                job.fail(
+                    WorkerLost(
+                        "The process that worked on this died and was replaced. Try again; if it "
+                        "happens again, these data with this model need more memory than there is.",
+                        1.0,
+                        workers=int(was_running),
+                    )
                 )
-            )
+            else:
+                self._wait(job)
         backoff = RESTART_BACKOFF_S[min(self._deaths_in_a_row, len(RESTART_BACKOFF_S) - 1)]
         self._deaths_in_a_row += 1
-        asyncio.get_running_loop().call_later(backoff, self._restart, worker.is_workshop)
+        loop.call_later(backoff, self._restart, worker)
+        loop.call_soon(self._dispatch)  # others may take now what was for this one
 
-    def _restart(self, workshop: bool) -> None:
+    def _restart(self, old: Worker) -> None:
         if self._closing:
             return
         try:
-            if workshop:
-                self._start_workshop()
+            if old.is_workshop:
+                self._start_workshop(old.to_warm)
             else:
                 self._start_worker()
         except OSError:  # no memory, no process, no file left
             logger.exception("no worker can be started")
-            loop = asyncio.get_running_loop()
-            loop.call_later(RESTART_BACKOFF_S[-1], self._restart, workshop)
+            asyncio.get_running_loop().call_later(RESTART_BACKOFF_S[-1], self._restart, old)

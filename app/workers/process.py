@@ -3,15 +3,14 @@
 The server's end sends `(job number, task)`, pickled, once the process has said that it is up;
 back go `(job number, how, what, seconds)`. A running job looks into shared memory before each
 evaluation of its cost: whether it is to stop; and if it is a part of a batch, whether a single fit
-waits. Then the process says that it has a `BREAK`, and gets that fit, or nothing.
+waits. Then the process says that it has a `BREAK`, and gets that fit, or nothing. Before an answer
+it may say that it is `FULL`: that it should get no other job, for what the last ones have left.
 """
 
 import gc
 import os
 import pickle
-import resource
 import signal
-import sys
 import threading
 import time
 from dataclasses import dataclass, replace
@@ -19,13 +18,14 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from app.workers.memory import Allowance
 from app.workers.signals import NOBODY, Signals
 
 if TYPE_CHECKING:
     from fitting.kernels.cache import KernelCache
 
-UP, BREAK = "up", "break"
-STATUS = Path("/proc/self/status")
+UP, BREAK, FULL = "up", "break", "full"
+WORKSHOP_KERNELS = 8  # that it keeps: what is compiled the workers take over
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ def main(connection: Connection, signals: Signals, settings: WorkerSettings) -> 
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if settings.workshop:
         os.nice(10)  # compiling a stranger's formula must not slow the fits of others
-    most = settings.workshop_bytes if settings.workshop else sys.maxsize
-    threading.Thread(target=_give_up, args=(os.getppid(), most), daemon=True).start()
+    allowance = Allowance(settings.workshop_bytes) if settings.workshop else None
+    threading.Thread(target=_give_up, args=(os.getppid(), allowance), daemon=True).start()
     if settings.platform == "auto" and not settings.workshop:
         os.environ["JAX_PLATFORMS"] = ""  # whatever JAX finds, read when it is imported
     from fitting.kernels.cache import KernelCache
@@ -57,9 +57,10 @@ def main(connection: Connection, signals: Signals, settings: WorkerSettings) -> 
 
     accelerator()  # before anything is compiled, which would else be for it
     KernelFolder(settings.kernels_dir, settings.kernel_cache_bytes).use()
-    kernels = KernelCache(settings.kernels_in_memory)
+    most = settings.kernels_in_memory
+    kernels = KernelCache(min(most, WORKSHOP_KERNELS) if settings.workshop else most)
     gc.freeze()  # what is there now stays: no use in looking through it again and again
-    serving = Serving(connection, signals, kernels)
+    serving = Serving(connection, signals, kernels, allowance)
     try:
         serving.tell(UP)
         while True:
@@ -71,10 +72,17 @@ def main(connection: Connection, signals: Signals, settings: WorkerSettings) -> 
 class Serving:
     """The jobs of this process, as they come."""
 
-    def __init__(self, connection: Connection, signals: Signals, kernels: "KernelCache"):
+    def __init__(
+        self,
+        connection: Connection,
+        signals: Signals,
+        kernels: "KernelCache",
+        allowance: Allowance | None = None,
+    ):
         self._connection = connection
         self._signals = signals
         self._kernels = kernels
+        self._allowance = allowance
 
     def next(self) -> float:
         """The next job, from when it comes to when it is answered; how many seconds it took."""
@@ -85,6 +93,8 @@ class Serving:
         number, task = pickle.loads(self._connection.recv_bytes())
         if task is None:
             return 0.0
+        if self._allowance is not None:
+            self._allowance.begin()
         began, away_s, signals = time.monotonic(), 0.0, self._signals
 
         def stop() -> None:
@@ -99,6 +109,8 @@ class Serving:
         seconds = time.monotonic() - began
         if isinstance(what, BatchResult):
             what = replace(what, seconds=what.seconds - away_s)
+        if self._allowance is not None and self._allowance.is_used_up:
+            self.tell(FULL)
         self.tell(how, number, what, seconds - away_s)
         return seconds
 
@@ -107,24 +119,11 @@ class Serving:
         self._connection.send_bytes(pickle.dumps((number, how, what, seconds), protocol=5))
 
 
-def _give_up(parent: int, most_bytes: int) -> None:
+def _give_up(parent: int, allowance: Allowance | None) -> None:
     """End the process when the server has ended, or a compilation takes too much memory.
 
     A killed server must not leave workers behind, not even one stuck in a compilation.
     """
-    while os.getppid() == parent and peak_bytes() <= most_bytes:
+    while os.getppid() == parent and not (allowance and allowance.is_exceeded):
         time.sleep(0.2)
     os._exit(1)
-
-
-def peak_bytes() -> int:
-    """The most memory that this process has had.
-
-    On Linux what getrusage tells includes that of the process that started this one.
-    """
-    if STATUS.exists():
-        for line in STATUS.read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) * 1024
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

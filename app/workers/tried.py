@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 class Tried:
-    """Kernels by number, the latest; times are on the event loop's clock."""
+    """Kernels by number, those last used; times are on the event loop's clock."""
 
     def __init__(self) -> None:
         self._compiled: OrderedDict[int, None] = OrderedDict()
@@ -61,5 +61,6 @@ class Tried:
 
 def _add(kernels: OrderedDict[int, T], kernel: int, value: T) -> None:
     kernels[kernel] = value
+    kernels.move_to_end(kernel)
     if len(kernels) > MOST_KNOWN:
         kernels.popitem(last=False)

@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.errors import InvalidRequest
-from app.workers.process import BREAK, UP, WorkerSettings, main
+from app.workers.process import BREAK, FULL, UP, WorkerSettings, main
 from app.workers.signals import NOBODY, Signals
 from app.workers.tasks import CANCELLED, DONE, INVALID, LATE, Outcome, Task
+from app.workers.turns import Turns
+from app.workers.wire import Wire
 
 logger = logging.getLogger("fit.workers")
 
@@ -82,8 +84,8 @@ class Worker:
 
     `on_up()`, `on_break(worker)`, `on_answer(worker, job, how, what, seconds)` and
     `on_death(worker, jobs, late)` are called from the event loop; of the jobs the last one was
-    running, `late` is the one for which the process had to be killed. `known` are the kernels that
-    it has, as far as we can tell.
+    running, `late` is the one for which the process had to be killed, and one that it has not even
+    read is not `started`. `known` are the kernels that it has, as far as we can tell.
     """
 
     def __init__(
@@ -103,13 +105,14 @@ class Worker:
         self.guest: Job | None = None
         self.known: OrderedDict[int, None] = OrderedDict()
         self.to_warm: list[Task] = []
-        self.singles_s = 0.0  # what single fits have had more than parts of batches
+        self.turns = Turns()
         self.up = False
+        self.full = False  # its memory, so that it should get no other job
         self.alive = True
         self._late: Job | None = None
+        self._told: Job | None = None  # with the last message
         self._signals: Any = _spawn.Value(Signals, NOBODY, NOBODY, False, lock=False)
         ours, theirs = _spawn.Pipe()
-        self._connection = ours
         self.process = _spawn.Process(
             target=main, args=(theirs, self._signals, settings), daemon=True
         )
@@ -118,9 +121,7 @@ class Worker:
         self.process.start()
         theirs.close()
         self._loop = asyncio.get_running_loop()
-        self._loop.add_reader(ours.fileno(), self._readable)
-        # uvloop has just made it non-blocking, which would cut long messages short
-        os.set_blocking(ours.fileno(), True)
+        self._wire = Wire(ours, self._receive, self._died)
 
     @property
     def idle(self) -> bool:
@@ -132,6 +133,7 @@ class Worker:
         job = self.job
         return (
             self.alive
+            and self.up
             and not self.is_workshop
             and self.guest is None
             and job is not None
@@ -145,7 +147,7 @@ class Worker:
 
     def end_break(self) -> None:
         """There is nothing to do in it."""
-        self._tell(NOBODY, None)
+        self._tell(None)
 
     def send(self, job: Job) -> None:
         """Start a job; the worker is idle, or has a break, so it reads at once."""
@@ -159,13 +161,12 @@ class Worker:
         self.known.move_to_end(job.kernel)
         if len(self.known) > MOST_KNOWN:
             self.known.popitem(last=False)
-        self._tell(job.number, job.task)
+        self._tell(job)
 
-    def _tell(self, number: int, task: Task | None) -> None:
-        try:
-            self._connection.send_bytes(pickle.dumps((number, task), protocol=5))
-        except OSError:
-            self._died()
+    def _tell(self, job: Job | None) -> None:
+        self._told = job
+        message = (job.number, job.task) if job else (NOBODY, None)
+        self._wire.send(pickle.dumps(message, protocol=5))
 
     def cancel(self, job: Job, grace_s: float) -> None:
         """Stop a job that is here: at its next evaluation, or by force after `grace_s`."""
@@ -192,23 +193,22 @@ class Worker:
             job.watchdog = self._loop.call_at(when, self.kill_for_time, job)
             return
         self._late = job
+        self.up = False  # it may still answer, but there is no other job for it
         self.process.kill()
 
     def close(self) -> None:
         """Hang up; an idle process ends by itself."""
         self.alive = False
-        self._loop.remove_reader(self._connection.fileno())
-        self._connection.close()
+        self._wire.close()
 
-    def _readable(self) -> None:
-        try:
-            number, how, what, seconds = pickle.loads(self._connection.recv_bytes())
-        except (EOFError, OSError):
-            self._died()
-            return
+    def _receive(self, message: bytearray) -> None:
+        number, how, what, seconds = pickle.loads(message)
         if how == UP:
             self.up = True
             self._on_up()
+            return
+        if how == FULL:
+            self.full = True
             return
         if how == BREAK:
             self._signals.asked = False
@@ -232,6 +232,8 @@ class Worker:
         self.process.kill()
         jobs = [job for job in (self.job, self.guest) if job is not None]
         self.job = self.guest = None
+        if self._told is not None and self._wire.is_sending:
+            self._told.started = None
         for job in jobs:
             if job.watchdog is not None:
                 job.watchdog.cancel()

@@ -176,19 +176,6 @@ def test_what_a_dead_server_was_receiving_is_forgotten(
     store.close()
 
 
-def test_a_folder_s_name_is_kept_and_is_one_server_s(tmp_path: Path) -> None:
-    first = Owner(tmp_path)
-    second = Owner(tmp_path)
-    assert first.lasting
-    assert not second.lasting
-    assert first.name != second.name
-    first.close()
-    third = Owner(tmp_path)
-    assert third.lasting
-    assert third.name == first.name
-    third.close()
-
-
 class Workers(FailingWorkers):
     """The same as a service that has a store."""
 
@@ -305,6 +292,24 @@ def test_renewing_leases_does_not_disturb_what_has_just_begun(
             return [n for (n,) in connection.execute("select attempts from job_chunks")]
 
     assert asyncio.run(renew_often()) == [1] * 40
+    store.close()
+
+
+def test_a_server_does_not_claim_what_it_works_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By its clock, which has jumped, each of its leases has ended."""
+    monkeypatch.setattr(stored_jobs, "LEASE_S", -1.0)
+    store = opened(tmp_path, "")
+
+    async def work() -> list[int]:
+        await promised(store.jobs, chunks=20)
+        job = await run(store, tmp_path, Workers(store))
+        assert job.status == "succeeded"
+        with sqlite3.connect(tmp_path / "fits.sqlite") as connection:
+            return [n for (n,) in connection.execute("select attempts from job_chunks")]
+
+    assert asyncio.run(work()) == [1] * 20
     store.close()
 
 

@@ -1,8 +1,6 @@
 """Where jobs go, without processes: what the pool makes of an answer."""
 
 import asyncio
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,12 +12,14 @@ import pytest
 
 from app.errors import InvalidRequest, WorkerLost
 from app.routes.fit import fit_or_timeout
+from app.workers.choice import HELP_AFTER_S
 from app.workers.kernel_number import kernel_number
-from app.workers.pool import HELP_AFTER_S, WorkerPool
-from app.workers.process import WorkerSettings, peak_bytes
-from app.workers.tasks import CANCELLED, DONE, LATE, SLICE_S, CovarianceTask, attempt
-from app.workers.tried import LIGHT_S
-from app.workers.worker import Job, TimedOut
+from app.workers.pool import WorkerPool
+from app.workers.process import WorkerSettings
+from app.workers.tasks import CANCELLED, DONE, LATE, CovarianceTask, attempt
+from app.workers.tried import LIGHT_S, Tried
+from app.workers.turns import Turns
+from app.workers.worker import MOST_KNOWN, Job, TimedOut
 from fitting.kernels.cache import Usage
 from fitting.result import Status
 from tests.fitting.problems import KERNELS, LINE, points, problem
@@ -43,7 +43,7 @@ async def answered(task: Any, *compile_s: float, status: Status = Status.CONVERG
     pool = pool_of(1)
     for seconds in compile_s:
         what = SimpleNamespace(status=status, usage=Usage(compile_s=seconds))
-        pool._answered(SimpleNamespace(singles_s=0.0), job_of(task), DONE, what, 0.1)  # type: ignore[arg-type]
+        pool._answered(busy_with(None), job_of(task), DONE, what, 0.1)  # type: ignore[arg-type]
     return pool.is_untried(task)
 
 
@@ -74,11 +74,17 @@ def test_the_workshop_compiles_what_all_load_then() -> None:
         # busy: nothing is sent
         some: Any = [
             SimpleNamespace(
-                is_workshop=n == 0, idle=False, hosts=False, job=None, to_warm=[], singles_s=0.0
+                is_workshop=n == 0,
+                idle=False,
+                hosts=False,
+                job=None,
+                full=False,
+                to_warm=[],
+                turns=Turns(),
             )
             for n in range(3)
         ]
-        pool._workers = some
+        pool._workers[:] = some
         workshop, *workers = some
 
         def compiled(seconds: float) -> None:
@@ -119,8 +125,9 @@ class Warming:
     def __init__(self, *known: str, is_workshop: bool = False):
         self.is_workshop = is_workshop
         self.known = {kernel_number(key) for key in known}
-        self.alive, self.singles_s, self.hosts = True, 0.0, False
+        self.alive, self.turns, self.hosts = True, Turns(), False
         self.to_warm: list[Any] = []
+        self.full = False
         self.job: Job | None = job_of(SHAPE)
         self.job.background = True
 
@@ -144,7 +151,7 @@ class Warming:
 async def warming(*workers: Warming) -> tuple[WorkerPool, Callable[[], list[bool]]]:
     """A pool of these, and who of them was told to stop."""
     pool = pool_of(len(workers) - 1)
-    pool._workers = list(workers)  # type: ignore[arg-type]
+    pool._workers[:] = workers  # type: ignore[list-item]
     jobs = [worker.job for worker in workers if worker.job]
     return pool, lambda: [job.cancelled for job in jobs]
 
@@ -203,7 +210,7 @@ def test_a_covariance_that_is_late_is_told_as_such() -> None:
     asyncio.run(run())
 
 
-def busy_with(job: Job | None, singles_s: float = 0.0) -> Any:
+def busy_with(job: Job | None, turns: Turns | None = None) -> Any:
     """Stands for a worker."""
     return SimpleNamespace(
         is_workshop=False,
@@ -212,69 +219,10 @@ def busy_with(job: Job | None, singles_s: float = 0.0) -> Any:
         idle=False,
         hosts=True,
         job=job,
-        singles_s=singles_s,
+        turns=turns or Turns(),
+        to_warm=[],
+        full=False,
     )
-
-
-@pytest.mark.parametrize(
-    ("singles_s", "expected"), [(0.0, [3, 4, 1, 2]), (2 * SLICE_S, [1, 2, 3, 4])]
-)
-def test_single_fits_and_parts_of_batches_take_turns(singles_s: float, expected: list[int]) -> None:
-    async def run() -> list[int]:
-        pool, worker = pool_of(1), busy_with(None, singles_s)
-        for number, task in enumerate([PART, PART, SHAPE, SHAPE], 1):
-            pool._waiting.add(job_of(task, number))
-        taken = []
-        while (job := pool._job_for(worker)) is not None:
-            pool._waiting.remove(job)
-            taken.append(job.number)
-        return taken
-
-    assert asyncio.run(run()) == expected
-
-
-def test_single_fits_and_parts_of_batches_have_as_much_time() -> None:
-    async def run() -> None:
-        pool, worker = pool_of(1), busy_with(None)
-        for task, seconds, expected in (
-            (SHAPE, 0.1, 0.1),
-            (SHAPE, 0.1, 0.2),
-            (SHAPE, 9.0, 2 * SLICE_S),
-            (PART, 0.1, 2 * SLICE_S - 0.1),
-            (PART, 9.0, 0.0),
-        ):
-            pool._answered(worker, job_of(task), DONE, None, seconds)
-            assert worker.singles_s == pytest.approx(expected)
-
-    asyncio.run(run())
-
-
-@pytest.mark.parametrize(
-    ("singles_s", "running_s", "expected"),
-    [(0.0, 0.0, True), (2 * SLICE_S, 0.0, False), (2 * SLICE_S, 1.1 * SLICE_S, True)],
-)
-def test_a_part_makes_way_for_a_single_fit(
-    singles_s: float, running_s: float, *, expected: bool
-) -> None:
-    async def run() -> None:
-        pool, part = pool_of(2), job_of(PART)
-        part.started = asyncio.get_running_loop().time() - running_s
-        worker, asked, sent = busy_with(part, singles_s), [], list[int | None]()
-        worker.ask_for_break = lambda: asked.append(True)
-        worker.end_break = lambda: sent.append(None)
-        worker.send = lambda job: sent.append(job.number)
-        pool._workers = [worker]
-        pool._waiting.add(job_of(PART, 2))
-        pool._dispatch()
-        assert not asked
-        pool._waiting.add(job_of(SHAPE, 3))
-        pool._dispatch()
-        assert asked == [True] * expected
-        pool._breaking(worker)
-        pool._breaking(worker)
-        assert sent == [3 if expected else None, None]
-
-    asyncio.run(run())
 
 
 def test_an_idle_worker_takes_a_fit_that_has_waited_for_long() -> None:
@@ -284,15 +232,15 @@ def test_an_idle_worker_takes_a_fit_that_has_waited_for_long() -> None:
         pool = pool_of(2)
         other, idle = busy_with(job_of(SHAPE)), busy_with(None)
         other.known, other.hosts, idle.hosts = {kernel_number(SHAPE.key): None}, False, False
-        pool._workers = [other, idle]
+        pool._workers[:] = [other, idle]
         job = job_of(SHAPE, 2)
         now = asyncio.get_running_loop().time()
         job.accepted = now - 2 * HELP_AFTER_S
-        assert not pool._may_take(idle, job)  # nobody has compiled it yet
+        assert not pool._choice.may_take(idle, job)  # nobody has compiled it yet
         pool._tried.answered(job, DONE, SimpleNamespace(usage=Usage()))
-        assert pool._may_take(idle, job)
+        assert pool._choice.may_take(idle, job)
         job.accepted = now
-        assert not pool._may_take(idle, job)
+        assert not pool._choice.may_take(idle, job)
 
     asyncio.run(run())
 
@@ -302,7 +250,7 @@ def test_a_pool_is_ready_while_it_has_a_worker() -> None:
     workers: Any = [SimpleNamespace(is_workshop=False, up=False) for _ in range(2)]
     one, other = workers
     workshop: Any = SimpleNamespace(is_workshop=True, up=True)
-    pool._workers = [workshop, *workers]
+    pool._workers[:] = [workshop, *workers]
     pool._dispatch = lambda: None  # type: ignore[method-assign]
     for first, second, expected in (
         (True, False, False),
@@ -313,14 +261,6 @@ def test_a_pool_is_ready_while_it_has_a_worker() -> None:
         one.up, other.up = first, second
         pool._upped()
         assert pool.is_ready is expected
-
-
-def test_the_peak_of_memory_is_that_of_the_process_itself() -> None:
-    """And not that of the process that has started it."""
-    block = np.ones(2**26)  # half a GiB
-    tell = "from app.workers.process import peak_bytes; print(peak_bytes())"
-    told = subprocess.run([sys.executable, "-c", tell], capture_output=True, check=True)
-    assert peak_bytes() > block.nbytes > int(told.stdout)
 
 
 def test_a_fit_that_waited_until_its_deadline_tells_how_long() -> None:
@@ -342,13 +282,13 @@ def test_what_is_compiled_waits_for_an_idle_worker_rather_than_for_a_break() -> 
     async def run() -> None:
         pool, host, idle = pool_of(2), busy_with(job_of(PART)), busy_with(None)
         host.known, idle.hosts, idle.idle = {kernel_number(SHAPE.key): None}, False, True
-        pool._workers = [host, idle]
+        pool._workers[:] = [host, idle]
         pool._waiting.add(job := job_of(SHAPE, 2))
-        assert pool._guest_for(host) is job
+        assert pool._choice.guest_for(host) is job
         pool._tried.answered(job, DONE, SimpleNamespace(usage=Usage()))
-        assert pool._guest_for(host) is None
+        assert pool._choice.guest_for(host) is None
         idle.idle = False
-        assert pool._guest_for(host) is job
+        assert pool._choice.guest_for(host) is job
 
     asyncio.run(run())
 
@@ -357,8 +297,9 @@ def test_who_hosts_is_not_to_blame_for_its_guest() -> None:
     async def run() -> None:
         pool = pool_of(1)
         host, guest = job_of(PART), job_of(CUSTOM, 2)
+        host.started = guest.started = 1.0
         worker: Any = SimpleNamespace(is_workshop=False, process=SimpleNamespace(pid=1))
-        pool._workers = [worker]
+        pool._workers[:] = [worker]
         pool._died(worker, [host, guest], guest)
         with pytest.raises(TimedOut):
             await guest.outcome
@@ -384,8 +325,41 @@ def test_a_worker_that_cannot_be_started_is_tried_again(monkeypatch: pytest.Monk
             started.set()
 
         pool._start_worker = start  # type: ignore[method-assign]
-        pool._restart(workshop=False)
+        pool._restart(busy_with(None))
         await asyncio.wait_for(started.wait(), 5)
 
     monkeypatch.setattr("app.workers.pool.RESTART_BACKOFF_S", (0.01,))
+    asyncio.run(run())
+
+
+def test_a_workshop_that_is_full_is_replaced_and_nobody_is_to_blame() -> None:
+    async def run() -> None:
+        pool, hung_up, started = pool_of(1), list[bool](), list[Any]()
+        workshop, worker = busy_with(None), busy_with(None)
+        workshop.is_workshop, workshop.full, workshop.to_warm = True, True, [CUSTOM]
+        workshop.close, workshop.process = lambda: hung_up.append(True), SimpleNamespace(pid=1)
+        workshop.hosts = worker.hosts = False
+        pool._workers[:] = [workshop, worker]
+        pool._start_workshop = started.append  # type: ignore[method-assign]
+        job = job_of(CUSTOM)
+        pool._answered(workshop, job, CANCELLED, None, 0.1)
+        assert hung_up == [True]
+        assert started == [[CUSTOM]]
+        assert pool._workers == [worker]
+        assert pool.restarts == 0
+        pool._tried.refuse_failed(job.kernel, 0.0)
+
+    asyncio.run(run())
+
+
+def test_a_formula_that_everybody_uses_is_not_forgotten_for_many_new_ones() -> None:
+    tried = Tried()
+
+    async def run() -> None:
+        for number in range(MOST_KNOWN + 10):
+            new: Any = SimpleNamespace(is_custom=True, key=str(number), spreads=False)
+            for task in (CUSTOM, new):
+                tried.answered(job_of(task), DONE, None)
+            assert tried.is_compiled(kernel_number(CUSTOM.key))
+
     asyncio.run(run())

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import pickle
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.workers.process import BREAK, Serving
+from app.workers.memory import Allowance
+from app.workers.process import BREAK, FULL, Serving
 from app.workers.signals import NOBODY, Signals
 from app.workers.tasks import CANCELLED, DONE, BatchTask
 from fitting.batch.question import Batch
@@ -141,3 +143,27 @@ def test_a_server_that_ends_during_a_break_ends_the_process(
     signals.asked = True
     assert receive(connection)[:2] == (NOBODY, BREAK)
     connection.close()  # the fixture waits for the thread's end
+
+
+class UsedUp(Allowance):
+    """After so many jobs."""
+
+    def __init__(self, jobs: int):
+        super().__init__(sys.maxsize)
+        self._jobs = jobs
+
+    def begin(self) -> None:
+        self._jobs -= 1
+
+    @property
+    def is_used_up(self) -> bool:
+        return self._jobs <= 0
+
+
+def test_a_process_says_that_it_is_full_before_the_answer_after_which_it_gets_nothing() -> None:
+    ours, theirs = multiprocessing.Pipe()
+    serving = Serving(theirs, Signals(NOBODY, NOBODY, False), KERNELS, UsedUp(2))
+    for number, expected in ((1, [(1, DONE)]), (2, [(NOBODY, FULL), (2, DONE)])):
+        send(ours, number, Evaluating(1, spreads=False))
+        serving.next()
+        assert [receive(ours)[:2] for _ in expected] == expected

@@ -2,17 +2,22 @@
 
 import asyncio
 import sqlite3
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import Connection
+from sqlalchemy.dialects.sqlite import dialect
 from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.schema import CreateTable
 
-from app.errors import install
+from app.errors import StoreAway, install
 from app.store.store import Store, StoredFit
+from app.store.tables import metadata
 from app.store.writer import MOST_ON_THE_SPOT, Spot
 from tests.examples import refused
 
@@ -26,6 +31,22 @@ def rows(path: Path) -> int:
     with sqlite3.connect(path) as connection:
         (number,) = connection.execute("select count(*) from fits").fetchone()
         return int(number)
+
+
+def test_services_may_start_together_on_a_new_store(tmp_path):
+    """One that came first makes the tables while the other has seen none."""
+    path = tmp_path / "fits.db"
+    first = sqlite3.connect(path, isolation_level=None)
+    first.execute("PRAGMA journal_mode=WAL")
+    first.execute("BEGIN IMMEDIATE")
+    for table in metadata.sorted_tables:
+        first.execute(str(CreateTable(table).compile(dialect=dialect())))
+    with ThreadPoolExecutor(1) as pool:
+        second = pool.submit(Store, f"sqlite:///{path}")
+        time.sleep(0.5)
+        first.execute("COMMIT")
+        second.result().close()
+    first.close()
 
 
 def test_every_save_is_committed_when_it_returns(tmp_path):
@@ -137,6 +158,73 @@ def test_what_a_broken_connection_may_have_written_is_not_written_again(tmp_path
     asyncio.run(store.save(a_fit(1)))
     store.close()
     assert rows(path) == 1
+
+
+def test_who_waits_for_a_lock_waits_once_and_not_one_after_the_other(tmp_path, monkeypatch):
+    monkeypatch.setattr("app.store.writer.MOST_AT_ONCE", 3)
+    monkeypatch.setattr("app.store.store.LOCKED_S", 1)
+    path = tmp_path / "fits.db"
+    store = Store(f"sqlite:///{path}")
+    tried = []
+
+    def write(connection: Connection) -> None:
+        tried.append(connection)
+        connection.exec_driver_sql("DELETE FROM fits")
+
+    async def write_while_locked() -> list[object]:
+        other = sqlite3.connect(path, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        submit = store._writer.submit
+        answers = await asyncio.gather(*(submit(write) for _ in range(20)), return_exceptions=True)
+        other.execute("COMMIT")
+        other.close()
+        await store.save(a_fit(1))
+        return answers
+
+    answers = asyncio.run(write_while_locked())
+    store.close()
+    assert all(isinstance(answer, OperationalError) for answer in answers)
+    assert len(tried) < 4
+    assert rows(path) == 1
+
+
+def test_a_deadlock_is_over_and_its_writes_are_tried_again(tmp_path):
+    store = Store(f"sqlite:///{tmp_path / 'fits.db'}")
+    reason = Exception("deadlock detected")
+    reason.sqlstate = "40P01"
+    failures = [OperationalError("update", {}, reason)]
+
+    def write(connection: Connection) -> str:
+        if failures:
+            raise failures.pop()
+        return "written"
+
+    async def submit() -> list[str]:
+        submit = store._writer.submit
+        first = submit(lambda _: time.sleep(0.2))  # so that the others are a group
+        return list(await asyncio.gather(first, submit(write), submit(write)))[1:]
+
+    assert asyncio.run(submit()) == ["written", "written"]
+    store.close()
+
+
+def test_not_too_many_wait(tmp_path, monkeypatch):
+    monkeypatch.setattr("app.store.writer.MOST_WAITING", 3)
+    store = Store(f"sqlite:///{tmp_path / 'fits.db'}")
+    go_on = threading.Event()
+
+    async def submit() -> None:
+        waiting = [asyncio.create_task(store._writer.submit(lambda _: go_on.wait(60)))]
+        waiting += [asyncio.create_task(store._writer.submit(lambda _: True)) for _ in range(2)]
+        await asyncio.sleep(0)
+        with pytest.raises(StoreAway):
+            await store.save(a_fit(1))
+        go_on.set()
+        assert await asyncio.gather(*waiting) == [True] * 3
+        await store.save(a_fit(1))
+
+    asyncio.run(submit())
+    store.close()
 
 
 def test_a_spot_declines_now_and_then():
