@@ -5,7 +5,18 @@ import sqlite3
 import time
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Engine, create_engine, delete, event, func, insert, select
+from sqlalchemy import (
+    URL,
+    Connection,
+    Engine,
+    create_engine,
+    delete,
+    event,
+    func,
+    insert,
+    make_url,
+    select,
+)
 
 from app.store.jobs import JobStore
 from app.store.keep import Keep
@@ -31,7 +42,7 @@ class Store:
     """The fits of one service, and its `jobs`, in the database that `url` names."""
 
     def __init__(self, url: str):
-        self._engine = create_engine(url)
+        self._engine = create_engine(with_timeout(url))
         self._spot: Spot | None = None
         if self._engine.dialect.name == "sqlite":
             event.listen(self._engine, "connect", _tune_sqlite)
@@ -106,6 +117,14 @@ class Store:
         if self._spot is not None:
             self._spot.close()
         self._engine.dispose()
+
+
+def with_timeout(url: str) -> URL:
+    """The URL, by which PostgreSQL is not waited for longer than a lock would be."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "postgresql":
+        return parsed
+    return parsed.update_query_dict({"connect_timeout": str(LOCKED_S), **parsed.query})
 
 
 def _create_tables(engine: Engine) -> None:

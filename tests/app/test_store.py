@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.schema import CreateTable
 
 from app.errors import StoreAway, install
-from app.store.store import Store, StoredFit
+from app.store.store import Store, StoredFit, with_timeout
 from app.store.tables import metadata
 from app.store.writer import MOST_ON_THE_SPOT, Spot
 from tests.examples import refused
@@ -225,6 +225,20 @@ def test_not_too_many_wait(tmp_path, monkeypatch):
 
     asyncio.run(submit())
     store.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "timeout"),
+    [
+        ("postgresql+psycopg://me:secret@db/fits", "10"),
+        ("postgresql+psycopg://me@db/fits?connect_timeout=3", "3"),
+        ("sqlite:////data/fits.sqlite", None),
+    ],
+)
+def test_a_database_that_does_not_answer_is_not_waited_for_for_ever(url, timeout):
+    patient = with_timeout(url)
+    assert patient.query.get("connect_timeout") == timeout
+    assert patient.password == ("secret" if "secret" in url else None)
 
 
 def test_a_spot_declines_now_and_then():
