@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from fitting.batch.rows import HistogramRows, Rows
+from fitting.batch.rows import HistogramRows, Rows, mean_of
 from fitting.bounds import Bounds
 from fitting.data import Data
 from fitting.entries import refuse_where
@@ -58,9 +58,7 @@ class Batch:
     @cached_property
     def pooled(self) -> FitProblem:
         """The question about all rows together."""
-        with np.errstate(invalid="ignore"):
-            known = ~np.isnan(self.starts).any(axis=0)
-            starts = np.where(known, self.starts.mean(axis=0), np.nan)
+        starts = mean_of(self.starts)  # NaN where a row has none
         return self._ask(self.rows.pooled, starts)
 
     def _ask(self, data: Data, starts: Floats) -> FitProblem:

@@ -84,12 +84,14 @@ def by_moments(batch: Batch, counts: Floats, points: Floats) -> Floats:
     width = np.sqrt(np.where(variance > 1e-6 * extent**2, variance, 0.01 * extent**2))
     low, high = problem.data.ends[0]
     found = points.copy()
-    places = [i for i, p in enumerate(problem.parameters) if not p.linear and p.end is None]
+    part, own = problem.model.parts[0]
+    declared = zip(own, part.declare(), strict=True)  # two may be one parameter of the whole
+    places = [i for i, p in declared if not p.linear and p.end is None]
     linear = [i for i, p in enumerate(problem.parameters) if p.linear]
     for i, (at, wide) in enumerate(zip(mean.tolist(), width.tolist(), strict=True)):
         decay = max(at - low, 0.01 * extent)
         row = Features((at,), (wide,), (decay,), (2 * extent,), low, high)
-        found[i, places] = next(iter(problem.model.parts[0][0].starts(row)))
+        found[i, places] = next(iter(part.starts(row)))
     if len(linear) == 1:
         ratio = total / max(float(total.mean()), 1e-300)
         events = problem.parameters[linear[0]].events
