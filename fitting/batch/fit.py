@@ -100,6 +100,8 @@ def _together(
         if origin is None:
             origin = origin_of(work, pooled, kernels)
         starts = starts_of_rows(work, pooled, rows, origin)
+    if work.resume is not None:
+        starts = np.where(work.is_resumed[:, None], work.resume, starts)
     ndof = None if work.absolute_sigma else work.ndof
     start = None
     if work.cost == "effective-variance":
@@ -110,7 +112,7 @@ def _together(
     verdict = judge_rows(work, rows, found, start)
     result.alone[places] = ~verdict.sound & ~found.unfinished
     if eased is None:
-        result.starts[places[found.unfinished]] = found.values[found.unfinished]
+        result.resume[places[found.unfinished]] = found.values[found.unfinished]
     _put(result, places, asked, found, verdict.certain, verdict.chi2, eased)
     result.status[places[verdict.sound]] = CONVERGED
     return None if eased is not None else origin
@@ -149,7 +151,8 @@ def _eased(batch: Batch, eased: Eased) -> Batch:
     for k, known in enumerate(knowledge):
         if known.fixed and known.start is not None:
             starts[:, k] = known.start
-    return replace(batch, model=eased.problem.model, knowledge=knowledge, starts=starts)
+    model = eased.problem.model
+    return replace(batch, model=model, knowledge=knowledge, starts=starts, resume=None)
 
 
 def _put(
@@ -195,7 +198,7 @@ def _put_single(result: BatchResult, i: int, single: FitResult) -> None:
         raise DeadlineReached
     none = float("nan")
     result.status[i] = STATUSES.index(single.status)
-    result.messages.setdefault(single.status.value, single.message)
+    result.message[i] = single.message
     result.values[i] = single.values
     result.errors[i] = [none if e is None else e for e in single.errors]
     result.fval[i] = none if single.cost is None else single.cost

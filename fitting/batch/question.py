@@ -11,7 +11,7 @@ from fitting.bounds import Bounds
 from fitting.data import Data
 from fitting.entries import refuse_where
 from fitting.kernels.key import KernelKey
-from fitting.padding import Floats
+from fitting.padding import Flags, Floats
 from fitting.problem import FitProblem, Knowledge, describe, with_ends
 from models.model import Model
 
@@ -21,7 +21,8 @@ class Batch:
     """The same question about each row.
 
     `starts` (rows, parameters) are each row's own, NaN where it has none; those of fixed
-    parameters are the values at which they are fixed.
+    parameters are the values at which they are fixed. `resume`, of that form, is where rows go on
+    that had no time to finish.
     """
 
     model: Model
@@ -29,6 +30,7 @@ class Batch:
     knowledge: tuple[Knowledge, ...]
     starts: Floats
     absolute_sigma: bool = True
+    resume: Floats | None = None
 
     def __post_init__(self) -> None:
         counting = isinstance(self.rows, HistogramRows)
@@ -47,9 +49,19 @@ class Batch:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def some(self, places: Any) -> "Batch":
-        """The question about the rows at these places."""
-        return replace(self, rows=self.rows.some(places), starts=self.starts[places])
+    def some(self, places: Any, resume: Floats | None = None) -> "Batch":
+        """The question about the rows at these places, perhaps where they `resume`."""
+        resume = self.resume if resume is None else resume
+        resume = None if resume is None else resume[places]
+        rows, starts = self.rows.some(places), self.starts[places]
+        return replace(self, rows=rows, starts=starts, resume=resume)
+
+    @property
+    def is_resumed(self) -> Flags:
+        """Rows that go on where they were."""
+        if self.resume is None:
+            return np.zeros(len(self), dtype=bool)
+        return np.asarray(np.isfinite(self.resume).all(axis=1))
 
     def problem(self, i: int) -> FitProblem:
         """The question about one row."""

@@ -208,7 +208,7 @@ def test_a_slice_at_a_time_leads_to_the_same(monkeypatch):
         if not len(left):
             break
         alone = result.alone[left]
-        part = Batch(asked.model, asked.rows.some(left), asked.knowledge, result.starts[left])
+        part = asked.some(left, result.resume)
         result.put(left, fit_batch(part, KERNELS, until=time.monotonic() + 0.01, alone=alone))
     assert result.done.all()
     np.testing.assert_allclose(result.values, whole.values, rtol=1e-9)
