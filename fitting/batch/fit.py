@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from fitting.batch.descent import Descended, Descent
+from fitting.batch.descent import Descended
 from fitting.batch.objective import RowsObjective
 from fitting.batch.question import Batch
 from fitting.batch.result import STATUSES, BatchResult
-from fitting.batch.rows import PointsRows
-from fitting.batch.starts import origin_of, starts_of_rows
+from fitting.batch.search import search
+from fitting.batch.starts import origin_of
 from fitting.batch.verdict import judge_rows
 from fitting.coordinates import Eased, as_floats, ease
 from fitting.data import Marks
@@ -95,24 +95,15 @@ def _together(
     rows, pooled = _objectives(work, result, kernels, deadline, stop)
     if eased is not None:
         origin = None  # the coordinates of another part may be other ones
-    starts = work.starts
-    if np.isnan(starts).any():
-        if origin is None:
-            origin = origin_of(work, pooled, kernels)
-        starts = starts_of_rows(work, pooled, rows, origin)
-    if work.resume is not None:
-        starts = np.where(work.is_resumed[:, None], work.resume, starts)
-    ndof = None if work.absolute_sigma else work.ndof
-    start = None
-    if work.cost == "effective-variance":
-        assert isinstance(work.rows, PointsRows)
-        exact = rows.with_data(work.rows.stack(exact=True), log_weight=np.asarray(0.0))
-        start = starts = Descent(exact, work.bounds, ndof).run(starts, until).values
-    found = Descent(rows, work.bounds, ndof).run(starts, until)
-    verdict = judge_rows(work, rows, found, start)
-    result.alone[places] = ~verdict.sound & ~found.unfinished
+    if origin is None and np.isnan(work.given).any():
+        origin = origin_of(work, pooled, kernels)
+    found, exact = search(work, rows, pooled, origin, until)
+    verdict = judge_rows(work, rows, found, exact)
+    again = np.zeros(len(work), dtype=bool)
     if eased is None:
         result.resume[places[found.unfinished]] = found.values[found.unfinished]
+        again = work.is_resumed | (work.is_led & found.bent)
+    result.alone[places] = ~verdict.sound & (~found.unfinished | again)
     _put(result, places, asked, found, verdict.certain, verdict.chi2, eased)
     result.status[places[verdict.sound]] = CONVERGED
     return None if eased is not None else origin

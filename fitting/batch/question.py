@@ -73,6 +73,31 @@ class Batch:
         starts = mean_of(self.starts)  # NaN where a row has none
         return self._ask(self.rows.pooled, starts)
 
+    @cached_property
+    def given(self) -> Floats:
+        """Where rows are to begin, (rows, parameters); NaN where it is left to us.
+
+        Their own starts, else the common ones. A convex cost does not care about these.
+        """
+        if self.is_convex:
+            return self.starts
+        free = ~self.bounds.fixed
+        common = [np.nan if k.start is None else k.start for k in self.knowledge]
+        return np.where(np.isnan(self.starts) & free, common, self.starts)
+
+    @property
+    def has_one_place(self) -> bool:
+        """Whether minima are in one place: a single shape in a histogram is where events are."""
+        return isinstance(self.rows, HistogramRows) and len(self.model.parts) == 1
+
+    @property
+    def is_led(self) -> Flags:
+        """Rows that are told where to begin, in what bends the model: it may decide their end."""
+        if self.has_one_place:
+            return np.zeros(len(self), dtype=bool)
+        linear = np.array([p.linear for p in self.model.parameters])
+        return np.asarray((~np.isnan(self.given) & ~linear & ~self.bounds.fixed).any(axis=1))
+
     def _ask(self, data: Data, starts: Floats) -> FitProblem:
         own = zip(self.knowledge, starts.tolist(), strict=True)
         knowledge = [k if s != s else replace(k, start=s) for k, s in own]
