@@ -42,7 +42,7 @@ def to_columns(
         "ndof": int(ndof[0]) if (ndof == ndof[0]).all() else ndof,
         "valid": valid,
         "status": STATUS_NAMES[result.status],
-        "messages": {k: v for k, v in result.messages.items() if k != Status.CONVERGED.value},
+        "messages": result.messages,
         "path": path,
         "edm": result.edm,
         "at_limit": {

@@ -72,7 +72,7 @@ class Dealer:
         left = ~result.done
         if left.any():
             result.status[left] = DEADLINE
-            result.messages[Status.DEADLINE.value] = LATE
+            result.message[left] = LATE
         return result
 
     @property
@@ -87,9 +87,7 @@ class Dealer:
     async def _turn(self, places: Places) -> None:
         """One worker's turn: these rows, or as many of them as it has time for."""
         alone = self.result.alone[places]
-        part = replace(
-            self.batch, rows=self.batch.rows.some(places), starts=self.result.starts[places]
-        )
+        part = self.batch.some(places, self.result.resume)
         try:
             served = await self._ask(
                 replace(self._whole, batch=part, alone=alone, origin=self._origin)
@@ -106,7 +104,7 @@ class Dealer:
         self.result.put(places, outcome)
         self._origin = outcome.origin
         if not alone.any():
-            self._learn(len(places), outcome)
+            self._learn(outcome)
         left = places[~outcome.done]
         lonely = self.result.alone[left]
         self._lonely = np.concatenate([self._lonely, left[lonely]])
@@ -138,9 +136,10 @@ class Dealer:
         dealt, self._lonely = self._lonely[:size], self._lonely[size:]
         return dealt
 
-    def _learn(self, rows: int, outcome: BatchResult) -> None:
+    def _learn(self, outcome: BatchResult) -> None:
         """How many rows a turn can take, from how long the last took."""
         seconds = outcome.seconds - outcome.usage.compile_s
+        rows = np.count_nonzero(outcome.done | outcome.alone)
         pace = rows / max(seconds, 1e-4)
         self.service.paces.learn(self._whole.key, pace)
         self._size = min(self._rows_at(pace), 4 * self._size)

@@ -2,7 +2,7 @@
 
 import io
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -77,13 +77,15 @@ def to_question(kind: Kind, head: BatchHead, fields: Fields, settings: Settings)
 
 def to_lines(request: AnyBatchRequest, batch: Batch, result: BatchResult, first: int) -> bytes:
     """The answer, a line a row, compressed; `first` is the number of the first row."""
-    lines = answers(to_columns(request, batch, result, {}), first)
+    lines = answers(to_columns(request, batch, result, {}), result.message.tolist(), first)
     text = b"".join(to_json(line, inf_nan_mode="null") + b"\n" for line in lines)
     return zlib.compress(text, QUICK)
 
 
-def answers(columns: Mapping[str, Any], first: int) -> Iterator[dict[str, Any]]:
-    """The columns of a batch, row by row."""
+def answers(
+    columns: Mapping[str, Any], messages: Sequence[str], first: int
+) -> Iterator[dict[str, Any]]:
+    """The columns of a batch, row by row, each with what is said of it."""
     rows, names = columns["rows"], columns["parameters"]
     per_row = {
         name: np.broadcast_to(columns[name], rows).tolist()
@@ -93,7 +95,7 @@ def answers(columns: Mapping[str, Any], first: int) -> Iterator[dict[str, Any]]:
     for name, places in columns["at_limit"].items():
         for i in places:
             held.setdefault(i, []).append(name)
-    covariance, messages = columns["covariance"], columns["messages"]
+    covariance = columns["covariance"]
     matrices = None if covariance is None else or_null(covariance["matrices"])
     values = zip(*(column.tolist() for column in columns["values"].values()), strict=True)
     errors = zip(*(column.tolist() for column in columns["errors"].values()), strict=True)
@@ -105,8 +107,8 @@ def answers(columns: Mapping[str, Any], first: int) -> Iterator[dict[str, Any]]:
             "errors": dict(zip(names, error, strict=True)),
             **dict(zip(per_row, row, strict=True)),
         }
-        if line["status"] in messages:
-            line["message"] = messages[line["status"]]
+        if not line["valid"]:
+            line["message"] = messages[i]
         if i in held:
             line["at_limit"] = held[i]
         if matrices is not None:

@@ -45,6 +45,4 @@ async def fit_rows(
         if len(late) == len(left):
             break
         left = late
-    if not (whole.status == DEADLINE).any():
-        whole.messages.pop("deadline", None)
     return whole, queue_s or 0.0

@@ -38,6 +38,9 @@ SLACK = 8 * np.finfo(float).eps
 class Descended:
     """Where the rows are: `values` and what the derivatives say one short step before.
 
+    `bent` rows have met a Hessian that was not positive definite: which minimum they came to is
+    the method's choice.
+
     `inverse` (rows, parameters, parameters) is that of the Hessian, of the free parameters, and
     `stiffness` (rows,) the trace of the inverse of unit diagonal, at least one over the smallest
     eigenvalue. Both mean something for rows that are `settled`; `unfinished` ones had no time.
@@ -51,6 +54,12 @@ class Descended:
     scale: Floats
     settled: Flags
     unfinished: Flags
+    bent: Flags
+
+    def take(self, rows: Places, other: "Descended") -> None:
+        """Some rows from another descent."""
+        for name in vars(self):
+            getattr(self, name)[rows] = getattr(other, name)[rows]
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,9 +125,15 @@ class Descent:
         self.bounds = bounds
         self.ndof = ndof
 
-    def run(self, starts: Floats, until: float = float("inf")) -> Descended:
-        """From (rows, parameters), to rest or until a moment on time.monotonic's clock."""
+    def run(
+        self, starts: Floats, until: float = float("inf"), rows: Places | None = None
+    ) -> Descended:
+        """From (rows, parameters), to rest or until a moment on time.monotonic's clock.
+
+        Without `rows` all of them; others stay where they start, neither settled nor unfinished.
+        """
         size, count = starts.shape
+        rows = np.arange(size) if rows is None else rows
         found = Descended(
             self.bounds.clip(starts),
             np.full(size, np.inf),
@@ -126,20 +141,21 @@ class Descent:
             np.zeros((size, count, count)),
             np.full(size, np.inf),
             np.ones(size),
-            np.zeros(size, dtype=bool),
-            np.ones(size, dtype=bool),
+            *(np.zeros(size, dtype=bool) for _ in range(3)),
         )
+        found.unfinished[rows] = True
         with contextlib.suppress(DeadlineReached), np.errstate(invalid="ignore", over="ignore"):
-            self._run(found, until)
+            self._run(found, rows, until)
         return found
 
-    def _run(self, found: Descended, until: float) -> None:
-        values, size = found.values, len(found.values)
-        active: Places = np.arange(size)
-        here = self.objective.derivatives(active, values)
+    def _run(self, found: Descended, active: Places, until: float) -> None:
+        values, size = found.values, len(active)
+        if not size:
+            return
+        here = self.objective.derivatives(active, values[active])
         damping, cuts = np.zeros(size), np.zeros(size, dtype=np.intp)
         sound: Flags = np.isfinite(here.cost) & np.isfinite(here.hessian).all(axis=(0, 1))
-        found.unfinished[~sound] = False
+        found.unfinished[active[~sound]] = False
         active, here, damping, cuts = _kept(sound, active, here, damping, cuts)
         for number in range(MAX_STEPS):
             if not len(active) or (number > FIRST and time.monotonic() > until):
@@ -148,6 +164,7 @@ class Descent:
                 break
             at = values[active]
             newton = self._newton(active, at, here)
+            found.bent[active] |= ~newton.definite
             step, cut = self._steps(at, here, damping, newton)
             plain = newton.definite & ~cut & (damping == 0) & ~newton.held
             ready = plain & newton.is_final

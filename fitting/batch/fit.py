@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from fitting.batch.descent import Descended, Descent
+from fitting.batch.descent import Descended
 from fitting.batch.objective import RowsObjective
 from fitting.batch.question import Batch
 from fitting.batch.result import STATUSES, BatchResult
-from fitting.batch.rows import PointsRows
-from fitting.batch.starts import origin_of, starts_of_rows
+from fitting.batch.search import search
+from fitting.batch.starts import origin_of
 from fitting.batch.verdict import judge_rows
 from fitting.coordinates import Eased, as_floats, ease
 from fitting.data import Marks
@@ -95,22 +95,15 @@ def _together(
     rows, pooled = _objectives(work, result, kernels, deadline, stop)
     if eased is not None:
         origin = None  # the coordinates of another part may be other ones
-    starts = work.starts
-    if np.isnan(starts).any():
-        if origin is None:
-            origin = origin_of(work, pooled, kernels)
-        starts = starts_of_rows(work, pooled, rows, origin)
-    ndof = None if work.absolute_sigma else work.ndof
-    start = None
-    if work.cost == "effective-variance":
-        assert isinstance(work.rows, PointsRows)
-        exact = rows.with_data(work.rows.stack(exact=True), log_weight=np.asarray(0.0))
-        start = starts = Descent(exact, work.bounds, ndof).run(starts, until).values
-    found = Descent(rows, work.bounds, ndof).run(starts, until)
-    verdict = judge_rows(work, rows, found, start)
-    result.alone[places] = ~verdict.sound & ~found.unfinished
+    if origin is None and np.isnan(work.given).any():
+        origin = origin_of(work, pooled, kernels)
+    found, exact = search(work, rows, pooled, origin, until)
+    verdict = judge_rows(work, rows, found, exact)
+    again = np.zeros(len(work), dtype=bool)
     if eased is None:
-        result.starts[places[found.unfinished]] = found.values[found.unfinished]
+        result.resume[places[found.unfinished]] = found.values[found.unfinished]
+        again = work.is_resumed | (work.is_led & found.bent)
+    result.alone[places] = ~verdict.sound & (~found.unfinished | again)
     _put(result, places, asked, found, verdict.certain, verdict.chi2, eased)
     result.status[places[verdict.sound]] = CONVERGED
     return None if eased is not None else origin
@@ -149,7 +142,8 @@ def _eased(batch: Batch, eased: Eased) -> Batch:
     for k, known in enumerate(knowledge):
         if known.fixed and known.start is not None:
             starts[:, k] = known.start
-    return replace(batch, model=eased.problem.model, knowledge=knowledge, starts=starts)
+    model = eased.problem.model
+    return replace(batch, model=model, knowledge=knowledge, starts=starts, resume=None)
 
 
 def _put(
@@ -195,7 +189,7 @@ def _put_single(result: BatchResult, i: int, single: FitResult) -> None:
         raise DeadlineReached
     none = float("nan")
     result.status[i] = STATUSES.index(single.status)
-    result.messages.setdefault(single.status.value, single.message)
+    result.message[i] = single.message
     result.values[i] = single.values
     result.errors[i] = [none if e is None else e for e in single.errors]
     result.fval[i] = none if single.cost is None else single.cost

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from fitting.batch.rows import HistogramRows, Rows
+from fitting.batch.rows import HistogramRows, Rows, mean_of
 from fitting.bounds import Bounds
 from fitting.data import Data
 from fitting.entries import refuse_where
 from fitting.kernels.key import KernelKey
-from fitting.padding import Floats
+from fitting.padding import Flags, Floats
 from fitting.problem import FitProblem, Knowledge, describe, with_ends
 from models.model import Model
 
@@ -21,7 +21,8 @@ class Batch:
     """The same question about each row.
 
     `starts` (rows, parameters) are each row's own, NaN where it has none; those of fixed
-    parameters are the values at which they are fixed.
+    parameters are the values at which they are fixed. `resume`, of that form, is where rows go on
+    that had no time to finish.
     """
 
     model: Model
@@ -29,6 +30,7 @@ class Batch:
     knowledge: tuple[Knowledge, ...]
     starts: Floats
     absolute_sigma: bool = True
+    resume: Floats | None = None
 
     def __post_init__(self) -> None:
         counting = isinstance(self.rows, HistogramRows)
@@ -47,9 +49,19 @@ class Batch:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def some(self, places: Any) -> "Batch":
-        """The question about the rows at these places."""
-        return replace(self, rows=self.rows.some(places), starts=self.starts[places])
+    def some(self, places: Any, resume: Floats | None = None) -> "Batch":
+        """The question about the rows at these places, perhaps where they `resume`."""
+        resume = self.resume if resume is None else resume
+        resume = None if resume is None else resume[places]
+        rows, starts = self.rows.some(places), self.starts[places]
+        return replace(self, rows=rows, starts=starts, resume=resume)
+
+    @property
+    def is_resumed(self) -> Flags:
+        """Rows that go on where they were."""
+        if self.resume is None:
+            return np.zeros(len(self), dtype=bool)
+        return np.asarray(np.isfinite(self.resume).all(axis=1))
 
     def problem(self, i: int) -> FitProblem:
         """The question about one row."""
@@ -58,10 +70,33 @@ class Batch:
     @cached_property
     def pooled(self) -> FitProblem:
         """The question about all rows together."""
-        with np.errstate(invalid="ignore"):
-            known = ~np.isnan(self.starts).any(axis=0)
-            starts = np.where(known, self.starts.mean(axis=0), np.nan)
+        starts = mean_of(self.starts)  # NaN where a row has none
         return self._ask(self.rows.pooled, starts)
+
+    @cached_property
+    def given(self) -> Floats:
+        """Where rows are to begin, (rows, parameters); NaN where it is left to us.
+
+        Their own starts, else the common ones. A convex cost does not care about these.
+        """
+        if self.is_convex:
+            return self.starts
+        free = ~self.bounds.fixed
+        common = [np.nan if k.start is None else k.start for k in self.knowledge]
+        return np.where(np.isnan(self.starts) & free, common, self.starts)
+
+    @property
+    def has_one_place(self) -> bool:
+        """Whether minima are in one place: a single shape in a histogram is where events are."""
+        return isinstance(self.rows, HistogramRows) and len(self.model.parts) == 1
+
+    @property
+    def is_led(self) -> Flags:
+        """Rows that are told where to begin, in what bends the model: it may decide their end."""
+        if self.has_one_place:
+            return np.zeros(len(self), dtype=bool)
+        linear = np.array([p.linear for p in self.model.parameters])
+        return np.asarray((~np.isnan(self.given) & ~linear & ~self.bounds.fixed).any(axis=1))
 
     def _ask(self, data: Data, starts: Floats) -> FitProblem:
         own = zip(self.knowledge, starts.tolist(), strict=True)

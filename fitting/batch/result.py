@@ -7,7 +7,7 @@ import numpy as np
 
 from fitting.batch.question import Batch
 from fitting.kernels.cache import Usage
-from fitting.padding import Flags, Floats
+from fitting.padding import Flags, Floats, Places
 from fitting.result import Status
 
 UNKNOWN = -1  # the status of a row that is not done
@@ -19,7 +19,7 @@ class BatchResult:
     """Columns, NaN where a number is missing; `status` are places in `STATUSES`, or `UNKNOWN`.
 
     A row may have the numbers of a minimum and no status yet: it is certain, but something better
-    may be found. `starts` is from where a row that is not done should go on, `origin` where all
+    may be found. `resume` is from where a row that had no time should go on, `origin` where all
     began that had no starts.
     """
 
@@ -32,9 +32,9 @@ class BatchResult:
     status: Any
     alone: Flags  # fitted, or to be fitted, by itself
     held: Flags
-    starts: Floats
+    resume: Floats
+    message: Any  # what is said of a row, if it was fitted by itself
     covariance: Floats | None = None
-    messages: dict[str, str] = field(default_factory=dict)
     usage: Usage = field(default_factory=Usage)
     seconds: float = 0.0
     origin: Floats | None = None
@@ -43,6 +43,7 @@ class BatchResult:
     def empty(cls, batch: Batch, *, covariance: bool) -> "BatchResult":
         """Of a batch of which nothing is known yet."""
         size, count = batch.starts.shape
+        nowhere = np.full((size, count), np.nan)
         return cls(
             values=np.full((size, count), np.nan),
             errors=np.full((size, count), np.nan),
@@ -53,7 +54,8 @@ class BatchResult:
             status=np.full(size, UNKNOWN, dtype=np.int8),
             alone=np.zeros(size, dtype=bool),
             held=np.zeros((size, count), dtype=bool),
-            starts=batch.starts.copy(),
+            resume=nowhere if batch.resume is None else batch.resume.copy(),
+            message=np.full(size, "", dtype=object),
             covariance=np.full((size, count, count), np.nan) if covariance else None,
         )
 
@@ -62,26 +64,34 @@ class BatchResult:
         """Rows that need nothing more."""
         return self.status != UNKNOWN
 
-    def put(self, places: Any, other: "BatchResult") -> None:
-        """Take over the rows of a part of the batch."""
+    @property
+    def messages(self) -> dict[str, str]:
+        """For each status but converged what is said of the first row that has it."""
+        found, firsts = np.unique(self.status, return_index=True)
+        pairs = zip(found.tolist(), self.message[firsts], strict=True)
+        return {
+            STATUSES[status].value: message
+            for status, message in pairs
+            if status not in (UNKNOWN, STATUSES.index(Status.CONVERGED))
+        }
+
+    def put(self, places: Places, other: "BatchResult") -> None:
+        """Take over the rows of a part of the batch.
+
+        A minimum that is known stays where there was no time to find another.
+        """
+        late = ~other.done | (other.status == STATUSES.index(Status.DEADLINE))
+        new = ~(late & np.isnan(other.edm) & np.isfinite(self.edm[places]))
         for name in COLUMNS:
             getattr(self, name)[places] = getattr(other, name)
-        if self.covariance is not None:
-            self.covariance[places] = other.covariance
-        self.messages.update({k: v for k, v in other.messages.items() if k not in self.messages})
+        for name in NUMBERS:
+            getattr(self, name)[places[new]] = getattr(other, name)[new]
+        if self.covariance is not None and other.covariance is not None:
+            self.covariance[places[new]] = other.covariance[new]
         self.usage.compile_s += other.usage.compile_s
         self.usage.compiled += other.usage.compiled
         self.usage.loaded += other.usage.loaded
 
 
-COLUMNS = (
-    "values",
-    "errors",
-    "fval",
-    "chi2",
-    "edm",
-    "status",
-    "alone",
-    "held",
-    "starts",
-)
+COLUMNS = ("status", "alone", "resume", "message")
+NUMBERS = ("values", "errors", "fval", "chi2", "edm", "held")

@@ -24,13 +24,12 @@ def refuse_in_rows(wrong: Flags, field: str, message: str) -> None:
 
 
 def mean_of(rows: Floats) -> Floats:
-    """Of each column; finite, also where the sum is not."""
+    """Of each column, between its entries; finite, also where the sum is not."""
     with np.errstate(over="ignore", invalid="ignore"):
         mean: Floats = rows.mean(axis=0)
         if not np.isfinite(mean).all():
-            parts = (rows / len(rows)).sum(axis=0)
-            mean = np.clip(parts, rows.min(axis=0), rows.max(axis=0))  # rounded, may be beyond
-    return mean
+            mean = (rows / len(rows)).sum(axis=0)
+        return np.clip(mean, rows.min(axis=0), rows.max(axis=0))  # rounded, it may be beyond
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,8 +7,12 @@ rows that are far from the others the step is compared with one in the linear pa
 with what the row's own moments say; the lowest cost wins.
 """
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 
+from fitting.batch.descent import Descent
+from fitting.batch.library import library_of
 from fitting.batch.objective import RowsObjective
 from fitting.batch.question import Batch
 from fitting.batch.rows import PointsRows
@@ -17,7 +21,7 @@ from fitting.batch.surrogate import refine
 from fitting.data import Bins
 from fitting.kernels.cache import KernelCache
 from fitting.objective import Objective
-from fitting.padding import Floats, Places
+from fitting.padding import Flags, Floats, Places
 from fitting.search.levenberg import approach
 from fitting.search.starts import inside, starting_values
 from models.features import Features
@@ -26,23 +30,60 @@ FAR = 25.0  # of a step in units of its own covariance: five standard deviations
 NEAR = 1e-5
 
 
+@dataclass(frozen=True, eq=False)
+class Started:
+    """Where rows begin, (rows, parameters), and `others` that may lead to a lower minimum."""
+
+    points: Floats
+    others: list[tuple[Floats, Floats]]  # with their costs, infinite where there is none
+
+
 def origin_of(batch: Batch, pooled: Objective, kernels: KernelCache) -> Floats:
     """The minimum of the pooled data, whose objective is `pooled`; about (parameters,)."""
     problem, bounds = batch.pooled, batch.bounds
     start = starting_values(problem, pooled, kernels)
-    found, _ = approach(pooled.linearised, start, bounds, ~bounds.fixed, near=NEAR)
+    free = ~bounds.fixed & np.isnan(batch.given).any(axis=0)
+    found, _ = approach(pooled.linearised, start, bounds, free, near=NEAR)
     return found
 
 
-def starts_of_rows(batch: Batch, pooled: Objective, rows: RowsObjective, start: Floats) -> Floats:
-    """(rows, parameters), inside the limits, by way of the origin `start`."""
-    given = batch.starts
-    problem, bounds = batch.pooled, batch.bounds
+def starts_of_rows(
+    batch: Batch, pooled: Objective, descent: Descent, start: Floats | None, until: float
+) -> Started:
+    """By way of the origin `start`; the objective of `descent` has no errors in x.
+
+    What is given stays as it is, and the rest is where it is best with that.
+    """
+    given, bounds, rows = batch.given, batch.bounds, descent.objective
+    if start is None:  # everything is given
+        return Started(_clipped(given, batch), [])
+    known = bounds.fixed | ~np.isnan(given).any(axis=0)
+    near = _near_origin(batch, pooled, rows, start, ~known)
+    candidates, costs = [near], np.zeros((1, len(given)))
+    certain = batch.is_convex or batch.has_one_place
+    library = None if certain else library_of(batch, pooled, rows, start, known)
+    if library is not None:
+        own = [np.where(np.isnan(given), point, given) for point in library.best()]
+        candidates += [_clipped(np.where(bounds.fixed, near, point), batch) for point in own]
+        costs = np.array([_costs(rows, candidate) for candidate in candidates])
+        best, every = costs.argmin(axis=0), np.arange(len(near))
+        near = np.array(candidates)[best, every]
+        costs[best, every] = np.inf
+    if (known & ~bounds.fixed).any():
+        held = Descent(rows, replace(bounds, fixed=known), descent.ndof)
+        return Started(held.run(near, until).values, [])
+    return Started(near, list(zip(candidates[1:], costs[1:], strict=True)))
+
+
+def _near_origin(
+    batch: Batch, pooled: Objective, rows: RowsObjective, start: Floats, free: Flags
+) -> Floats:
+    """Of all rows, those that are far from it included."""
+    given, problem, bounds = batch.given, batch.pooled, batch.bounds
     found = np.where(np.isnan(given), start, given)
     found = np.where(bounds.fixed & np.isnan(given), own_ends(batch, start), found)
     if isinstance(batch.rows, PointsRows) and not batch.rows.has_one_metric:
         return _clipped(found, batch)
-    free = ~bounds.fixed & np.isnan(given).any(axis=0)
     linear = free & np.array([p.linear for p in problem.parameters])
     scoring = Scoring(batch, pooled, rows, start)
     stepped, length = scoring.step(free)
@@ -84,12 +125,14 @@ def by_moments(batch: Batch, counts: Floats, points: Floats) -> Floats:
     width = np.sqrt(np.where(variance > 1e-6 * extent**2, variance, 0.01 * extent**2))
     low, high = problem.data.ends[0]
     found = points.copy()
-    places = [i for i, p in enumerate(problem.parameters) if not p.linear and p.end is None]
+    part, own = problem.model.parts[0]
+    declared = zip(own, part.declare(), strict=True)  # two may be one parameter of the whole
+    places = [i for i, p in declared if not p.linear and p.end is None]
     linear = [i for i, p in enumerate(problem.parameters) if p.linear]
     for i, (at, wide) in enumerate(zip(mean.tolist(), width.tolist(), strict=True)):
         decay = max(at - low, 0.01 * extent)
         row = Features((at,), (wide,), (decay,), (2 * extent,), low, high)
-        found[i, places] = next(iter(problem.model.parts[0][0].starts(row)))
+        found[i, places] = next(iter(part.starts(row)))
     if len(linear) == 1:
         ratio = total / max(float(total.mean()), 1e-300)
         events = problem.parameters[linear[0]].events
@@ -103,6 +146,15 @@ def _clipped(points: Floats, batch: Batch) -> Floats:
     if not ((points <= bounds.lower) | (points >= bounds.upper)).any():
         return points
     return inside(points, problem)
+
+
+def _costs(rows: RowsObjective, points: Floats) -> Floats:
+    """Infinite where there is none, or no point."""
+    places = np.flatnonzero(np.isfinite(points).all(axis=1))
+    costs = np.full(len(points), np.inf)
+    found = rows.costs(places, points[places])
+    costs[places] = np.where(np.isfinite(found), found, np.inf)
+    return costs
 
 
 def _best(rows: RowsObjective, places: Places, candidates: list[Floats]) -> Floats:

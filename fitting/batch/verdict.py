@@ -24,18 +24,20 @@ class Verdict:
 
 
 def judge_rows(
-    batch: Batch, rows: RowsObjective, found: Descended, start: Floats | None
+    batch: Batch, rows: RowsObjective, found: Descended, exact: Descended | None
 ) -> Verdict:
-    """`start`: with errors in x, where the rows were without them."""
+    """`exact`: with errors in x, the minima without them."""
     certain = found.settled & (found.stiffness < 1 / ILL_CONDITIONED)
     chi2 = found.cost.copy()
-    sound = certain.copy()
-    if start is not None:
-        sound &= ~_is_inflated(batch, rows, found, start, certain)
+    sound = certain & ~found.unfinished
+    if exact is not None:
+        sound &= exact.settled & ~_is_inflated(batch, rows, found, exact.values, certain)
         if isinstance(batch.rows, PointsRows) and batch.rows.berkson:
             places = np.flatnonzero(certain)
             pulls = rows.with_data(log_weight=np.asarray(0.0))
             chi2[places] = pulls.costs(places, found.values[places])
+    # from where the cost does not curve upwards the method of a single fit may lead elsewhere
+    sound &= ~(found.bent & (batch.is_led | (exact is not None)))
     if not batch.is_convex:
         sound &= (found.stiffness < 1 / DEGENERATE) & ~_is_poor(batch, rows, found.cost)
     sound &= ~_is_vague(batch, rows, found, sound)

@@ -1,6 +1,7 @@
 """The rows of a batch, dealt out to workers of which some fail."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
@@ -13,7 +14,7 @@ from app.errors import Busy, WorkerLost
 from app.service import Service
 from app.workers.worker import TimedOut
 from fitting.batch.question import Batch
-from fitting.batch.result import STATUSES
+from fitting.batch.result import STATUSES, BatchResult
 from fitting.batch.rows import HistogramRows
 from fitting.problem import Knowledge
 from fitting.result import Status
@@ -82,3 +83,12 @@ def test_only_the_latest_paces_are_kept() -> None:
         paces.learn(key, 100.0 + key)
     assert paces.of(0) is None
     assert paces.of(REMEMBERED) == 100.0 + REMEMBERED
+
+
+def test_rows_that_a_turn_leaves_undone_do_not_count_for_the_pace() -> None:
+    workers, asked = FailingWorkers(), batch()
+    dealing = Dealer(cast(Service, workers), asked, float("inf"), covariance=False)
+    outcome = BatchResult.empty(asked, covariance=False)
+    outcome.status[:50] = STATUSES.index(Status.CONVERGED)
+    dealing._learn(replace(outcome, seconds=1.0))
+    assert workers.paces.of(dealing._whole.key) == 50

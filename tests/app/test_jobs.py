@@ -15,7 +15,7 @@ import pytest
 from app.errors import ClusterAway, TooLarge, WorkerLost
 from app.jobs import fit as fitting_of_chunks
 from app.jobs import runner as running
-from app.jobs.chunk import MOST_ROWS, pack, rows_of, unpack
+from app.jobs.chunk import MOST_ROWS, answers, pack, rows_of, unpack
 from app.jobs.kinds import HISTOGRAM
 from app.jobs.lines import RowReader, slices
 from app.jobs.owner import Owner
@@ -374,3 +374,22 @@ def test_chunks_are_small_where_their_matrices_are_large(
     sent = {"edges": EDGES.tolist(), "model": {"sum": peaks}, "covariance": covariance}
     head = HISTOGRAM.head.model_validate_json(json.dumps(sent))
     assert rows_of(12, head, Settings()) == expected  # 300 parameters, 90,000 numbers a row
+
+
+def test_each_line_has_the_message_of_its_own_row() -> None:
+    """They name parameters, which may be others in another row."""
+    said = ["", "The data do not determine a.", "The data do not determine b."]
+    per_row: dict[str, Any] = dict.fromkeys(("fval", "chi2", "ndof", "path", "edm"))
+    columns = per_row | {
+        "rows": 3,
+        "parameters": ["a"],
+        "values": {"a": np.zeros(3)},
+        "errors": {"a": np.zeros(3)},
+        "valid": np.array([True, False, False]),
+        "status": np.array(["converged", "undetermined", "undetermined"], dtype=object),
+        "at_limit": {},
+        "covariance": None,
+    }
+    found = list(answers(columns, said, 10))
+    assert [line.get("message") for line in found] == [None, *said[1:]]
+    assert [line["row"] for line in found] == [10, 11, 12]

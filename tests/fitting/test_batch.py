@@ -208,7 +208,7 @@ def test_a_slice_at_a_time_leads_to_the_same(monkeypatch):
         if not len(left):
             break
         alone = result.alone[left]
-        part = Batch(asked.model, asked.rows.some(left), asked.knowledge, result.starts[left])
+        part = asked.some(left, result.resume)
         result.put(left, fit_batch(part, KERNELS, until=time.monotonic() + 0.01, alone=alone))
     assert result.done.all()
     np.testing.assert_allclose(result.values, whole.values, rtol=1e-9)
@@ -273,3 +273,22 @@ def test_rows_that_a_limit_stops_are_given_up_in_a_turn_without_time():
     asked = batch(PEAK, rows, mu=Knowledge(start=1.0, limits=(0.8, None)))
     result = fit_batch(asked, KERNELS, until=0.0)
     assert result.alone.all()
+
+
+def test_a_shape_whose_own_parameters_are_one_has_rows_far_from_the_others():
+    model = Sum((Gaussian(rename=(("mu", "s"), ("sigma", "s"))),))
+    rng = np.random.default_rng(1)
+    edges = np.linspace(0, 20, 41)
+    places = [8.0] * 8 + [3.0, 15.0, 12.0]
+    counts = [np.histogram(rng.normal(mu, 1.5, 1000), edges)[0] for mu in places]
+    asked = batch(model, HistogramRows(edges, np.array(counts, float)))
+    assert_as_single(asked, fit_batch(asked, KERNELS), 0.0)
+
+
+def test_the_mean_of_values_at_a_limit_is_not_beyond_it():
+    """Three times 0.1 are a little more than 0.3."""
+    x, y = np.arange(5.0)[None], np.array([[0.1, 1.1, 2.0, 3.2, 4.1]] * 3)
+    known = Knowledge(limits=(0.0, 0.1), fixed=True)
+    rows = PointsRows(x, y, np.zeros((1, 5)), np.full((1, 5), 0.1))
+    asked = batch(LINE, rows, {"c0": [0.1] * 3}, c0=known)
+    assert_as_single(asked, fit_batch(asked, KERNELS))

@@ -7,6 +7,7 @@ import pytest
 from numpy.polynomial import polynomial
 
 from fitting.batch import surrogate
+from fitting.batch.descent import Descent
 from fitting.batch.fit import _objectives, fit_batch
 from fitting.batch.objective import RowsObjective
 from fitting.batch.polynomials import derivatives, exponents, terms
@@ -121,7 +122,8 @@ def test_one_evaluation_certifies_most_rows(name, monkeypatch):
 def test_starts_are_within_a_thousandth_of_the_errors():
     asked = CASES["counts"]
     rows, pooled, origin = objectives_of(asked)
-    starts = starts_of_rows(asked, pooled, rows, origin)
+    descent = Descent(rows, asked.bounds)
+    starts = starts_of_rows(asked, pooled, descent, origin, float("inf")).points
     there = rows.derivatives(np.arange(len(asked)), starts)
     steps = np.linalg.solve(there.hessian.transpose(2, 0, 1), there.gradient.T[:, :, None])
     squares = np.einsum("jr,rj->r", there.gradient, steps[:, :, 0]) / 2
