@@ -59,7 +59,7 @@ def fuzz(operation: APIOperation[Any, Any, Any, Any], mode: GenerationMode, numb
 # Schemathesis' own `parametrize` is not used: 4.32 fails under pytest 9.2, which took away an
 # attribute of test functions that it reads.
 @pytest.mark.parametrize("mode", list(GenerationMode))
-@pytest.mark.parametrize("number", [8, pytest.param(200, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("number", [5, pytest.param(200, marks=pytest.mark.slow)])
 def test_generated_requests(
     api_schema: BaseSchema, subtests: pytest.Subtests, number: int, mode: GenerationMode
 ) -> None:

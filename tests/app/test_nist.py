@@ -11,7 +11,7 @@ DIGITS = 9
 ERROR_DIGITS = {"Lanczos1": 2.5}
 
 
-@pytest.mark.parametrize("start", [1, 2])
+@pytest.mark.parametrize("start", [1, pytest.param(2, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", FORMULAS)
 def test_certified_values_and_standard_deviations(client, name, start):
     asked = problem(name)

@@ -62,7 +62,9 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize(
+    "case", [pytest.param(c, marks=[pytest.mark.slow] if "breaks" in c else []) for c in CASES]
+)
 def test_sums_and_residuals_are_those_of_the_whole(case):
     model, data, at = CASES[case]
     asked = problem(model, data, **{model.parameters[0].name: Knowledge(constraint=(2.0, 0.5))})

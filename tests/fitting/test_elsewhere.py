@@ -80,8 +80,16 @@ def lowest_by_scipy(counts):
     return min(f.fun for f in found)
 
 
-@pytest.mark.parametrize("known", [{"s_sigma": NARROW}, {}], ids=["fixed width", "free width"])
-@pytest.mark.parametrize("events", [20, 40])
+@pytest.mark.parametrize(
+    ("events", "known"),
+    [
+        (20, {"s_sigma": NARROW}),
+        pytest.param(20, {}, marks=pytest.mark.slow),
+        pytest.param(40, {"s_sigma": NARROW}, marks=pytest.mark.slow),
+        (40, {}),
+    ],
+    ids=["few, fixed width", "few, free width", "fixed width", "free width"],
+)
 def test_no_row_stays_at_a_higher_minimum_than_its_own_fit_finds(events, known):
     asked = batch(PEAK_ON_FLAT, HistogramRows(EDGES, peaks(events, 40)), **known)
     result = fit_batch(asked, KERNELS)
@@ -132,6 +140,7 @@ def test_what_is_not_given_is_estimated_with_what_is(starts):
     assert_as_single(asked, fit_batch(asked, KERNELS), 0.0)
 
 
+@pytest.mark.slow
 def test_with_errors_in_x_the_way_to_a_minimum_is_that_of_a_single_fit():
     asked = batch(PEAK, points(blurred_peaks(150)[75:], 0.1, 1.0))
     assert_as_single(asked, fit_batch(asked, KERNELS), 0.1)

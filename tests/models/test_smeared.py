@@ -85,7 +85,7 @@ def compiled(model):
 
 
 #: An edge with a root, peaks of either skewness, jumps; the others take a minute.
-OFTEN = {"argus", "log_normal", "weibull", "moyal", "jumps at both ends", "a narrow peak"}
+OFTEN = {"argus", "log_normal", "weibull", "moyal", "jumps at both ends"}
 
 
 def assert_smeared(model, params, x, pdf, places, width):

@@ -26,9 +26,13 @@ def every_sixth(names):
     ]
 
 
-def sparing(rows):
-    """Rows (name, ...) of a table of tests: `make test-full` alone tries them on heavy shapes."""
-    return [
-        pytest.param(*row, marks=[pytest.mark.slow] if SCIPY_TWINS[row[0]].heavy else [])
-        for row in rows
-    ]
+def sparing(rows, dear=()):
+    """Rows (name, ...) of a table of tests: `make test-full` alone tries them on heavy shapes.
+
+    And on those that are `dear` in this test.
+    """
+
+    def marks(name):
+        return [pytest.mark.slow] if SCIPY_TWINS[name].heavy or name in dear else []
+
+    return [pytest.param(*row, marks=marks(row[0])) for row in rows]
