@@ -113,15 +113,21 @@ def create_app(settings: Settings) -> FastAPI:
     openapi.document(app)
     single_fits = [route.path for route in fit.router.routes if isinstance(route, APIRoute)]
     app.add_middleware(Door, paths=[prefix + path for prefix in PREFIXES for path in single_fits])
+    app.add_middleware(RequestContext, metrics=metrics)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=[origin.strip() for origin in settings.cors_origins.split(",")],
             allow_methods=["GET", "POST", "DELETE"],
             allow_headers=["*"],
-            expose_headers=["Location", "Preference-Applied", "Retry-After", "Server-Timing"],
+            expose_headers=[
+                "Location",
+                "Preference-Applied",
+                "Retry-After",
+                "Server-Timing",
+                "X-Request-ID",
+            ],
         )
-    app.add_middleware(RequestContext, metrics=metrics)
 
     @app.exception_handler(ClientGone)
     async def client_gone(_: Request, __: ClientGone) -> Response:

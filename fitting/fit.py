@@ -30,7 +30,8 @@ def fit(
     eased = ease_within(problem)
     if eased is not None:
         result = eased.result(fit(eased.problem, kernels, deadline, stop))
-        if result.valid and problem.bounds.surround(result.values):
+        ended = result.valid or result.status is Status.DEADLINE
+        if ended and problem.bounds.surround(result.values):
             return result
     began = time.perf_counter()
     objective = bind(problem, kernels, deadline, stop)

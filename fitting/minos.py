@@ -68,7 +68,10 @@ class Profile:
         found = self.solved(side)
         if found is not None or np.count_nonzero(self.axis) > 1:
             return found
-        return self.followed(side)
+        index = int(np.argmax(np.abs(self.axis)))
+        unit = float(self.axis[index])
+        distance = self.followed(index, side if unit > 0 else -side)
+        return None if distance is None else unit * distance
 
     def solved(self, side: int) -> float | None:
         """The same by Newton's method, with the parameters held that are at the minimum."""
@@ -120,9 +123,8 @@ class Profile:
                 return distance if distance * side > 0 else None
         return None
 
-    def followed(self, side: int) -> float | None:
-        """The same by going outwards until the profile has risen, then inwards."""
-        index = int(np.argmax(self.axis))
+    def followed(self, index: int, side: int) -> float | None:
+        """That of one parameter by going outwards until the profile has risen, then inwards."""
         end = (self.bounds.lower if side < 0 else self.bounds.upper)[index]
         curvature = self.minimum.hessian[index, index]
         if not curvature > 0:

@@ -5,9 +5,10 @@ summed over blocks here. Between the model and a sum over a million entries at o
 megabytes; writing and reading them takes longer than computing them.
 """
 
+import contextlib
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -179,6 +180,15 @@ class Objective:
             padded = np.concatenate([block, np.repeat(block[-1:], ROWS - len(block), axis=0)])
             blocks.append(self._joined("predictions", padded).T[: len(block)])
         return np.concatenate(blocks)
+
+    @contextlib.contextmanager
+    def without_deadline(self) -> Iterator[None]:
+        """For what is asked of a fit that has ended in time: it is not lost for that."""
+        deadline, self.deadline = self.deadline, math.inf
+        try:
+            yield
+        finally:
+            self.deadline = deadline
 
     def is_defined(self, params: Floats) -> bool:
         """Whether cost and gradient are finite here."""

@@ -101,9 +101,10 @@ class Report:
         if not self.problem.absolute_sigma or ndof <= 0:
             return
         poor = gammaincc(ndof / 2, max(chi2, 0.0) / 2) < FIVE_SIGMA
-        unclear = poor and chi2 < most(ndof, 5)
+        unclear = poor and chi2 < most(ndof, data.size, 5)
         if isinstance(data, Histogram) and (unclear or data.mean_count < FEW):
-            mean, spread = expected_chi2(self.objective, self.problem, params)
+            with self.objective.without_deadline():
+                mean, spread = expected_chi2(self.objective, self.problem, params)
             poor = chi2 > mean + 5 * spread
             if abs(mean - ndof) > 2 * math.sqrt(2 * ndof):
                 self.strategy.warnings.append(
@@ -175,11 +176,8 @@ class Report:
         """The cost without the logarithm that a Berkson cost has."""
         if not getattr(self.problem.data, "berkson", False) or not self.problem.data.has_x_err:
             return cost
-        # one evaluation more: a fit that has ended in time is not lost for that
-        deadline, self.objective.deadline = self.objective.deadline, math.inf
-        chi2 = self.objective.cost_with(params, log_weight=np.asarray(0.0))
-        self.objective.deadline = deadline
-        return chi2
+        with self.objective.without_deadline():
+            return self.objective.cost_with(params, log_weight=np.asarray(0.0))
 
     def _chi2_scale(self, chi2: float) -> float:
         """The factor on the covariance; not finite where it cannot be told."""

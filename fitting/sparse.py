@@ -14,7 +14,7 @@ from fitting.padding import Floats
 
 FEWEST, MOST = 1e-8, 1e4  # events of a bin, beyond which the moments are those of the ends
 POINTS = 600
-LARGEST_MEAN, LARGEST_VARIANCE = 1.17, 2.41  # of a bin, at mu = 1.4 and 3.0
+LARGEST_EXCESS, LARGEST_VARIANCE = 0.17, 2.41  # of a bin, at mu = 1.4 and 3.0
 
 
 def moments(expected: Floats) -> tuple[float, float]:
@@ -24,9 +24,9 @@ def moments(expected: Floats) -> tuple[float, float]:
     return float(np.interp(at, grid, mean).sum()), float(np.interp(at, grid, variance).sum())
 
 
-def most(ndof: int, sigmas: float) -> float:
+def most(ndof: int, bins: int, sigmas: float) -> float:
     """A chi-square that is surprising, however few events the bins expect."""
-    return LARGEST_MEAN * ndof + sigmas * float(np.sqrt(LARGEST_VARIANCE * ndof))
+    return ndof + LARGEST_EXCESS * bins + sigmas * float(np.sqrt(LARGEST_VARIANCE * bins))
 
 
 @cache

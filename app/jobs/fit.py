@@ -27,7 +27,7 @@ async def fit_rows(
     queue_s: float | None = None
     patience = round_s = max(allowed_s, SLICE_S)
     while len(left):
-        part = batch if len(left) == len(batch) else batch.some(left)
+        part = batch if len(left) == len(batch) else batch.some(left, whole.resume)
         dealer = Dealer(service, part, time.monotonic() + patience, covariance)
         try:
             result = await dealer.run()

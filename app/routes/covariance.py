@@ -74,7 +74,8 @@ async def get_covariance(
     point = to_point(problem, answer, at)
     deadline = began + service.settings.deadline_s
     scale = chi2_scale(problem, answer)
-    task = CovarianceTask(problem, point, at is not None, method, scale, deadline)
+    moved = bool(at) or not answer["valid"]
+    task = CovarianceTask(problem, point, moved, method, scale, deadline)
     try:
         served = await service.run(request, task, deadline)
     except TimedOut:

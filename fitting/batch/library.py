@@ -133,7 +133,9 @@ def library_of(
     some = slice(None, None, max(1, -(-len(owners) // MOST)))
     points, owners = np.concatenate(found)[some], owners[some]
     linear = np.flatnonzero([p.linear for p in problem.parameters] & ~known)
-    if not len(points) or len(points) * batch.rows.length * len(linear) ** 2 > MOST_COLUMNS:
+    if not len(points) or not len(linear):  # all that is linear is known
+        return None
+    if len(points) * batch.rows.length * len(linear) ** 2 > MOST_COLUMNS:
         return None
     targets, weights = _data(batch, rows, pooled, origin)
     columns, offset = _predicted(pooled, points, linear)

@@ -28,8 +28,10 @@ def search(
     assert isinstance(batch.rows, PointsRows)
     without = rows.with_data(batch.rows.stack(exact=True), log_weight=np.asarray(0.0))
     exact = lowest(batch, Descent(without, batch.bounds, ndof), pooled, origin, until)
+    late = np.flatnonzero(exact.unfinished)
+    exact.settled[late] = False
     found = descent.run(exact.values, until, np.flatnonzero(exact.settled))
-    found.take(np.flatnonzero(exact.unfinished), exact)
+    found.take(late, exact)
     return found, exact
 
 
@@ -57,9 +59,8 @@ def _try(descent: Descent, found: Descended, points: Floats, cost: Floats, until
     ended = other.cost[places].copy()
     open_ = ~other.settled[places]
     ended[open_] = descent.objective.costs(places[open_], other.values[places[open_]])
-    slack = SAME * (1 + np.abs(found.cost[places]))
-    lower = places[(ended < found.cost[places] - slack) | other.unfinished[places]]
-    settled = lower[other.settled[lower]]
-    found.take(settled, other)
-    found.settled[lower] = other.settled[lower]  # otherwise there is something, and who knows what
-    found.unfinished[lower] = other.unfinished[lower]
+    slack = SAME * (1 / found.scale[places] + np.abs(found.cost[places]))
+    late, lower = other.unfinished[places], ended < found.cost[places] - slack
+    found.take(places[lower & ~open_], other)
+    found.settled[places[lower & open_ & ~late]] = False  # there is something, and who knows what
+    found.unfinished[places[late]] = True  # a minimum is known, until it comes again

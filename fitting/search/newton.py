@@ -2,9 +2,8 @@
 
 Descents by first derivatives, MIGRAD's too, stop where their estimate of the distance to the
 minimum is small against one standard deviation; two or three Newton steps from there are limited by
-rounding alone. The method is safe from anywhere: steps are projected onto the limits (D. Bertsekas,
-SIAM J. Control Optim. 20 (1982) 221), use the absolute eigenvalues of an indefinite Hessian, and
-are kept only if the cost does not rise.
+rounding alone. The method is safe from anywhere: steps end within the limits (`Bounds.step`), use
+the absolute eigenvalues of an indefinite Hessian, and are kept only if the cost does not rise.
 """
 
 import math

@@ -87,7 +87,8 @@ def is_poor(minimum: Minimum, problem: FitProblem, objective: Objective) -> bool
     leaves where errors are relative."""
     cost, ndof = minimum.fval, problem.ndof
     poor = bool(cost > surprising(ndof))
-    if isinstance(problem.data, Histogram) and poor and cost < most(ndof, SUSPICIOUS):
+    unclear = poor and cost < most(ndof, problem.data.size, SUSPICIOUS)
+    if isinstance(problem.data, Histogram) and unclear:
         mean, spread = expected_chi2(objective, problem, minimum.values)
         return cost > mean + SUSPICIOUS * spread
     if problem.absolute_sigma:

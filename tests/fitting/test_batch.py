@@ -4,6 +4,7 @@ import time
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from fitting.batch import descent
 from fitting.batch.fit import fit_batch
@@ -292,3 +293,14 @@ def test_the_mean_of_values_at_a_limit_is_not_beyond_it():
     rows = PointsRows(x, y, np.zeros((1, 5)), np.full((1, 5), 0.1))
     asked = batch(LINE, rows, {"c0": [0.1] * 3}, c0=known)
     assert_as_single(asked, fit_batch(asked, KERNELS))
+
+
+@pytest.mark.parametrize("fixed", [True, False], ids=["fixed", "given"])
+def test_a_model_whose_linear_parameters_are_all_known(fixed):
+    x, places = np.linspace(-3, 5, 30), np.array([0.2, 0.9, 1.5, 2.0, 2.4])
+    noise = np.random.default_rng(2).normal(0, 0.05, (5, 30))
+    y = 5 * norm.pdf(x, places[:, None], 0.8) + noise
+    rows = PointsRows(x[None], y, np.zeros((1, 30)), np.full((1, 30), 0.05))
+    result = fit_batch(batch(PEAK, rows, amp=Knowledge(5.0, fixed=fixed)), KERNELS)
+    assert (result.status == STATUSES.index(Status.CONVERGED)).all()
+    np.testing.assert_allclose(result.values[:, 1], places, atol=0.05)

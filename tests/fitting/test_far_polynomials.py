@@ -5,6 +5,7 @@ import mpmath
 import numpy as np
 import pytest
 
+from fitting.minos import Profile
 from fitting.problem import Knowledge
 from fitting.result import Status
 from models.shapes.polynomial import Polynomial
@@ -90,3 +91,12 @@ def test_of_points_minos_gives_the_errors(sigma):
     for name, error in zip(NAMES, result.errors, strict=True):
         found = result.minos[name]
         assert (found.lower, found.upper) == pytest.approx((-error, error), rel=1e-6)
+
+
+def test_the_highest_coefficient_by_its_profile(monkeypatch):
+    """It is a multiple of one of the better coordinates."""
+    monkeypatch.setattr(Profile, "solved", lambda profile, side: None)
+    result = solve(CUBIC, points(X, Y, 0.3), minos=["c3"])
+    error = result.errors[3]
+    found = result.minos["c3"]
+    assert (found.lower, found.upper) == pytest.approx((-error, error), rel=1e-6)

@@ -5,7 +5,8 @@ import pytest
 from scipy.optimize import brentq, lsq_linear
 from scipy.special import lambertw
 
-from fitting.errors import InvalidProblem
+from fitting.errors import DeadlineReached, InvalidProblem
+from fitting.minos import Profile
 from fitting.problem import Knowledge
 from models.shapes.polynomial import Polynomial
 from tests.fitting.problems import LINE, PEAK, Histogram, points, problem, solve, toy
@@ -132,3 +133,17 @@ def test_exact_data_with_relative_errors_have_no_interval_but_words(y):
     found = solve(LINE, data, minos=["c0"], absolute_sigma=False).minos["c0"]
     assert not found.valid
     assert found.message
+
+
+def test_a_deadline_that_passes_during_minos_loses_no_fit(monkeypatch):
+    """Of sparse bins more is asked at the end than the minimum."""
+    counts = np.random.default_rng(1).poisson(0.6, 100).astype(float)
+
+    def late(profile):
+        profile.objective.deadline = 0.0
+        raise DeadlineReached
+
+    monkeypatch.setattr(Profile, "interval", late)
+    result = solve(CONSTANT, Histogram(np.linspace(-4, 4, 101), counts), minos=["c0"])
+    assert "deadline" in result.minos["c0"].message
+    assert result.cost is not None
