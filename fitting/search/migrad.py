@@ -31,21 +31,6 @@ class MinuitCost:
         return self._value(params)
 
 
-def minuit(
-    objective: Objective, start: Floats, bounds: Bounds, names: Sequence[str], strategy: int
-) -> Minuit:
-    """A Minuit ready to run, its first steps the standard deviations of each parameter alone."""
-    cost = MinuitCost(objective, bounds, names)
-    # the name again: of a single parameter iminuit would make x0
-    m = Minuit(cost, start, grad=objective.gradient, name=names)
-    m.strategy = strategy
-    m.print_level = -1  # at 0 it still writes some errors to the terminal
-    if bounds.fixed.any():
-        m.fixed = bounds.fixed.tolist()
-    m.errors = first_steps(objective, start)
-    return m
-
-
 def first_steps(objective: Objective, start: Floats) -> Floats:
     """One standard deviation of each parameter alone, where the data know of it."""
     curvature = objective.linearised(start)[2].diagonal()
@@ -62,6 +47,13 @@ def descend(
     names: Sequence[str],
 ) -> Floats:
     """The point at which MIGRAD ends, valid or not; `newton.certify` judges it."""
-    m = minuit(objective, start, bounds, names, strategy=0)
+    cost = MinuitCost(objective, bounds, names)
+    # the name again: of a single parameter iminuit would make x0
+    m = Minuit(cost, start, grad=objective.gradient, name=names)
+    m.strategy = 0
+    m.print_level = -1  # at 0 it still writes some errors to the terminal
+    if bounds.fixed.any():
+        m.fixed = bounds.fixed.tolist()
+    m.errors = first_steps(objective, start)  # standard deviations of each parameter alone
     m.migrad(iterate=1)
     return np.array(m.values)
