@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from sqlalchemy import (
     URL,
-    Connection,
     Engine,
     create_engine,
     delete,
@@ -48,12 +47,11 @@ class Store:
             event.listen(self._engine, "connect", _tune_sqlite)
             hasty = create_engine(url)
             event.listen(hasty, "connect", _tune_hasty_sqlite)
-            self._spot = Spot(hasty)
+            self._spot = Spot(hasty, insert(fits))
         _create_tables(self._engine)
         self._writer = Writer(self._engine)
         self.jobs = JobStore(self._engine, self._writer)
-        self._select = select(fits)
-        self._insert = insert(fits)
+        self._select, self._insert = select(fits), insert(fits)
 
     async def save(self, fit: StoredFit) -> None:
         """Durable when it returns."""
@@ -65,12 +63,9 @@ class Store:
             "answer": fit.answer,
         }
 
-        def write(connection: Connection) -> None:
-            connection.execute(self._insert, row)
-
-        on_the_spot = self._spot is not None and not self._writer.busy and self._spot.writes(write)
-        if not on_the_spot:
-            await self._writer.submit(write)
+        spot = None if self._writer.busy else self._spot
+        if spot is None or not spot.inserts(row):
+            await self._writer.submit(lambda c: c.execute(self._insert, row).rowcount)
 
     async def find(self, fit_id: str) -> StoredFit | None:
         """The fit, or None."""

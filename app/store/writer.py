@@ -13,11 +13,13 @@ at once: one after the other each would wait as long for the same.
 import asyncio
 import contextlib
 import queue
+import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, Insert
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from app.errors import StoreAway
@@ -32,35 +34,39 @@ Entry = tuple[Write, asyncio.AbstractEventLoop, "asyncio.Future[Any]"]
 
 
 class Spot:
-    """A connection for the event loop's own thread; it must never wait, for a lock or a disk.
+    """Inserts from the event loop's own thread; it must never wait, for a lock or a disk.
+
+    It speaks to SQLite itself: what SQLAlchemy does around a statement takes as long again.
 
     Where another connection is writing, and now and then anyway, it declines: the thread's next
     commit may then move SQLite's log into the file, which waits for the disk. What is written to
     the log meanwhile keeps it from beginning anew; it would grow for as long as many write.
     """
 
-    def __init__(self, engine: Engine):
-        self._connection = engine.connect()
+    def __init__(self, engine: Engine, statement: Insert):
+        self._sql = str(statement.compile(dialect=sqlite.dialect(paramstyle="named")))
+        self._pooled = engine.raw_connection()
+        self._connection: Any = self._pooled.driver_connection
         self._in_a_row = 0
 
-    def writes(self, write: Write) -> bool:
+    def inserts(self, row: Mapping[str, Any]) -> bool:
         """Whether it was written, and is durable."""
         self._in_a_row += 1
         if self._in_a_row > MOST_ON_THE_SPOT:
             self._in_a_row = 0
             return False
         try:
-            write(self._connection)
+            self._connection.execute(self._sql, row)
             self._connection.commit()
         except Exception as error:
             self._connection.rollback()
-            if isinstance(error, OperationalError):
+            if isinstance(error, sqlite3.OperationalError):
                 return False
             raise
         return True
 
     def close(self) -> None:
-        self._connection.close()
+        self._pooled.close()
 
 
 class Writer:

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import Connection
+from sqlalchemy import Column, Connection, Integer, MetaData, Table, create_engine, insert
 from sqlalchemy.dialects.sqlite import dialect
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.schema import CreateTable
@@ -242,15 +242,12 @@ def test_a_database_that_does_not_answer_is_not_waited_for_for_ever(url, timeout
 
 
 def test_a_spot_declines_now_and_then():
-    class Engine:
-        def connect(self):
-            return self
-
-        def commit(self):
-            pass
-
-    spot = Spot(Engine())
-    answers = [spot.writes(lambda _: None) for _ in range(2 * MOST_ON_THE_SPOT + 2)]
+    table = Table("numbers", MetaData(), Column("n", Integer))
+    engine = create_engine("sqlite://")
+    table.create(engine)
+    spot = Spot(engine, insert(table))
+    answers = [spot.inserts({"n": n}) for n in range(2 * MOST_ON_THE_SPOT + 2)]
+    spot.close()
     assert answers.count(False) == 2
 
 
