@@ -1,4 +1,4 @@
-"""Large JSON bodies, their matrices read into arrays: no Python object for each number.
+"""Large JSON bodies, their numbers read into arrays: no Python object for each.
 
 A second way that gives the same: whatever is not plainly right is left to Pydantic, which says
 what is wrong with it. Pydantic makes an object of each number and looks at it; of a million that
@@ -15,48 +15,60 @@ from fitting.padding import Floats
 LARGE = 2**14  # bytes; smaller bodies are read by Pydantic in no time
 
 
-def with_matrices(raw: bytes, names: tuple[str, ...]) -> dict[str, Any] | None:
-    """The body's fields, in which matrices with these names are arrays; None: read it otherwise."""
+def with_arrays(raw: bytes, names: tuple[str, ...]) -> dict[str, Any] | None:
+    """The body's fields, in which lists and matrices with these names are arrays.
+
+    `outer.inner` names a field of an object. None: read it otherwise.
+    """
     # escapes could hide brackets, which are counted
     if not names or len(raw) < LARGE or not raw.startswith(b"{") or b"\\" in raw:
         return None
     try:
         document = simdjson.Parser().parse(raw)
         assert isinstance(document, simdjson.Object)  # it begins like one
-        return _read(document, raw.count(b"["), names)
+        fields, brackets = _read(document, names)
     except (ValueError, TypeError, LookupError, RuntimeError):  # not what was hoped for
         return None
+    # what is nested deeper comes out of `as_buffer` as if it were not
+    return fields if brackets == raw.count(b"[") else None
 
 
 def _read(
-    document: simdjson.Object, brackets: int, names: tuple[str, ...]
-) -> dict[str, Any] | None:
+    document: simdjson.Object, names: tuple[str, ...], outer: str = ""
+) -> tuple[dict[str, Any], int]:
+    """The fields of an object, and how many opening brackets it has."""
     fields: dict[str, Any] = {}
-    for name in document:
-        if name in fields:  # Pydantic takes the last one, simdjson the first
-            return None
-        value = document[name]
-        matrix = _matrix(value) if name in names else None
-        brackets -= name.count("[")
-        if matrix is not None:
-            brackets -= 1 + len(matrix)
-        elif isinstance(value, simdjson.Array | simdjson.Object):
-            text: Any = value.mini  # bytes, whatever its stub says
-            brackets -= text.count(b"[")
-        elif isinstance(value, str):
-            brackets -= value.count("[")
-        fields[name] = _plain(value) if matrix is None else matrix
-    # what is nested deeper comes out of `as_buffer` as if it were not
-    return fields if brackets == 0 else None
+    brackets = 0
+    for key in document:
+        if key in fields:  # Pydantic takes the last one, simdjson the first
+            raise LookupError(key)
+        value, name = document[key], outer + key
+        brackets += key.count("[")
+        if name in names and (array := _array(value)) is not None:
+            brackets += 1 + (len(array) if array.ndim > 1 else 0)
+            fields[key] = array
+        elif isinstance(value, simdjson.Object) and any(n.startswith(f"{name}.") for n in names):
+            fields[key], inside = _read(value, names, f"{name}.")
+            brackets += inside
+        else:
+            if isinstance(value, simdjson.Array | simdjson.Object):
+                text: Any = value.mini  # bytes, whatever its stub says
+                brackets += text.count(b"[")
+            elif isinstance(value, str):
+                brackets += value.count("[")
+            fields[key] = _plain(value)
+    return fields, brackets
 
 
-def _matrix(value: Any) -> Floats | None:
-    """Of a list of lists of numbers, all of one length."""
-    if not isinstance(value, simdjson.Array) or not isinstance(value[0], simdjson.Array):
+def _array(value: Any) -> Floats | None:
+    """Of a list of numbers, or of lists of numbers that are all of one length."""
+    if not isinstance(value, simdjson.Array):
         return None
+    numbers = np.frombuffer(value.as_buffer(of_type="d"))
+    if not isinstance(value[0], simdjson.Array):
+        return numbers
     rows: Any = value
     sizes = {len(row) for row in rows}
-    numbers = np.frombuffer(value.as_buffer(of_type="d"))
     if len(sizes) > 1 or len(value) * max(sizes) != len(numbers) or not len(numbers):
         return None
     return numbers.reshape(len(value), -1)

@@ -1,6 +1,6 @@
 """Reading a body: JSON straight into Pydantic, seven times faster than `json`; or MessagePack.
 
-Matrices of large bodies take a shorter way (`matrices`).
+The numbers of large bodies take a shorter way (`arrays`).
 """
 
 import asyncio
@@ -13,9 +13,9 @@ from fastapi import Request
 from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect
 
+from app.arrays import with_arrays
 from app.binary import MSGPACK, unpack
 from app.errors import TooLarge, TooSlow, WrongMediaType
-from app.matrices import with_matrices
 from app.schemas import base
 from app.service import ClientGone, service_of
 from app.validation import from_json_validation, from_validation
@@ -102,7 +102,7 @@ async def pieces(request: Request) -> AsyncIterator[bytes]:
 
 def parse(schema: type[T], raw: bytes) -> T:
     """The validated request, or the problem with it."""
-    sent = with_matrices(raw, schema.matrices)
+    sent = with_arrays(raw, schema.arrays)
     if sent is not None:
         with contextlib.suppress(ValidationError):
             return schema.model_validate(sent)

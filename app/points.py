@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from app.errors import InvalidRequest, nearest
+from app.schemas.base import is_list
 from app.schemas.requests import PointsRequest
 from app.settings import Settings
 from app.wording import ASYMMETRIC, is_two_sided
@@ -31,12 +32,12 @@ def to_points(request: PointsRequest, model: Model, settings: Settings) -> Point
     refuse_columns(request)
     ranges = to_ranges(request.fit_range)
     refuse_many(("x",), request.x, settings.max_points)
-    x = np.array(request.x)
+    x = np.asarray(request.x)
     refuse_no_error(("x_err",), request.x_err, exact=True)
     refuse_no_error(("y_err",), request.y_err)
     return Points(
         x=x,
-        y=np.array(request.y),
+        y=np.asarray(request.y),
         x_err=spread(request.x_err, len(x), 0.0),
         y_err=spread(request.y_err, len(x), 1.0),
         berkson=request.x_error_model == "berkson",
@@ -67,7 +68,7 @@ def in_columns(
     single = len(names) == 1
     return Points(
         x=stacked([np.array(columns[name]) for name in names]),
-        y=np.array(request.y),
+        y=np.asarray(request.y),
         x_err=column_errors(request, names),
         y_err=spread(request.y_err, size, 1.0),
         berkson=request.x_error_model == "berkson",
@@ -132,7 +133,7 @@ def refuse_columns(request: PointsRequest) -> None:
 
 def refuse_no_error(path: Path, error: Any, *, exact: bool = False) -> None:
     """InvalidRequest for a number that is no error; `exact`: 0 is one."""
-    if error is None or isinstance(error, list) or error > 0 or (exact and error == 0):
+    if error is None or is_list(error) or error > 0 or (exact and error == 0):
         return
     remedy = "be positive, or 0 for none" if exact else "be positive; leave it out if there is none"
     raise InvalidRequest([(path, f"must {remedy}")])
@@ -146,8 +147,8 @@ def refuse_many(path: Path, entries: Sequence[Any], most: int) -> None:
 
 def spread(error: Any, size: int, default: float) -> Floats:
     """An error for each point."""
-    if isinstance(error, list):
-        return np.array(error)
+    if is_list(error):
+        return np.asarray(error)
     return np.full(size, default if error is None else error)
 
 

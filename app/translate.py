@@ -81,7 +81,7 @@ def to_data(request: FitRequest, model: Model, settings: Settings) -> Data:
     ranges = points.to_ranges(request.fit_range)
     counts = request.histogram.counts
     points.refuse_many(("histogram", "counts"), counts, settings.max_bins)
-    return Histogram(np.array(request.histogram.edges), np.array(counts), ranges)
+    return Histogram(np.asarray(request.histogram.edges), np.asarray(counts), ranges)
 
 
 def to_knowledge(request: Asked, names: list[str]) -> tuple[Knowledge, ...]:

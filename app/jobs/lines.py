@@ -11,7 +11,7 @@ from pydantic_core import from_json
 from app.errors import InvalidRequest, NotJson, Problem, TooLarge
 from app.jobs.chunk import STARTS, Fields
 from app.jobs.kinds import Kind
-from app.schemas.batches import Row
+from app.schemas.base import Row
 from app.schemas.jobs import Line
 from app.wording import describe
 from fitting.entries import MOST_REPORTED

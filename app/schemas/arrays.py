@@ -23,10 +23,11 @@ FORM = '{"dtype": "<f8", "shape": [...], "data": bytes}'
 class OrArray:
     """Annotates lists of numbers: an array of so many dimensions will do, too, but for JSON.
 
-    It comes in its written form, or as what was read from JSON (`app.matrices`).
+    It comes in its written form, or as what was read from JSON (`app.arrays`).
     """
 
     dimensions: int
+    least: int = 1  # rows
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
@@ -38,7 +39,7 @@ class OrArray:
 
     def _read(self, value: Any, as_lists: Callable[[Any], Any]) -> Any:
         if isinstance(value, np.ndarray) and value.ndim == self.dimensions:
-            return value
+            return value if len(value) >= self.least else as_lists(value.tolist())
         return to_array(value, self.dimensions) if isinstance(value, dict) else as_lists(value)
 
 

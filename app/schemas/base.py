@@ -7,14 +7,16 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, FiniteFloat, Tag
 from pydantic.types import Strict
 
+from app.schemas.arrays import OrArray
+
 
 class Request(BaseModel):
     """Unknown fields are refused; no string passes for a number, no NaN for either."""
 
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, frozen=True)
 
-    #: Fields that may be lists of lists, and are taken as arrays, too.
-    matrices: ClassVar[tuple[str, ...]] = ()
+    #: Fields of many numbers, which are taken as arrays, too.
+    arrays: ClassVar[tuple[str, ...]] = ()
 
 
 Number = Annotated[FiniteFloat, Strict()]
@@ -22,6 +24,8 @@ Number = Annotated[FiniteFloat, Strict()]
 #: A million wrong entries are not worth a million errors: `validation` looks for some more.
 Numbers = Annotated[list[Number], Field(fail_fast=True)]
 OneOrMore = Annotated[Numbers, Field(min_length=1)]
+Row = Annotated[OneOrMore, OrArray(1)]
+Edges = Annotated[Numbers, Field(min_length=2), OrArray(1, least=2)]
 
 MOST_RANGES = 100
 
@@ -51,7 +55,7 @@ def is_object(value: Any) -> bool:
 
 
 NumberOrList = Annotated[
-    Annotated[Numbers, Tag("list")] | Annotated[Number, Tag("number")],
+    Annotated[Numbers, OrArray(1), Tag("list")] | Annotated[Number, Tag("number")],
     choose(list=is_list, number=lambda _: True),
 ]
 
@@ -86,7 +90,7 @@ PointsRange = Annotated[
 
 XErrors = Annotated[
     Annotated[dict[str, NumberOrList], _COLUMNS, Tag(BY_COLUMN)]
-    | Annotated[Numbers, Tag("list")]
+    | Annotated[Numbers, OrArray(1), Tag("list")]
     | Annotated[Number, Tag("number")],
     choose(**{BY_COLUMN: is_object, "list": is_list, "number": lambda _: True}),
 ]

@@ -7,19 +7,19 @@ from pydantic import Field, Tag
 from app.schemas.answers import Answer, BatchTiming, KernelAnswer
 from app.schemas.arrays import OrArray, dimensions
 from app.schemas.base import (
+    Edges,
     FitRange,
     Number,
     NumberOrList,
-    Numbers,
     OneOrMore,
     Request,
+    Row,
     choose,
     is_list,
     is_list_of_lists,
 )
 from app.schemas.requests import Asked
 
-Row = Annotated[OneOrMore, OrArray(1)]
 Matrix = Annotated[list[OneOrMore], Field(fail_fast=True, min_length=1), OrArray(2)]
 
 
@@ -61,7 +61,7 @@ class Starts(Request):
 class HistogramHead(BatchHead):
     """Fits of one model to many histograms of the same bins, which come later: one a line."""
 
-    edges: Annotated[Numbers, Field(min_length=2), OrArray(1)]
+    edges: Edges
     fit_range: FitRange | None = Field(
         None, description="[lo, hi] or several; bins wholly inside are fitted"
     )
@@ -70,7 +70,7 @@ class HistogramHead(BatchHead):
 class HistogramBatchRequest(HistogramHead, Starts):
     """Fits of one model to many histograms of the same bins."""
 
-    matrices = ("counts",)
+    arrays = ("edges", "counts")
 
     counts: Matrix = Field(description="A row for each histogram")
 
@@ -104,7 +104,7 @@ class PointsHead(PointsOptions):
 class PointsBatchRequest(PointsOptions, Starts):
     """Fits of one model to many sets of points, each of the same number."""
 
-    matrices = ("x", "y", "x_err", "y_err")
+    arrays = ("x", "y", "x_err", "y_err")
 
     x: ListOrMatrix = Field(description="One list for all rows, or a row for each")
     y: Matrix = Field(description="A row for each set of points")

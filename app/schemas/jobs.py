@@ -6,8 +6,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from app.schemas.answers import Answer
-from app.schemas.base import Number, Request
-from app.schemas.batches import Row
+from app.schemas.base import Number, Request, Row
 from fitting.result import Status
 
 

@@ -7,14 +7,14 @@ from pydantic.types import Strict
 
 from app.schemas.base import (
     Columns,
+    Edges,
     FitRange,
     Minos,
     Number,
     NumberOrList,
-    Numbers,
-    OneOrMore,
     PointsRange,
     Request,
+    Row,
     XErrors,
     choose,
     is_object,
@@ -69,12 +69,14 @@ class FitRequest(Asked):
 class HistogramData(Request):
     """Counts between rising edges, one more than there are counts."""
 
-    edges: Numbers = Field(min_length=2)
-    counts: Numbers = Field(min_length=1)
+    edges: Edges
+    counts: Row
 
 
 class HistogramRequest(FitRequest):
     """A fit of a model to a histogram."""
+
+    arrays = ("histogram.edges", "histogram.counts")
 
     histogram: HistogramData
     fit_range: FitRange | None = Field(
@@ -89,13 +91,15 @@ class HistogramRequest(FitRequest):
 class PointsRequest(FitRequest):
     """A fit of a model to points with errors in x and y."""
 
+    arrays = ("x", "y", "x_err", "y_err")
+
     # to look which of the two was sent would cost as much as to read it
-    x: OneOrMore | Columns = Field(
+    x: Row | Columns = Field(
         description="Numbers; or several predictors by name, each of y's length: the model is "
         "then a formula in these names",
         examples=[[1, 2, 3, 4], {"x1": [1, 2, 3, 4], "x2": [0, 0, 5, 5]}],
     )
-    y: Numbers = Field(min_length=1)
+    y: Row
     x_err: XErrors | None = Field(
         None,
         description="Left out: x is exact. Where x has columns, by their names: a column that is "
