@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Callable, Coroutine
+from inspect import signature
 from typing import Any
 
 from fastapi import Request, Response
@@ -18,6 +19,8 @@ class StrictRoute(APIRoute):
 
     def get_route_handler(self) -> Handler:
         handle: Handler = super().get_route_handler()
+        if self._takes_only_the_request:  # FastAPI would look for a while for what else it takes
+            handle = self.endpoint
         known = [field.alias for field in self.dependant.query_params]
 
         async def strict(request: Request) -> Response:
@@ -27,6 +30,11 @@ class StrictRoute(APIRoute):
             return await handle(request)
 
         return strict
+
+    @property
+    def _takes_only_the_request(self) -> bool:
+        names = [*signature(self.endpoint).parameters]
+        return not self.dependencies and names == [self.dependant.request_param_name]
 
 
 def refuse_unknown_queries(request: Request, known: list[str]) -> None:

@@ -72,6 +72,8 @@ def ease(problem: FitProblem) -> Eased | None:
 
     Limits, constraints and fixed values belong to a parameter and its own axis.
     """
+    if not problem.model.has_coordinates:
+        return None
     bounds = problem.bounds
     free = np.isinf(bounds.lower).all() and np.isinf(bounds.upper).all()
     if not free or bounds.fixed.any() or problem.prior.weight.any():

@@ -76,7 +76,7 @@ def from_spectrum(
     if not indices:
         matrix = np.zeros((0, 0))
     elif spectrum is not None and spectrum.positive_definite:
-        matrix = 2 * scale * spectrum.inverse()
+        matrix = 2 * scale * spectrum.inverse
     return Covariance(method, indices, matrix)
 
 

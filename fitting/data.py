@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fitting.bare import Bare
 from fitting.entries import Ranges, refuse_where, within
 from fitting.errors import InvalidProblem, Path
 from fitting.padding import Flags, Floats, bucket_length, pad
@@ -78,7 +79,7 @@ class Marks(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Histogram:
+class Histogram(Bare):
     """Counts between rising edges; `ranges` limits the fit to the bins wholly inside."""
 
     edges: Floats
@@ -173,7 +174,7 @@ class Histogram:
 
 
 @dataclass(frozen=True, eq=False)
-class Points:
+class Points(Bare):
     """Points with errors; `x_err` is zero where x is exact, `berkson` says what x is.
 
     Classical: x is a noisy reading of the true value. Berkson: x was set and the true value

@@ -21,5 +21,8 @@ def pad(array: Floats | Flags, length: int) -> NDArray[np.generic]:
 
     Of several predictors, (inputs, entries), each is.
     """
-    more = np.repeat(array[..., -1:], length - array.shape[-1], axis=-1)
-    return np.concatenate([array, more], axis=-1)
+    size = array.shape[-1]
+    padded = np.empty((*array.shape[:-1], length), array.dtype)
+    padded[..., :size] = array
+    padded[..., size:] = array[..., -1:]
+    return padded

@@ -6,6 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
+from fitting.bare import Bare
 from fitting.bounds import Bounds
 from fitting.data import Data, Histogram
 from fitting.errors import InvalidProblem
@@ -45,7 +46,7 @@ def with_ends(model: Model, data: Data, knowledge: Iterable[Knowledge]) -> tuple
 
 
 @dataclass(frozen=True, eq=False)
-class FitProblem:
+class FitProblem(Bare):
     """A complete question.
 
     `knowledge` holds one entry per parameter, in the model's order (see `with_ends`). Without

@@ -69,6 +69,11 @@ class Model(ABC):
         return None
 
     @property
+    def has_coordinates(self) -> bool:
+        """Whether it may know such a model."""
+        return type(self).coordinates is not Model.coordinates
+
+    @property
     def inputs(self) -> int:
         """Number of predictors; for several, x of `value` is (inputs, points), or their list."""
         return 1

@@ -28,8 +28,7 @@ class Prior(NamedTuple):
 
 def pack(data: Bins | Marks, prior: Prior, tables: tuple[Leaf, ...]) -> Array | Floats:
     """Everything that a kernel takes besides the parameters; `tables` are data of the model."""
-    leaves = [np.ravel(leaf) for leaf in (*data, *prior, *tables)]
-    vector: Floats = np.concatenate(leaves, dtype=np.float64)
+    vector: Floats = np.concatenate((*data, *prior, *tables), axis=None, dtype=np.float64)
     # a short one is copied by each call in less time than it takes to put it on the device once
     return vector if len(vector) < SHORT else jnp.asarray(vector)
 

@@ -174,7 +174,7 @@ def undetermined(objective: Objective, minimum: Minimum) -> tuple[int, ...]:
     with the others moved as their covariance with it says, on one side at least.
     """
     assert minimum.spectrum is not None
-    covariance = 2 * minimum.spectrum.inverse()
+    covariance = 2 * minimum.spectrum.inverse
     sigmas = np.sqrt(covariance.diagonal())
     sizes = np.abs(minimum.values)[minimum.free]
     places = np.flatnonzero(minimum.free)

@@ -326,6 +326,8 @@ def distinct_first(columns: Floats, order: NDArray[np.intp]) -> list[int]:
 def inside(params: Floats, problem: FitProblem) -> Floats:
     """Free parameters at a limit, or beyond it, are moved a little inside."""
     bounds = problem.bounds
+    if bounds.surround(params):
+        return params
     with np.errstate(invalid="ignore"):
         width = bounds.upper - bounds.lower
     margin = np.where(np.isfinite(width), INSIDE * width, INSIDE * np.maximum(np.abs(params), 1.0))

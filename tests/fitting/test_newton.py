@@ -177,7 +177,7 @@ def test_spectrum_inverts_across_scales():
     found = Spectrum.of(correlation * np.outer(scales, scales))
     assert found.positive_definite
     expected = np.linalg.inv(correlation) / np.outer(scales, scales)
-    np.testing.assert_allclose(found.inverse(), expected, rtol=1e-12)
+    np.testing.assert_allclose(found.inverse, expected, rtol=1e-12)
     indefinite = Spectrum.of(np.array([[1.0, 2.0], [2.0, 1.0]]))
     assert not indefinite.positive_definite
     gradient = np.array([0.3, -1.0])
