@@ -75,5 +75,5 @@ class Mixture(Composite):
             for term, taken in self.taking()
         ]
         for combination in islice(product(*choices), MOST_STARTS):
-            merged = reduce(lambda a, b: b | a, combination, shares)
+            merged = reduce(lambda a, b: b | a, (*combination, shares))
             yield tuple(merged[name] for name in searched(self.declare()))

@@ -76,5 +76,5 @@ class Product(Composite):
             for term in self.terms
         ]
         for combination in islice(product(*choices), MOST_STARTS):
-            merged = reduce(lambda a, b: b | a, combination, ones)
+            merged = reduce(lambda a, b: b | a, (*combination, ones))
             yield tuple(merged[name] for name in names)

@@ -16,9 +16,11 @@ from fitting.problem import Knowledge
 from fitting.result import Status
 from fitting.search.coarse import coarsen
 from fitting.search.starts import inside, starting_values
+from models.composition.product import Product
 from models.composition.sum import Sum
 from models.shapes.exponential import Exponential
 from models.shapes.gaussian import Gaussian
+from models.shapes.logistic import Logistic
 from models.shapes.polynomial import Polynomial
 from tests.fitting.problems import (
     KERNELS,
@@ -37,6 +39,7 @@ TRIALS = 50
 TRIALS_OF_SUMS = 200
 ENOUGH = 0.98
 DECAY, PARABOLA = Exponential(), Polynomial(degree=2)
+DECAY_BEHIND_A_STEP = Product((Exponential(), Logistic()))
 TWO_PEAKS = Sum((Gaussian(prefix="s_"), Gaussian(prefix="t_"), Polynomial(degree=1, prefix="b_")))
 
 
@@ -63,6 +66,13 @@ def parabola(rng, scale, offset):
     return PARABOLA, truth, np.linspace(-4, 4, 101)
 
 
+def decay_behind_a_step(rng, scale, offset):
+    mu, width = rng.uniform(2, 4), rng.uniform(0.2, 0.8)
+    height = 10 ** rng.uniform(4, 5)
+    truth = [rng.uniform(2, 6) * scale, height, mu * scale, width * scale, 0.2 * height]
+    return DECAY_BEHIND_A_STEP, truth, np.linspace(0, 12, 121)
+
+
 def peak_and_decay(rng, scale, offset):
     truth = [10 ** rng.uniform(2.7, 4), rng.uniform(2, 8), rng.uniform(0.3, 0.8)]
     truth += [10 ** rng.uniform(3.3, 5), rng.uniform(2, 8)]
@@ -85,7 +95,7 @@ def histogram_of(kind, seed):
     rng = np.random.default_rng([7, seed])
     scale = 10 ** rng.uniform(-9, 9)
     offset = scale * rng.choice([0, 0, 1, -3, 100])
-    if kind in (decay, peak_and_decay):
+    if kind in (decay, decay_behind_a_step, peak_and_decay):
         offset = 0.0  # an exponential has its origin at x = 0
     model, truth, edges = kind(rng, scale, offset)
     return model, truth, toy(model, edges * scale + offset, truth, seed)
@@ -114,12 +124,14 @@ def same_minimum(model, truth, data):
     return found.valid and found.cost <= wanted.cost * (1 + 1e-9) + 1e-9
 
 
-@pytest.mark.parametrize("kind", [peak, decay, parabola, peak_and_decay, two_peaks])
+@pytest.mark.parametrize(
+    "kind", [peak, decay, parabola, decay_behind_a_step, peak_and_decay, two_peaks]
+)
 def test_histograms_are_fitted_from_estimated_starts(kind):
     assert lost_among(histogram_of, kind) == []
 
 
-@pytest.mark.parametrize("kind", [peak, decay, parabola])
+@pytest.mark.parametrize("kind", [peak, decay, parabola, decay_behind_a_step])
 def test_points_are_fitted_from_estimated_starts(kind):
     assert lost_among(points_of, kind) == []
 
