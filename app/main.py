@@ -3,9 +3,7 @@
 import asyncio
 import contextlib
 import gc
-import os
 from collections.abc import AsyncIterator
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI, Request, Response
@@ -14,7 +12,7 @@ from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
 from starlette.routing import Route
 
-from app import errors, openapi
+from app import VERSION, errors, openapi
 from app.door import Door
 from app.jobs.owner import Owner
 from app.jobs.runner import Runner
@@ -96,7 +94,7 @@ def create_app(settings: Settings) -> FastAPI:
         title="fit-service",
         summary="Fits over HTTP",
         description=DESCRIPTION,
-        version=own_version(),
+        version=VERSION,
         lifespan=lifespan,
         servers=[{"url": prefix or "/"} for prefix in PREFIXES],
         redirect_slashes=False,  # a redirected post loses its body in many clients
@@ -143,11 +141,3 @@ def cluster_of(settings: Settings) -> "Cluster | None":
     from app.workers.cluster import Cluster
 
     return Cluster(settings.dask_scheduler, settings.queue_size, settings.kill_grace_s)
-
-
-def own_version() -> str:
-    """The version in pyproject.toml, if the project is installed."""
-    try:
-        return version("fit-service")
-    except PackageNotFoundError:
-        return os.environ.get("FIT_VERSION", "0.1.0")

@@ -105,7 +105,7 @@ def usual_requests() -> list[tuple[Kind, dict[str, Any]]]:
 
 
 def library_tasks(entries: Iterable[Any], settings: Settings) -> Sequence[WarmTask]:
-    """Each shape's example of its usual kind."""
+    """Each shape's example, as a histogram."""
     requests = [("histogram", entry["examples"]["POST /fit/histogram"]) for entry in entries]
     return [WarmTask(problem) for problem in to_problems(requests, settings)]
 

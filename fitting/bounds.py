@@ -7,8 +7,6 @@ import numpy as np
 
 from fitting.padding import Flags, Floats
 
-MOST_CHANGES = 10  # a parameter, of being stopped by limits and let go
-
 
 @dataclass(frozen=True, eq=False)
 class Bounds:
@@ -49,39 +47,27 @@ class Bounds:
         free: Flags,
         descent: Callable[[Floats, Flags], Floats],
     ) -> Floats:
-        """The step to the minimum of a quadratic model within the limits, (parameters,).
+        """The step towards the minimum of a quadratic model within the limits, (parameters,).
 
         `descent(gradient, free)` gives the step of the free parameters alone. The first limit on
         the way stops its parameter, and the others are told: a step that is merely cut off may
-        lead uphill. Where they have gone, a parameter that was stopped may have to leave its limit
-        again (the primal active-set method: J. Nocedal and S. Wright, Numerical Optimization,
-        2nd edition, algorithm 16.3).
+        lead uphill. One that would have to leave its limit again may do so in the next step.
         """
         if free.all():  # usually, and usually there is no limit near
             step = descent(gradient, free)
             if not self.passing(params + step).any():
                 return step
         moving, step = free.copy(), np.zeros_like(params)
-        for _ in range(MOST_CHANGES * len(params)):
-            if moving.any():
-                slope = gradient + curvature @ step
-                further = np.zeros_like(params)
-                further[moving] = descent(slope[moving], moving)
-                part, stopped = self._way(params + step, further)
-                if part < 1:
-                    step = step + part * further
-                    step[stopped] = (self.clip(params + step + further) - params)[stopped]
-                    moving &= ~stopped
-                    continue
-                step = step + further
+        while moving.any():
             slope = gradient + curvature @ step
-            at = self.clip(params + step)
-            # by how much each that was stopped would lower the cost if it left its limit
-            is_low = at - self.lower <= self.upper - at
-            pull = np.where(is_low, -slope, slope) * (free & ~moving)
-            if not (pull > 0).any():
-                break
-            moving[np.argmax(pull)] = True
+            further = np.zeros_like(params)
+            further[moving] = descent(slope[moving], moving)
+            part, stopped = self._way(params + step, further)
+            if part >= 1:
+                return step + further
+            step = step + part * further
+            step[stopped] = (self.clip(params + step + further) - params)[stopped]
+            moving &= ~stopped
         return step
 
     def _way(self, params: Floats, step: Floats) -> tuple[float, Flags]:

@@ -27,14 +27,15 @@ def fit(
     eased = ease(problem)
     if eased is not None:
         return eased.result(fit(eased.problem, kernels, deadline, stop))
+    began, usage = time.perf_counter(), Usage()
     eased = ease_within(problem)
     if eased is not None:
         result = eased.result(fit(eased.problem, kernels, deadline, stop))
         ended = result.valid or result.status is Status.DEADLINE
         if ended and problem.bounds.surround(result.values):
             return result
-    began = time.perf_counter()
-    objective = bind(problem, kernels, deadline, stop)
+        usage = result.usage
+    objective = bind(problem, kernels, deadline, stop, usage)
     strategy = Strategy(problem, objective, kernels)
     try:
         minimum, status = strategy.minimum()
@@ -51,15 +52,16 @@ def bind(
     kernels: KernelCache,
     deadline: float = float("inf"),
     stop: Callable[[], None] | None = None,
+    usage: Usage | None = None,
 ) -> Objective:
-    """The compiled cost of this problem with its data."""
+    """The compiled cost of this problem with its data; `usage` is what was made for it before."""
     kernel = kernels.get(problem.kernel_key)
     return Objective(
         kernel,
         problem.data.padded(),
         problem.prior,
         problem.model.tables,
-        Usage(),
+        Usage() if usage is None else usage,
         deadline,
         stop,
     )

@@ -28,7 +28,7 @@ class Objective:
     """Value, gradient and Hessian at given parameters, counted, and stopped when told to.
 
     `nfcn` counts evaluations of cost and gradient, which are always computed together, `nhess`
-    those of the Hessian, which brings both along.
+    those of the Hessian, which brings both along. Residuals are not counted.
 
     `scale` multiplies the cost, so that its minimum can be brought to the order of ndof before
     an absolute EDM is believed. `stop` is called before each evaluation and may raise

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import yaml
 
+from app import VERSION
 from app.settings import Settings
 from fitting.result import MESSAGES, Status
 
@@ -17,6 +18,11 @@ LOCKS = tuple(f"requirements{extra}.lock" for extra in ("", "-dask", "-dev", "-p
 def pinned(lock: str) -> dict[str, str]:
     text = (ROOT / lock).read_text()
     return dict(re.findall(r"^([A-Za-z0-9_.-]+)==([^ ;\\]+)", text, re.MULTILINE))
+
+
+def test_the_service_tells_the_version_of_the_project():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["version"] == VERSION
 
 
 def test_locks_have_hashes_and_no_address():

@@ -3,6 +3,7 @@
 Where a number is missing JSON has null, an array NaN.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -10,13 +11,13 @@ from pydantic_core import to_json
 
 from app.answer import milliseconds, model_as_sent
 from app.batch.translate import AnyBatchRequest
-from app.binary import to_lists
 from app.schemas.batches import HistogramBatchRequest
 from fitting.batch.question import Batch
 from fitting.batch.result import STATUSES, BatchResult
 from fitting.result import Status
 
 STATUS_NAMES = np.array([status.value for status in STATUSES], dtype=object)
+PIECE = 2**14  # numbers of an array that are written at once
 PATHS = np.array(["batch", "single"], dtype=object)
 
 
@@ -73,9 +74,27 @@ def or_null(matrices: Any) -> list[Any]:
 
 
 def to_bytes(answer: dict[str, Any]) -> bytes:
-    """As JSON; a row without any covariance has null for its matrix."""
-    covariance = answer["covariance"]
-    if covariance is not None:
-        rows = or_null(covariance["matrices"])
-        answer = answer | {"covariance": covariance | {"matrices": rows}}
-    return to_json(answer, inf_nan_mode="null", fallback=to_lists)
+    """As JSON; a row without any covariance has null for its matrix.
+
+    It is made of pieces, so that it can be done in a thread: none of them keeps others waiting.
+    """
+    return b"".join(_pieces(answer))
+
+
+def _pieces(value: Any) -> Iterator[bytes]:
+    if isinstance(value, dict):
+        yield b"{"
+        for i, (name, inner) in enumerate(value.items()):
+            yield b"," * (i > 0) + to_json(name) + b":"
+            yield from _pieces(inner)
+        yield b"}"
+    elif isinstance(value, np.ndarray):
+        step = max(1, PIECE * len(value) // max(value.size, 1))
+        parts = (value[first : first + step] for first in range(0, len(value), step))
+        lists = (or_null(part) if part.ndim == 3 else part.tolist() for part in parts)
+        texts = (to_json(one, inf_nan_mode="null")[1:-1] for one in lists)
+        yield b"[" + next(texts, b"")
+        yield from (b"," + text for text in texts)
+        yield b"]"
+    else:
+        yield to_json(value, inf_nan_mode="null")

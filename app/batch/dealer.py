@@ -62,12 +62,15 @@ class Dealer:
                     turns.add(asyncio.create_task(self._turn(self._deal())))
                 if not turns:
                     break
-                done, turns = await asyncio.wait(turns, return_when=asyncio.FIRST_COMPLETED)
+                done, others = await asyncio.wait(turns, return_when=asyncio.FIRST_COMPLETED)
                 for turn in done:
                     turn.result()
+                turns = others
         finally:
             for turn in turns:
                 turn.cancel()
+            # of several that fail one is told of
+            await asyncio.gather(*turns, return_exceptions=True)
         result = self.result
         left = ~result.done
         if left.any():
@@ -119,6 +122,8 @@ class Dealer:
             except Busy:
                 if self.queue_s is None:
                     raise
+                if time.monotonic() > self.deadline:
+                    raise TimedOut(waiting=True) from None
                 await asyncio.sleep(SLICE_S)
             except WorkerLost as error:
                 lost += error.workers

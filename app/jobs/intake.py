@@ -47,7 +47,12 @@ class Intake:
 
     async def __aenter__(self) -> "Intake":
         store, settings = self._service.store.jobs, self._service.settings
-        if not await store.begin(self.id, self._kind.name, self._head, settings.max_jobs):
+        try:
+            begun = await store.begin(self.id, self._kind.name, self._head, settings.max_jobs)
+        except asyncio.CancelledError:  # it may be written all the same
+            await store.forget(self.id)
+            raise
+        if not begun:
             most = f"{settings.max_jobs} jobs are unfinished (max_jobs, GET /limits)"
             raise Busy(f"{most}. Try again later.", RETRY_S)
         self._runner.receiving.add(self.id)

@@ -1,5 +1,6 @@
 """POST /fit/histogram/batch, POST /fit/xy-errors/batch: many data sets, one model."""
 
+import asyncio
 import time
 from collections import Counter
 from typing import Any
@@ -84,7 +85,7 @@ async def answer_batch(request: Request, kind: Kind) -> Response:
     body: Body[Any] = await read_body(request, kind.request, or_binary=True)
     accepted = time.monotonic()
     asked = body.content
-    batch = to_batch(asked, service.settings)
+    batch = await asyncio.to_thread(to_batch, asked, service.settings)
     deadline = accepted + service.allowed_s(asked)
     dealer = Dealer(service, batch, deadline, asked.covariance)
     dealt = time.monotonic()
@@ -102,7 +103,8 @@ async def answer_batch(request: Request, kind: Kind) -> Response:
     headers = server_timing(answer["timing_ms"], result.usage.tier)
     if wants_binary(request):
         return Response(pack(answer), media_type=MSGPACK, headers=headers)
-    return Response(to_bytes(answer), media_type=JSON, headers=headers)
+    content = await asyncio.to_thread(to_bytes, answer)
+    return Response(content, media_type=JSON, headers=headers)
 
 
 def count(service: Service, answer: dict[str, Any]) -> None:

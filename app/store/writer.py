@@ -91,12 +91,15 @@ class Writer:
             raise StoreAway(detail, RETRY_S)
         loop = asyncio.get_running_loop()
         done: asyncio.Future[Any] = loop.create_future()
+        done.add_done_callback(self._answered)
         self._entries.put((write, loop, done))
         self._unanswered += 1
-        try:
-            return await done
-        finally:
-            self._unanswered -= 1
+        return await asyncio.shield(done)  # it is written even if nobody waits any longer
+
+    def _answered(self, done: "asyncio.Future[Any]") -> None:
+        self._unanswered -= 1
+        if not done.cancelled():
+            done.exception()  # asyncio complains of errors that nobody has seen
 
     def close(self) -> None:
         """Finish what was submitted."""

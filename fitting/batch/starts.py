@@ -119,9 +119,11 @@ def by_moments(batch: Batch, counts: Floats, points: Floats) -> Floats:
     edges, used = np.asarray(shared.edges), np.asarray(shared.used, dtype=bool)
     x, counts = (edges[1:] + edges[:-1])[used] / 2, counts[:, used]
     total = np.maximum(counts.sum(axis=1), 1e-300)
+    extent, middle = float(np.ptp(x)) or 1.0, float(x.mean())
+    x = x - middle  # far from 0 the difference of squares would cancel
     mean = counts @ x / total
-    extent = float(np.ptp(x)) or 1.0
     variance = counts @ (x * x) / total - mean**2
+    mean = mean + middle
     width = np.sqrt(np.where(variance > 1e-6 * extent**2, variance, 0.01 * extent**2))
     low, high = problem.data.ends[0]
     found = points.copy()

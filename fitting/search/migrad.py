@@ -2,7 +2,7 @@
 
 Minuit gets `grad`, never `hessian=` or `g2=`: in iminuit 2.32 and 2.33 these give wrong errors
 when a parameter before a free one is fixed, and crash on a negative second derivative. The
-exact Hessian is used outside, for the steps at the start here and in `newton`, `covariance`.
+exact Hessian is used outside, in `newton` and `covariance`.
 """
 
 from collections.abc import Sequence

@@ -1,6 +1,8 @@
 """The rows of a batch, dealt out to workers of which some fail."""
 
 import asyncio
+import gc
+import time
 from dataclasses import replace
 from typing import Any, cast
 
@@ -55,6 +57,36 @@ def test_a_full_queue_and_lost_workers_delay_what_has_begun(
 def test_a_batch_that_cannot_begin_is_refused(failures: list[Exception]) -> None:
     with pytest.raises(type(failures[0])):
         dealt(FailingWorkers(*failures), batch())
+
+
+def test_a_queue_that_stays_full_ends_at_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dealer, "FIRST_ENTRIES", 1)
+    workers = cast(Service, FailingWorkers(None, *[BUSY] * 1000))
+    deadline = time.monotonic() + 2.0
+    result = asyncio.run(Dealer(workers, batch(), deadline, covariance=False).run())
+    assert 1000 - len(cast(Any, workers).failures) < 100
+    late = result.status == STATUSES.index(Status.DEADLINE)
+    assert late.sum() >= ROWS - dealer.FEWEST
+    assert result.done.all()
+
+
+def test_of_several_failures_one_is_told_and_none_forgotten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(dealer, "FIRST_ENTRIES", 1)
+    monkeypatch.setattr(FailingWorkers, "hands", lambda *_: 3)
+    forgotten = []
+
+    async def deal() -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: forgotten.append(context))
+        workers = cast(Service, FailingWorkers(BUSY, BUSY, BUSY))
+        with pytest.raises(Busy):
+            await Dealer(workers, batch(), float("inf"), covariance=False).run()
+        gc.collect()
+
+    asyncio.run(deal())
+    assert forgotten == []
 
 
 def test_without_time_for_a_second_look_a_suspicious_minimum_is_not_called_converged() -> None:

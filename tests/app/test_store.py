@@ -208,6 +208,29 @@ def test_a_deadlock_is_over_and_its_writes_are_tried_again(tmp_path):
     store.close()
 
 
+def test_who_does_not_wait_any_longer_has_it_written_all_the_same(tmp_path):
+    store = Store(f"sqlite:///{tmp_path / 'fits.db'}")
+    go_on = threading.Event()
+
+    async def submit() -> None:
+        store_it = store._writer.submit
+        waiting = [asyncio.create_task(store_it(lambda _: go_on.wait(60))) for _ in range(2)]
+        await asyncio.sleep(0)
+        waiting[1].cancel()
+        saving = asyncio.create_task(store.save(a_fit(1)))
+        await asyncio.sleep(0)
+        saving.cancel()
+        await asyncio.sleep(0)
+        assert store._writer.busy
+        assert store._writer._unanswered == 3
+        go_on.set()
+        await waiting[0]
+
+    asyncio.run(submit())
+    store.close()
+    assert rows(tmp_path / "fits.db") == 1
+
+
 def test_not_too_many_wait(tmp_path, monkeypatch):
     monkeypatch.setattr("app.store.writer.MOST_WAITING", 3)
     store = Store(f"sqlite:///{tmp_path / 'fits.db'}")
