@@ -149,20 +149,6 @@ def test_a_line_through_a_fixed_offset_has_its_closed_form():
     assert result.ndof == 19
 
 
-def test_all_fixed_is_an_evaluation():
-    values = {"amp": 790.0, "mu": 0.35, "sigma": 1.15}
-    result = solve(
-        PEAK, PEAK_DATA, **{n: Knowledge(start=v, fixed=True) for n, v in values.items()}
-    )
-    twin = Poisson("gaussian", PEAK_DATA.edges, PEAK_DATA.counts)(list(values.values()))
-    assert result.status is Status.CONVERGED
-    assert result.values.tolist() == list(values.values())
-    assert result.errors == [None, None, None]
-    assert result.cost == pytest.approx(float(twin.v.sum()), rel=1e-13)
-    assert result.ndof == 30
-    assert result.covariance.matrix.shape == (0, 0)
-
-
 @pytest.mark.parametrize("degree", [0, 1])
 def test_two_terms_that_cannot_be_told_apart_are_said(degree):
     parts = (Polynomial(degree=degree, prefix="a_"), Polynomial(degree=degree, prefix="b_"))
