@@ -11,8 +11,9 @@ import pytest
 
 from tests.app.dask_cluster import DaskCluster, wait_until
 from tests.app.test_batch_http import EDGES, HISTOGRAMS, POINTS, answered, flat, histograms, lines
-from tests.conftest import LiveServer, StartServer, _free_port
+from tests.conftest import LiveServer, StartServer
 from tests.examples import GAUSSIAN_50, HISTOGRAM, Body, fitted, refused
+from tests.serving import free_port
 
 pytestmark = pytest.mark.alone
 
@@ -131,7 +132,7 @@ def test_a_worker_killed_half_way_costs_no_row_and_doubles_none(
 def test_without_a_scheduler_batches_are_refused_until_there_is_one(
     start_server: StartServer, tmp_path: Path, shared_folder: Path
 ) -> None:
-    port = _free_port()
+    port = free_port()
     address = f"tcp://127.0.0.1:{port}"
     with start_server(FIT_DASK_SCHEDULER=address, FIT_WORKERS=1) as server:
         problem = refused(server.client.post(HISTOGRAMS, json=histograms(5)), 503)
