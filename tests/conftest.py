@@ -9,10 +9,8 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +24,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from fitting.kernels import cache
 from fitting.kernels.compiling import HASTILY
 from fitting.kernels.folder import KernelFolder
+from tests.serving import NotReady, free_port, launch, wait_ready
 
 # Most of what tests compile runs once. In servers all is compiled as ever; with TEST_THOROUGHLY,
 # in `make test-full`, what tests compile themselves is, too.
@@ -64,16 +63,10 @@ class LiveServer:
         return self.log_path.read_text(errors="replace")
 
     def wait_ready(self, timeout: float = READY_TIMEOUT_S) -> None:
-        end = time.monotonic() + timeout
-        while time.monotonic() < end:
-            if self.process.poll() is not None:
-                pytest.fail(f"the server ended with {self.process.returncode}:\n{self.log()}")
-            with contextlib.suppress(httpx.TransportError):
-                response = self.client.get("/readyz", timeout=5.0)
-                if response.status_code == httpx.codes.OK and response.json()["warm"]:
-                    return
-            time.sleep(0.05)
-        pytest.fail(f"the server was not ready after {timeout:.0f} s:\n{self.log()}")
+        try:
+            wait_ready(self.process, self.client, timeout, warm=True)
+        except NotReady as error:
+            pytest.fail(f"{error}:\n{self.log()}")
 
     def metric(self, name: str, **labels: str) -> float:
         """The sum of all samples of that name that carry these labels.
@@ -128,13 +121,6 @@ class StartServer(Protocol):
     def __call__(self, data_dir: Path | None = None, **env: object) -> LiveServer: ...
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 @pytest.fixture(scope="session")
 def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One folder for all processes of a parallel run, or for both parts of `make test`."""
@@ -160,7 +146,7 @@ def start_server(
     started: list[LiveServer] = []
 
     def start(data_dir: Path | None = None, **env: object) -> LiveServer:
-        port = _free_port()
+        port = free_port()
         scratch = tmp_path_factory.mktemp("server")
         settings: dict[str, object] = {
             "FIT_HOST": "127.0.0.1",
@@ -171,19 +157,9 @@ def start_server(
             "FIT_WARM": False,
             **env,
         }
-        # The developer's own settings must not reach a server under test, nor those for tests.
-        own = ("FIT_", "XLA_FLAGS")
-        inherited = {k: v for k, v in os.environ.items() if not k.startswith(own)}
         Path(str(settings["FIT_DATA_DIR"])).mkdir(parents=True, exist_ok=True)
         with (scratch / "server.log").open("wb") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "app"],
-                cwd=ROOT,
-                env=inherited | {key: str(value) for key, value in settings.items()},
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+            process = launch([sys.executable, "-m", "app"], ROOT, settings, log)
         url = f"http://127.0.0.1:{port}"
         hooks: dict[str, list[Any]] = {"response": [_only_real_json]}
         server = LiveServer(

@@ -2,22 +2,23 @@
 
 `python -m tests.readme` (`make check-readme`) clones the committed tree, starts the service in
 the clone, runs every curl line and the Python lines of the README, and checks the numbers that
-it promises. Only the port differs, because 8000 may be taken.
+it promises. Only the port differs, because 8000 may be taken, and the library of shapes is not
+compiled beside these lines.
 """
 
 import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
 import httpx
+
+from tests.serving import free_port, launch, wait_ready
 
 ROOT = Path(__file__).resolve().parents[1]
 PRINTED = "http://127.0.0.1:8000"
@@ -35,27 +36,6 @@ def blocks(language: str) -> list[str]:
     """The README's code blocks of one language."""
     text = (ROOT / "README.md").read_text()
     return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def wait_ready(server: subprocess.Popen[bytes], url: str) -> None:
-    """Until /readyz says 200."""
-    end = time.monotonic() + READY_S
-    while time.monotonic() < end:
-        if server.poll() is not None:
-            raise SystemExit(f"make serve ended with {server.returncode}")
-        try:
-            if httpx.get(f"{url}/readyz", trust_env=False).status_code == 200:
-                return
-        except httpx.TransportError:
-            pass
-        time.sleep(0.5)
-    raise SystemExit(f"not ready after {READY_S} s")
 
 
 def run_curl_lines(clone: Path, url: str) -> list[dict[str, Any]]:
@@ -112,15 +92,11 @@ def main() -> None:
         subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
         port = free_port()
         url = f"http://127.0.0.1:{port}"
-        inherited = {k: v for k, v in os.environ.items() if not k.startswith("FIT_")}
-        server = subprocess.Popen(
-            ["make", "serve"],
-            cwd=clone,
-            env=inherited | {"FIT_PORT": str(port)},
-            start_new_session=True,
-        )
+        settings = {"FIT_PORT": port, "FIT_WARM_LIBRARY": "false"}
+        server = launch(["make", "serve"], clone, settings, None)
         try:
-            wait_ready(server, url)
+            with httpx.Client(base_url=url, trust_env=False) as client:
+                wait_ready(server, client, READY_S, warm=False)
             answers = run_curl_lines(clone, url)
             check(answers)
             for block in blocks("python"):

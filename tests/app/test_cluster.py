@@ -1,8 +1,6 @@
 """Batches on a real Dask cluster: one scheduler and two workers, of which some are killed."""
 
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -13,8 +11,9 @@ import pytest
 
 from tests.app.dask_cluster import DaskCluster, wait_until
 from tests.app.test_batch_http import EDGES, HISTOGRAMS, POINTS, answered, flat, histograms, lines
-from tests.conftest import ROOT, LiveServer, StartServer, _free_port
+from tests.conftest import LiveServer, StartServer
 from tests.examples import GAUSSIAN_50, HISTOGRAM, Body, fitted, refused
+from tests.serving import free_port
 
 pytestmark = pytest.mark.alone
 
@@ -133,7 +132,7 @@ def test_a_worker_killed_half_way_costs_no_row_and_doubles_none(
 def test_without_a_scheduler_batches_are_refused_until_there_is_one(
     start_server: StartServer, tmp_path: Path, shared_folder: Path
 ) -> None:
-    port = _free_port()
+    port = free_port()
     address = f"tcp://127.0.0.1:{port}"
     with start_server(FIT_DASK_SCHEDULER=address, FIT_WORKERS=1) as server:
         problem = refused(server.client.post(HISTOGRAMS, json=histograms(5)), 503)
@@ -148,12 +147,3 @@ def test_without_a_scheduler_batches_are_refused_until_there_is_one(
             wait_for_threads(server, 1)
             answered(server.client.post(HISTOGRAMS, json=histograms(5)))
         assert server.stop() == 0  # a lost scheduler is nothing to wait for
-
-
-def test_without_the_setting_nothing_of_dask_is_loaded() -> None:
-    program = (
-        "import sys; from app.main import create_app; from app.settings import Settings;"
-        "create_app(Settings());"
-        "sys.exit(any(m.split('.')[0] in ('dask', 'distributed') for m in sys.modules))"
-    )
-    assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=False).returncode == 0

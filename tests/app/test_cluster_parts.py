@@ -2,6 +2,8 @@
 
 import asyncio
 import pickle
+import subprocess
+import sys
 from contextlib import suppress
 from itertools import pairwise
 from types import SimpleNamespace
@@ -24,6 +26,7 @@ from fitting.problem import Knowledge
 from models.composition.sum import Sum
 from models.shapes.gaussian import Gaussian
 from models.shapes.lorentzian import Lorentzian
+from tests.conftest import ROOT
 
 FOREVER = 1e9
 
@@ -253,3 +256,12 @@ def test_not_more_may_wait_than_is_set() -> None:
 def test_a_part_of_another_version_is_not_opened() -> None:
     assert pickle.loads(run_part("other", b"no pickle", 1.0, 1.0)) == (STRANGER, None)
     assert len(fingerprint()) == 64
+
+
+def test_without_the_setting_nothing_of_dask_is_loaded() -> None:
+    program = (
+        "import sys; from app.main import create_app; from app.settings import Settings;"
+        "create_app(Settings());"
+        "sys.exit(any(m.split('.')[0] in ('dask', 'distributed') for m in sys.modules))"
+    )
+    assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=False).returncode == 0

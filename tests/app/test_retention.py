@@ -4,6 +4,7 @@ import asyncio
 import os
 import sqlite3
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,8 +15,9 @@ from app.retention import keep_retention
 from app.settings import Settings
 from app.store.keep import Keep
 from app.store.store import Store, StoredFit
-from tests.conftest import StartServer
-from tests.examples import XY_ERRORS, fitted
+from tests.app.test_lifecycle import eventually
+from tests.conftest import LiveServer, StartServer
+from tests.examples import GAUSSIAN_50, HISTOGRAM, XY_ERRORS, fitted
 
 
 class Looks:
@@ -103,24 +105,51 @@ def test_the_newest_are_kept_up_to_a_number_to_bytes_and_to_an_age(
         assert chunks == 2 * len(kept)
 
 
-def test_compiled_kernels_are_kept_below_their_limit(
-    start_server: StartServer, tmp_path: Path
-) -> None:
-    folder = tmp_path / "kernels"
-    folder.mkdir()
+FULL = 10**6  # bytes of compiled kernels
+
+
+@pytest.fixture(scope="module")
+def frugal(
+    start_server: StartServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[LiveServer, Path]]:
+    """A server that keeps little, and the folder of its compiled kernels."""
+    folder = tmp_path_factory.mktemp("kernels")
+    with start_server(
+        FIT_RETENTION_INTERVAL_S=0.2,
+        FIT_RETENTION_MAX_FITS=5,
+        FIT_KERNEL_CACHE_DIR=folder,
+        FIT_KERNEL_CACHE_BYTES=FULL,
+    ) as server:
+        yield server, folder
+
+
+def used(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.iterdir())
+
+
+def test_compiled_kernels_are_kept_below_their_limit(frugal: tuple[LiveServer, Path]) -> None:
+    server, folder = frugal
     forgotten = folder / "forgotten-cache"
-    forgotten.write_bytes(b"x" * 995_000)
+    forgotten.write_bytes(b"x" * (FULL - 5000 - used(folder)))
     os.utime(forgotten, (1.0, 1.0))
     body: dict[str, Any] = {"x": [1, 2, 3, 4], "y": [1, 2, 4, 7], "y_err": 0.1}
-    with start_server(
-        FIT_KERNEL_CACHE_DIR=folder, FIT_KERNEL_CACHE_BYTES=10**6, FIT_RETENTION_INTERVAL_S=0.2
-    ) as server:
-        assert forgotten.exists()
-        formulas = 0
-        while forgotten.exists():
-            body["model"] = {"formula": f"a*x^{formulas + 2} + b"}
-            fitted(server.client.post(XY_ERRORS, json=body))
-            formulas += 1
-            assert formulas < 20, "each has some 70 kB of kernels"
-        time.sleep(1)
-        assert 0 < sum(path.stat().st_size for path in folder.iterdir()) <= 10**6
+    time.sleep(0.5)
+    assert forgotten.exists()
+    formulas = 0
+    while forgotten.exists():
+        body["model"] = {"formula": f"a*x^{formulas + 2} + b"}
+        fitted(server.client.post(XY_ERRORS, json=body))
+        formulas += 1
+        assert formulas < 20, "each has some 70 kB of kernels"
+    time.sleep(1)
+    assert 0 < used(folder) <= FULL
+
+
+def test_retention_by_number(frugal: tuple[LiveServer, Path]) -> None:
+    client = frugal[0].client
+    ids = [fitted(client.post(HISTOGRAM, json=GAUSSIAN_50))["fit_id"] for _ in range(8)]
+
+    def statuses() -> list[int]:
+        return [client.get(f"/fits/{fit_id}").status_code for fit_id in ids]
+
+    assert eventually(lambda: statuses() == [404] * 3 + [200] * 5, 20), statuses()

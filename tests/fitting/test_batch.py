@@ -9,7 +9,7 @@ from scipy.stats import norm
 from fitting.batch import descent
 from fitting.batch.fit import fit_batch
 from fitting.batch.question import Batch
-from fitting.batch.result import STATUSES
+from fitting.batch.result import STATUSES, BatchResult
 from fitting.batch.rows import HistogramRows, PointsRows
 from fitting.batch.stacks import inverses
 from fitting.errors import Cancelled, InvalidProblem
@@ -274,6 +274,37 @@ def test_rows_that_a_limit_stops_are_given_up_in_a_turn_without_time():
     asked = batch(PEAK, rows, mu=Knowledge(start=1.0, limits=(0.8, None)))
     result = fit_batch(asked, KERNELS, until=0.0)
     assert result.alone.all()
+
+
+def test_a_minimum_hardly_beyond_a_limit_is_at_it_and_its_parameter_without_error():
+    """By a millionth of a standard deviation: steps that the limit cuts short become as short."""
+    rows = curves(LINE, X, (1, 2), 0.3, rows=1)
+    design = np.stack([np.ones_like(X), X], axis=1) / 0.3
+    best = np.linalg.lstsq(design, rows.y[0] / 0.3, rcond=None)[0]
+    errors = np.sqrt(np.diag(np.linalg.inv(design.T @ design)))
+    limit = float(best[1] + 1e-6 * errors[1])
+    starts = {"c0": [best[0]] * 8, "c1": [limit + 0.01 * errors[1]] * 8}
+    rows = PointsRows(rows.x, np.repeat(rows.y, 8, axis=0), rows.x_err, rows.y_err)
+    asked = batch(LINE, rows, starts, c1=Knowledge(limits=(limit, None)))
+    result = fit_batch(asked, KERNELS)
+    assert (result.values[:, 1] == limit).all()
+    assert np.isnan(result.errors[:, 1]).all()
+    assert_as_single(asked, result, 0.0)
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_where_a_row_that_had_no_time_has_come_is_told_unless_its_minimum_is_known(is_known):
+    asked = HISTOGRAMS["gaussian"]
+    whole, part = (
+        BatchResult.empty(a, covariance=False) for a in (asked, asked.some(np.arange(2)))
+    )
+    if is_known:
+        whole.values[:], whole.edm[:] = 1.0, 1e-12
+    part.status[:] = STATUSES.index(Status.DEADLINE)
+    part.values[:] = 2.0
+    whole.put(np.array([3, 5]), part)
+    assert (whole.values[[3, 5]] == (1.0 if is_known else 2.0)).all()
+    assert whole.done.sum() == 2
 
 
 def test_a_shape_whose_own_parameters_are_one_has_rows_far_from_the_others():

@@ -134,16 +134,34 @@ def test_all_fixed_but_one(free):
     assert result.errors == errors
 
 
-def test_all_fixed_is_an_evaluation():
-    y = np.array([1.0, 2.5, 2.0])
-    fixed = {"c0": Knowledge(start=1.0, fixed=True), "c1": Knowledge(start=0.5, fixed=True)}
-    result = solve(LINE, points(np.arange(3.0), y, 0.5), **fixed)
+STEPS = points(np.arange(3.0), [1.0, 2.5, 2.0], 0.5)
+COUNTS = toy(PEAK, np.linspace(-4, 5, 31), (800.0, 0.3, 1.1), 3)
+
+
+@pytest.mark.parametrize(
+    ("model", "data", "values", "cost"),
+    [
+        (LINE, STEPS, {"c0": 1.0, "c1": 0.5}, lambda _: 4.0),  # residuals 0, 1, 0
+        (
+            PEAK,
+            COUNTS,
+            {"amp": 790.0, "mu": 0.35, "sigma": 1.15},
+            lambda at: float(Poisson("gaussian", COUNTS.edges, COUNTS.counts)(at).v.sum()),
+        ),
+    ],
+    ids=["points", "histogram"],
+)
+def test_all_fixed_is_an_evaluation(model, data, values, cost):
+    at = list(values.values())
+    result = solve(model, data, **{n: Knowledge(start=v, fixed=True) for n, v in values.items()})
+    assert result.status is Status.CONVERGED
     assert result.valid
-    assert result.values.tolist() == [1.0, 0.5]
-    assert result.cost == pytest.approx(4.0, rel=1e-14)  # residuals 0, 1, 0
-    assert result.ndof == 3
-    assert result.errors == [None, None]
+    assert result.values.tolist() == at
+    assert result.cost == pytest.approx(cost(at), rel=1e-13)
+    assert result.ndof == data.size
+    assert result.errors == [None] * len(at)
     assert result.covariance.parameters == ()
+    assert result.covariance.matrix.shape == (0, 0)
 
 
 @pytest.mark.parametrize("sigma", [1e-8, 1e-3, 1.0, 1e3])

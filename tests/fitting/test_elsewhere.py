@@ -156,6 +156,17 @@ def test_without_a_minimum_to_compare_with_errors_in_x_may_be_inflated():
     assert not judge_rows(asked, rows, found, exact).sound[sound[0]]
 
 
+def test_rows_that_begin_at_a_limit_which_holds_them_do_not_settle_there():
+    """A single fit has to say that the parameter is held, and has no error."""
+    known = {"mu": Knowledge(limits=(12.0, None)), "sigma": Knowledge(0.7, fixed=True)}
+    counts = np.round(500 * np.diff(ndtr((EDGES - 11.5) / 0.7)))
+    asked = batch(PEAK, HistogramRows(EDGES, np.array([counts] * 4)), **known)
+    rows, *_ = objectives_of(asked)
+    found = descent.Descent(rows, asked.bounds).run(np.array([[500.0, 12.0, 0.7]] * 4))
+    assert not found.settled.any()
+    assert not found.unfinished.any()
+
+
 def test_rows_that_two_turns_leave_unfinished_are_fitted_by_themselves(monkeypatch):
     """And from where the client said, not from where the turns have led."""
     monkeypatch.setattr(descent, "FIRST", 0)

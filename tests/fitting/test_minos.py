@@ -8,6 +8,8 @@ from scipy.special import lambertw
 from fitting.errors import DeadlineReached, InvalidProblem
 from fitting.minos import Profile
 from fitting.problem import Knowledge
+from models.formula.formula import Formula
+from models.registry import SHAPES
 from models.shapes.polynomial import Polynomial
 from tests.fitting.problems import LINE, PEAK, Histogram, points, problem, solve, toy
 from tests.oracles import reference
@@ -125,6 +127,23 @@ def test_limits_that_stop_others_on_the_profile_or_let_them_go():
             far = best + side * min(3 * result.errors[index], best)
             twin = brentq(lambda v, i=index: profile(i, v) - result.cost - 1, best, far)
             assert distance == pytest.approx(twin - best, rel=1e-6), (name, side)
+
+
+def test_the_next_crossing_is_found_and_no_farther_one():
+    """From one standard deviation, where the cost is flat, a full step would pass two crossings.
+
+    One point, so that the cost is the square of the prediction.
+    """
+
+    def wave(p):
+        return 0.9 * np.sin(2 * p) - 0.3 * p - 0.05 * p**2
+
+    model = Formula.read("x*(0.9*sin(2*p) - 0.3*p - 0.05*p^2)", SHAPES)
+    found = solve(model, points([1.0], [0.0]), [0.0], minos=["p"])
+    assert found.values.tolist() == [0.0]
+    crossing = brentq(lambda p: wave(p) + 1, 1.5, 2.0)
+    assert np.abs(wave(np.linspace(0, 0.999 * crossing, 1000))).max() < 1
+    assert found.minos["p"].upper == pytest.approx(crossing, rel=1e-8)
 
 
 @pytest.mark.parametrize("y", [[0, 2, 4, 6], [2, 4, 6, 8], [0, 0, 0, 0]], ids=str)

@@ -12,10 +12,11 @@ from fitting.fit import fit
 from fitting.kernels.cache import KernelCache
 from fitting.problem import FitProblem, Knowledge
 from fitting.result import Status
+from fitting.search.descent import Descent
 from models.formula.formula import Formula
 from models.registry import SHAPES
 from models.shapes.gaussian import Gaussian
-from tests.fitting.problems import PEAK, Histogram, solve
+from tests.fitting.problems import PEAK, Histogram, at, objective, points, problem, solve
 
 X = np.linspace(-5, 5, 40)
 TRUTH = (8.0, 0.4, 0.9)
@@ -26,9 +27,9 @@ def gaussian(p):
 
 
 def fitted(y, start):
-    points = Points(X, y, np.zeros(40), np.ones(40))
+    data = Points(X, y, np.zeros(40), np.ones(40))
     knowledge = tuple(Knowledge(start=value) for value in start)
-    return fit(FitProblem(Gaussian(), points, knowledge, absolute_sigma=False), KernelCache())
+    return fit(FitProblem(Gaussian(), data, knowledge, absolute_sigma=False), KernelCache())
 
 
 @pytest.mark.parametrize("noise", [0.3, 2.0])
@@ -63,11 +64,50 @@ def test_a_start_that_leads_elsewhere_is_told():
     """Far off its peak a Gaussian sees nothing, and the answer is that of our own start."""
     y = gaussian(TRUTH) + 0.05 * np.random.default_rng(4).normal(size=40)
     knowledge = tuple(Knowledge(start=value) for value in (8.0, -4.9, 0.05))
-    points = Points(X, y, np.zeros(40), np.full(40, 0.05))
-    result = fit(FitProblem(Gaussian(), points, knowledge), KernelCache())
+    data = Points(X, y, np.zeros(40), np.full(40, 0.05))
+    result = fit(FitProblem(Gaussian(), data, knowledge), KernelCache())
     assert result.valid
     assert abs(result.values[1] - TRUTH[1]) < 5 * result.errors[1]
     assert [w.code for w in result.warnings] == ["better-minimum-elsewhere"]
+
+
+def test_a_limit_that_stops_a_peak_on_its_way_out_is_not_the_end():
+    """Towards a peak beyond the limit, in data that nothing describes badly, as errors are large.
+
+    In closed form: at each place the best height, on a grid.
+    """
+    shapes = np.exp(-0.5 * ((X - np.linspace(-5, 5, 10001)[:, None]) / 0.5) ** 2)
+    y = 2.7 * shapes[7500] + 3 * np.exp(-0.5 * ((X + 5.6) / 0.5) ** 2)
+    heights = (shapes @ y) / np.sum(shapes**2, axis=1)
+    costs = np.sum((y - heights[:, None] * shapes) ** 2, axis=1)
+    known = {
+        "amp": Knowledge(start=1.0),
+        "mu": Knowledge(start=-4.8, limits=(-5.0, 5.0)),
+        "sigma": Knowledge(0.5, fixed=True),
+    }
+    result = solve(PEAK, points(X, y), **known)
+    assert costs[0] < 40, "the minimum at the limit is itself suspicious"
+    assert result.valid
+    assert not result.held.any()
+    assert result.cost == pytest.approx(costs.min(), abs=1e-4)
+
+
+@pytest.mark.parametrize(("y_err", "is_certain"), [(0.05, False), (5.0, True)])
+def test_what_is_certain_is_better_unless_the_other_is_lower_by_a_standard_deviation(
+    y_err, is_certain
+):
+    """Of two peaks the lower one, and a place beside the higher."""
+    places, shape = np.array([-2.0, 2.0]), (5.0, 0.5)
+    y = gaussian((4, places[0], 0.5)) + gaussian((5, places[1], 0.5))
+    known = {n: Knowledge(v, fixed=True) for n, v in zip(("amp", "sigma"), shape, strict=True)}
+    asked = problem(PEAK, points(X, y, y_err), **known)
+    descent = Descent(asked, objective(asked))
+    certain, other = descent.run(np.array([5.0, -2.05, 0.5])), at(asked, (5.0, 1.9, 0.5))
+    assert descent.is_certain(certain)
+    assert not descent.is_certain(other)
+    assert (certain.cost - other.cost > 1) is not is_certain
+    for pair in ((certain, other), (other, certain)):
+        assert descent.better(*pair) is (certain if is_certain else other)
 
 
 @pytest.mark.parametrize("seed", [0, 17])
@@ -78,9 +118,9 @@ def test_a_step_out_of_the_model_is_taken_back(seed):
     """
     x, y_err = np.linspace(0.02, 1, 40), 0.5
     y = 5 * x**1.5 + np.random.default_rng(seed).normal(0, y_err, 40)
-    points = Points(x, y, np.zeros(40), np.full(40, y_err))
+    data = Points(x, y, np.zeros(40), np.full(40, y_err))
     model = Formula.read("a*(x-b)^1.5", SHAPES)
-    result = fit(FitProblem(model, points, (Knowledge(),) * 2), KernelCache())
+    result = fit(FitProblem(model, data, (Knowledge(),) * 2), KernelCache())
     shapes = (x - np.linspace(-0.2, 0.02, 2201)[:, None]) ** 1.5
     best = (shapes @ y) / np.sum(shapes**2, axis=1)
     lowest = np.sum(((y - best[:, None] * shapes) / y_err) ** 2, axis=1).min()
@@ -114,14 +154,14 @@ def test_long_data_are_searched_at_a_coarse_grain():
     and the many tries were made on fewer points."""
     x = np.linspace(-5, 5, 2000)
     peak = 8 * np.exp(-0.5 * ((x - 2.5) / 0.4) ** 2) / (0.4 * np.sqrt(2 * np.pi))
-    points = Points(
+    data = Points(
         x, peak + 0.3 * np.random.default_rng(6).normal(size=2000), 0 * x, np.full(2000, 0.3)
     )
     kernels = KernelCache()
 
     def run(start):
         knowledge = tuple(Knowledge(start=value) for value in start)
-        return fit(FitProblem(Gaussian(), points, knowledge), kernels)
+        return fit(FitProblem(Gaussian(), data, knowledge), kernels)
 
     lost, near = run((8.0, -4.0, 0.05)), run((8.0, 2.5, 0.4))
     assert near.valid

@@ -5,9 +5,11 @@ import pytest
 
 from fitting.problem import Knowledge
 from fitting.result import Status
+from fitting.search.verdict import is_certain, rounding_edm
 from models.formula.formula import Formula
 from models.registry import SHAPES
-from tests.fitting.problems import LINE, Points, points, solve
+from models.shapes.polynomial import Polynomial
+from tests.fitting.problems import LINE, Points, at, points, problem, solve
 
 X = np.linspace(0.2, 3, 15)
 RNG = np.random.default_rng(11)
@@ -32,6 +34,25 @@ def test_parameters_that_are_one_are_undetermined(text):
     assert result.status is Status.UNDETERMINED, result.message
     assert "a, b" in result.message
     assert result.errors == [None, None]
+
+
+def test_a_parameter_is_determined_that_the_cost_bounds_as_expected_on_one_side():
+    """exp(b) = 1 +- 3: at b = -3 and 3 the cost rises by 0.1 and by 40, where a parabola does by 1.
+    So far from one the rise upwards would speak of a parameter that the data do not determine."""
+    result = solve(formula("exp(b*x)"), points([1.0], [1.0], 3.0), [0.5])
+    assert result.status is Status.CONVERGED, result.message
+    assert result.values[0] == pytest.approx(0.0, abs=1e-9)
+    assert result.errors[0] == pytest.approx(3.0, rel=1e-9)
+
+
+@pytest.mark.parametrize(("off", "expected"), [(0.0, True), (2.0, False)])
+def test_where_residuals_are_rounding_half_a_standard_deviation_is_no_rounding(off, expected):
+    """Rounded predictions would leave an EDM of 1; that at 2 is 4 (2 / 8)^2 = 0.25."""
+    asked = problem(Polynomial(degree=0), points(np.arange(4.0), np.full(4, 1e16), 8.0))
+    minimum = at(asked, [1e16 + off])
+    assert minimum.edm == pytest.approx(off**2 / 16)
+    assert rounding_edm(minimum, asked) > 1
+    assert is_certain(minimum, asked) is expected
 
 
 def test_a_parameter_that_nothing_depends_on_is_undetermined():
