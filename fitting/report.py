@@ -31,6 +31,7 @@ from fitting.search.newton import Minimum
 from fitting.search.strategy import Strategy
 from fitting.search.verdict import expected_chi2, grown
 from fitting.sparse import most
+from models.composition.mixture import negative_shares
 from models.formula.formula import Formula
 
 FIVE_SIGMA = 5.7e-7
@@ -67,6 +68,7 @@ class Report:
             cost = objective.best_cost
         if status is Status.CONVERGED and minimum is not None and chi2 is not None:
             self._warn_of_chi2(chi2, minimum.values)
+            self._warn_of_negative_fractions(minimum.values)
         self._warn_of_relative_errors()
         self._warn_of_no_predictor()
         return FitResult(
@@ -138,6 +140,19 @@ class Report:
                     "The model has something in it that is much narrower than a bin, a peak or a "
                     "jump, so that its integral over bins is not exact: it changes when each bin "
                     "is halved. Use narrower bins, or one of the shapes of GET /models.",
+                )
+            )
+
+    def _warn_of_negative_fractions(self, params: Floats) -> None:
+        """Each fraction is between 0 and 1, but what several leave may be less than nothing."""
+        for mixture, share in negative_shares(self.problem.model, params.tolist()):
+            names = ", ".join(p.name for p in mixture.own()[1:])
+            self.strategy.warnings.append(
+                FitWarning(
+                    "negative-fraction",
+                    f"The fractions {names} add up to {1 - share:.6g}, so the last term of the "
+                    f"mixture has a share of {share:.4g}. Limit a fraction, leave that term out, "
+                    "or fit without fractions: amounts of events cannot be negative.",
                 )
             )
 

@@ -81,6 +81,7 @@ WarningCode = Literal[
     "better-minimum-elsewhere",
     "deadline",
     "inexact-integral",
+    "negative-fraction",
     "no-predictor",
     "poor-fit",
     "relative-errors",
