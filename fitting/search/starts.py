@@ -23,6 +23,7 @@ from fitting.objective import Objective
 from fitting.padding import Flags, Floats
 from fitting.problem import FitProblem, Knowledge
 from fitting.search.coarse import coarsen
+from fitting.search.ends import ends_of_range
 from fitting.search.features import Outline, few_candidates, many_candidates
 from fitting.search.levenberg import approach
 from models.composition.mixture import Mixture
@@ -92,6 +93,7 @@ class Search:
         self.objective = objective
         self.coarse = objective.sibling(kernel, padded)
         self.outline = Outline.of(data)
+        self.ends = data.ends
         self.counting = isinstance(padded, Bins)
         self.used: Flags = padded.used
         if isinstance(padded, Bins):
@@ -113,6 +115,10 @@ class Search:
         for i, (part, _) in reversed(list(enumerate(self.parts))):
             candidate = next(iter(part.starts(few)))
             blank[self._searched(i)] = candidate
+        for i, parameter in enumerate(problem.parameters):
+            if parameter.end is not None:
+                low, high = data.ends[parameter.column]
+                blank[i] = low if parameter.end == "low" else high
         self.blank = problem.bounds.clip(np.where(self.unknown, blank, given))
         self.few = few
 
@@ -132,9 +138,10 @@ class Search:
 
     def _ranked(self, features: Features) -> list[Floats]:
         rows = self._proposals(0, self.blank, features)
+        widest = rows[:1] if self._ends(0) else []  # it misses nothing that was counted
         rows = rows[:: -(-len(rows) // MOST_SOLVED)]
         if len(rows) > MOST_TRIED:
-            rows = self._best_refined(rows)
+            rows = [*self._best_refined(rows), *widest]
         return self._solved_in_order(rows)
 
     def _best_refined(self, rows: list[Floats]) -> list[Floats]:
@@ -172,7 +179,10 @@ class Search:
     def _placed(self, ways: int) -> list[Floats]:
         """All terms placed one after the other; of all combinations the best `ways` are kept."""
         many = many_candidates(self.outline)
-        counts = [len(list(part.starts(many))) for part, _ in self.parts]
+        counts = [
+            len(list(part.starts(many))) * len(self._ends(i) or [0])
+            for i, (part, _) in enumerate(self.parts)
+        ]
         points = [self.blank]
         placed = np.zeros(len(self.owner), dtype=bool)
         for i in sorted(range(len(counts)), key=lambda i: counts[i]):
@@ -198,7 +208,22 @@ class Search:
             row = point.copy()
             row[places] = [candidate[k] for k in own]
             rows.append(self.problem.bounds.clip(np.where(self.unknown, row, self.blank)))
-        return rows
+        return [self._with(row, choice) for choice in self._ends(i) or [{}] for row in rows]
+
+    def _with(self, point: Floats, choice: dict[int, float]) -> Floats:
+        row = point.copy()
+        row[list(choice)] = list(choice.values())
+        return row
+
+    def _ends(self, i: int) -> list[dict[int, float]]:
+        """What the free ends of the range of component i could be, those of the data first."""
+        part, places = self.parts[i]
+        ends = {
+            place: parameter
+            for place, parameter in zip(places, part.declare(), strict=True)
+            if parameter.end is not None and self.unknown[place] and self.owner[place] == i
+        }
+        return ends_of_range(ends, self.problem.bounds, self.ends, fine=not self._searched(i))
 
     def _best_rows(self, rows: list[Floats], i: int, placed: Flags) -> list[int]:
         """The candidates of component i, those first whose column lowers the misfit most."""
