@@ -79,6 +79,7 @@ AT_LIMIT = " At a limit, and without an error: {names}."
 
 WarningCode = Literal[
     "better-minimum-elsewhere",
+    "corner-nearby",
     "deadline",
     "inexact-integral",
     "negative-fraction",

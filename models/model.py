@@ -84,6 +84,11 @@ class Model(ABC):
         return ((self, tuple(range(len(self.declare())))),)
 
     @property
+    def breaks(self) -> tuple[int, ...]:
+        """The places of parameters that are an x at which the model has an edge, kink or jump."""
+        return tuple(i for i, p in enumerate(self.declare()) if p.end is not None)
+
+    @property
     def parameters(self) -> tuple[Parameter, ...]:
         """The parameters by the names that the client sees."""
         declared = self.declare()

@@ -11,6 +11,7 @@ from models.features import Features
 from models.formula.canonical import canonical
 from models.formula.evaluate import evaluate
 from models.formula.integrate import integrate
+from models.formula.kinks import kinks
 from models.formula.linear import linear_parameters
 from models.formula.names import PREDICTOR
 from models.formula.parse import Limits, parse
@@ -99,6 +100,13 @@ class Formula(Model):
             (Formula(tree, tuple(self.names[i] for i in places), self.predictors), places)
             for tree, places in terms
         )
+
+    @property
+    def breaks(self) -> tuple[int, ...]:
+        if self.columns > 1:
+            return ()
+        kinked = [line.zero.index for line in kinks(self.tree) if isinstance(line.zero, Param)]
+        return tuple(dict.fromkeys([*super().breaks, *kinked]))
 
     @property
     def by_quadrature(self) -> bool:
