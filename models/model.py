@@ -1,7 +1,7 @@
 """What every fit model is: parameters, value at x, integral over bins, candidate starts."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any, ClassVar, Literal
@@ -82,6 +82,11 @@ class Model(ABC):
     def parts(self) -> tuple[tuple["Model", tuple[int, ...]], ...]:
         """The terms of a sum, each with the places of its parameters; else the whole model."""
         return ((self, tuple(range(len(self.declare())))),)
+
+    @property
+    def relative(self) -> Mapping[int, int]:
+        """Places of parameters a and of linear ones n: the model is affine in n and a*n, too."""
+        return {}
 
     @property
     def breaks(self) -> tuple[int, ...]:

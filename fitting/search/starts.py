@@ -1,10 +1,11 @@
 """Starting values from the data, where the client gives none.
 
-The model says in which parameters it is linear: these are solved for by weighted least squares
-(variable projection; Golub and Pereyra, SIAM J. Numer. Anal. 10 (1973) 413). For the others
-each shape proposes candidates. The terms of a sum are placed one after the other, broad ones
-first, each where it explains most of what those before it leave (orthogonal matching pursuit;
-Pati, Rezaiifar and Krishnaprasad, Asilomar 27 (1993) 40), and refined before the next comes.
+The model says in which parameters, or products of two, it is linear: these are solved for by
+weighted least squares (variable projection; Golub and Pereyra, SIAM J. Numer. Anal. 10 (1973)
+413). For the others each shape proposes candidates. The terms of a sum are placed one after the
+other, broad ones first, each where it explains most of what those before it leave (orthogonal
+matching pursuit; Pati, Rezaiifar and Krishnaprasad, Asilomar 27 (1993) 40), and refined before the
+next comes.
 All of this happens on data of coarse grain (`coarse`), so its cost does not grow with theirs.
 """
 
@@ -109,6 +110,8 @@ class Search:
             self.owner[list(places)] = i
         self.linear = np.array([p.linear for p in problem.parameters])
         self.unknown = np.isnan(given)
+        self.relative = self._relative()
+        self.linear[list(self.relative)] = True
         few = few_candidates(self.outline, squared=not self.counting)
         # amounts 0, everything else at its first candidate, until placed
         blank = np.zeros(len(given))
@@ -121,6 +124,14 @@ class Search:
                 blank[i] = low if parameter.end == "low" else high
         self.blank = problem.bounds.clip(np.where(self.unknown, blank, given))
         self.few = few
+
+    def _relative(self) -> dict[int, int]:
+        """Parameters a of products a*n in which the model is affine, each with its n."""
+        everywhere = [place for _, places in self.parts for place in places]
+        pairs = [
+            (places[a], places[n]) for part, places in self.parts for a, n in part.relative.items()
+        ]
+        return {a: n for a, n in pairs if everywhere.count(a) == 1 and self.linear[n]}
 
     def _searched(self, i: int) -> list[int]:
         """The places of the parameters of which part i gives candidates."""
@@ -308,21 +319,30 @@ class Search:
         if not unknown.any():
             return point
         rest = np.where(unknown, 0.0, point)
+        # the column of a product a*n is that of a where n is 1
+        products = {a: n for a, n in self.relative.items() if unknown[a] and unknown[n]}
+        scales = list(set(products.values()))
+        rest[scales] = 1.0
         prediction, jacobian = self.coarse.jacobian(rest)
+        constant = prediction - jacobian[:, scales].sum(axis=1)
         target = (1 - smoothing) * self.target + smoothing * self.target.mean()
-        b = (target - prediction[self.used]) * self.root_weight
+        b = (target - constant[self.used]) * self.root_weight
         a = jacobian[np.ix_(self.used, unknown)] * self.root_weight[:, None]
         if not (np.isfinite(a).all() and np.isfinite(b).all()):
             return point
-        rest[unknown] = self._least_squares(a, b, unknown)
-        return rest
+        free = np.isin(np.arange(len(point)), list(products))[unknown]
+        rest[unknown] = self._least_squares(a, b, unknown, free)
+        for one, scale in products.items():
+            rest[one] = rest[one] / rest[scale] if rest[scale] else 0.0
+        return self.problem.bounds.clip(rest) if products else rest
 
-    def _least_squares(self, a: Floats, b: Floats, unknown: Flags) -> Floats:
+    def _least_squares(self, a: Floats, b: Floats, unknown: Flags, free: Flags) -> Floats:
+        """The solution for the unknown ones; those `free` are no parameters with limits."""
         scales = np.sqrt((a * a).sum(axis=0))
         scales = np.where(scales > 0, scales, 1.0)
         solution = np.linalg.lstsq(a / scales, b, rcond=None)[0] / scales
-        lower = self.problem.bounds.lower[unknown]
-        upper = self.problem.bounds.upper[unknown]
+        lower = np.where(free, -np.inf, self.problem.bounds.lower[unknown])
+        upper = np.where(free, np.inf, self.problem.bounds.upper[unknown])
         if (solution >= lower).all() and (solution <= upper).all():
             return solution
         limits = lower * scales, upper * scales

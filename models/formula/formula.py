@@ -12,7 +12,7 @@ from models.formula.canonical import canonical
 from models.formula.evaluate import evaluate
 from models.formula.integrate import integrate
 from models.formula.kinks import kinks
-from models.formula.linear import linear_parameters
+from models.formula.linear import linear_parameters, relative_parameters
 from models.formula.names import PREDICTOR
 from models.formula.parse import Limits, parse
 from models.formula.starts import starts
@@ -84,7 +84,7 @@ class Formula(Model):
     def starts(self, data: Features) -> Iterable[tuple[float, ...]]:
         declared = self.declare()
         searched = [i for i, p in enumerate(declared) if not p.linear and p.end is None]
-        return starts(self.tree, searched, data)
+        return starts(self.tree, searched, data, self.relative)
 
     @property
     def given_names(self) -> frozenset[str]:
@@ -100,6 +100,10 @@ class Formula(Model):
             (Formula(tree, tuple(self.names[i] for i in places), self.predictors), places)
             for tree, places in terms
         )
+
+    @cached_property
+    def relative(self) -> Mapping[int, int]:
+        return relative_parameters(self.tree, linear_parameters(self.tree))
 
     @property
     def breaks(self) -> tuple[int, ...]:
