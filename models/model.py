@@ -184,6 +184,13 @@ class Density(Model):
         named = zip(self.pdf_parameters(), params, strict=True)
         return tuple(place for parameter, place in named if parameter.name == "mu")
 
+    def edges(self, *params: Array) -> tuple[Array | float, ...]:
+        """Where a quadrature of a product with the density has to be cut."""
+        named = zip(self.declare()[1:], params, strict=True)
+        ends = [place for parameter, place in named if parameter.end is not None]
+        has_more = type(self).landmarks is not Density.landmarks
+        return *ends, *(self.normalised_landmarks(*params) if has_more else ())
+
     def value(self, x: Array, *params: Array) -> Array:
         amp, *rest = params
         return amp * self.normalised_pdf(x, *rest)
