@@ -18,6 +18,7 @@ from fitting.problem import FitProblem
 from fitting.result import (
     ALL_FIXED,
     AT_LIMIT,
+    FIXED_AT_LIMIT,
     MESSAGES,
     NOTHING_YET,
     Effort,
@@ -55,7 +56,7 @@ class Report:
         cost = chi2 = edm = None
         scale, minos = 1.0, {}
         if minimum is not None and minimum.defined:
-            cost = minimum.cost / objective.scale
+            cost = max(minimum.cost / objective.scale, 0.0)  # of rounding it may be negative
             chi2 = self._chi2(minimum.values, cost)
             covariance = no_covariance(minimum.free)
             edm = minimum.edm if np.isfinite(minimum.edm) else None
@@ -227,11 +228,23 @@ class Report:
             involved = tuple(far.tolist()) or minimum.flat
         elif minimum is not None and not involved:
             involved = minimum.flat
-        return MESSAGES[status].format(
+        told = MESSAGES[status].format(
             names=self._named(involved),
             size=self.problem.data.size,
             free=int((~self.problem.bounds.fixed).sum()),
         )
+        if status is Status.UNDEFINED_COST and (limited := self._fixed_at_limits()):
+            told += FIXED_AT_LIMIT.format(names=self._named(limited))
+        return told
+
+    def _fixed_at_limits(self) -> list[int]:
+        """Parameters that bend the model, fixed where their natural range ends."""
+        pairs = zip(self.problem.parameters, self.problem.knowledge, strict=True)
+        return [
+            i
+            for i, (parameter, known) in enumerate(pairs)
+            if known.fixed and known.start in (parameter.lower, parameter.upper)
+        ]
 
     def _converged(self, minimum: Minimum) -> str:
         """What there is to be said of a minimum beyond that it is one."""
