@@ -178,6 +178,8 @@ class Strategy:
     def _among_neighbours(self, minimum: Minimum) -> Minimum:
         """The lowest of this one and those next to it, if the model has pieces."""
         data = self.problem.data
+        if not self.problem.model.breaks:
+            return minimum
         cost: Callable[[Minimum], float] = attrgetter("fval")
         if isinstance(data, Points) and data.has_x_err:
             cost = ErrorsInX(self.descent, data).likelihood

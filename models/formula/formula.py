@@ -105,7 +105,7 @@ class Formula(Model):
     def relative(self) -> Mapping[int, int]:
         return relative_parameters(self.tree, linear_parameters(self.tree))
 
-    @property
+    @cached_property
     def breaks(self) -> tuple[int, ...]:
         if self.columns > 1:
             return ()
