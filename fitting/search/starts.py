@@ -40,7 +40,7 @@ INSIDE = 0.01  # of the distance between limits, or of the value: a start at a l
 
 def starting_values(problem: FitProblem, objective: Objective, kernels: KernelCache) -> Floats:
     """The client's starts, completed; (parameters,), inside the limits."""
-    given = np.array([np.nan if k.start is None else k.start for k in problem.knowledge])
+    given = np.array([np.nan if k.start is None else float(k.start) for k in problem.knowledge])
     if np.isnan(given).any():
         given = next(estimates(problem, objective, kernels, given))
     return inside(given, problem)
