@@ -156,11 +156,20 @@ class Search:
         return self._solved_in_order(rows)
 
     def _best_refined(self, rows: list[Floats]) -> list[Floats]:
-        """The rows that describe the data best with their linear parameters solved, refined."""
+        """The rows that describe the data best with their linear parameters solved, refined.
+
+        And those with relative ones at their candidates: of two peaks that share a width, one is
+        solved away where the other is misplaced.
+        """
         everything = np.ones(len(self.owner), dtype=bool)
-        solved = [self._solve(row, everything) for row in rows]
-        order = np.argsort([self._misfit(row) for row in solved], kind="stable")
-        return [self._refined(solved[i], everything) for i in order[:MOST_REFINED]]
+        alone = everything.copy()
+        alone[list(self.relative)] = False
+        found = []
+        for active in (everything, alone) if self.relative else (everything,):
+            solved = [self._solve(row, active) for row in rows]
+            order = np.argsort([self._misfit(row) for row in solved], kind="stable")
+            found += [self._refined(solved[i], everything) for i in order[:MOST_REFINED]]
+        return found
 
     def sum(self) -> Iterator[Floats]:
         """The terms placed in turn, each where it explains most; then other combinations."""
