@@ -14,6 +14,7 @@ from fitting.bare import Bare
 from fitting.entries import Ranges, refuse_where, within
 from fitting.errors import InvalidProblem, Path
 from fitting.padding import Flags, Floats, bucket_length, pad
+from fitting.slopes import anchors, slope_places
 
 ROUNDED = 1e-9  # of a bin: 3 * 0.1 is not 0.3
 LARGEST = float(np.finfo(float).max)  # what is larger counts as this
@@ -42,11 +43,13 @@ class Bins(NamedTuple):
 class Marks(NamedTuple):
     """Padded points, all (length,); `x_slope` is where f' is taken, `log_weight` a scalar.
 
-    `x_slope` equals x where x_err > 0, and elsewhere a point at which f' is needed anyway, so
-    that a slope which is infinite at an exactly known x cannot spoil the gradient.
+    `x_slope` is beside x (see `slopes`) where x_err > 0, and elsewhere a point at which f' is
+    needed anyway, so that a slope which is infinite at an exactly known x cannot spoil the
+    gradient.
 
-    Of several predictors x and x_err are (inputs, length), and x_slope is (inputs, inputs): in
-    row j the point at which df/dx_j is taken for those points whose x_j is exact.
+    Of several predictors x and x_err are (inputs, length), and x_slope is (inputs + 1, inputs): in
+    row j the point at which df/dx_j is taken for those points whose x_j is exact, in the last the
+    middle of each predictor.
     """
 
     x: Leaf
@@ -61,7 +64,7 @@ class Marks(NamedTuple):
     def shapes(length: int, inputs: int) -> tuple[tuple[int, ...], ...]:
         """The shape of each field, for so many predictors."""
         one = (length,)
-        x, x_slope = (one, one) if inputs == 1 else ((inputs, length), (inputs, inputs))
+        x, x_slope = (one, one) if inputs == 1 else ((inputs, length), (inputs + 1, inputs))
         return x, one, x, one, x_slope, (1,), one
 
     def block(self, first: int, length: int) -> "Marks":
@@ -289,22 +292,3 @@ def refuse_negative_x_err(x_err: Floats, path: Path) -> None:
         path,
         lambda i: f"x_err is {x_err[i]:g}; it must be positive, or 0 where x is exact",
     )
-
-
-def slope_places(x: Floats, x_err: Floats) -> Floats:
-    """x, where it is exact the first that is not."""
-    blurred = x_err > 0
-    return np.where(blurred, x, x[blurred][0] if blurred.any() else x[0])
-
-
-def anchors(x: Floats, x_err: Floats) -> Floats:
-    """For each predictor a point whose x_j is not exact, if there is one: the one in the middle.
-
-    Where slopes are infinite, it is at the ends.
-    """
-    rows = []
-    for own, error in zip(x, x_err, strict=True):
-        blurred = np.flatnonzero(error > 0) if error.any() else np.arange(len(own))
-        order = np.argsort(own[blurred], kind="stable")
-        rows.append(x[:, blurred[order[len(order) // 2]]])
-    return np.array(rows)

@@ -18,6 +18,7 @@ from fitting.problem import FitProblem
 from fitting.result import (
     ALL_FIXED,
     AT_LIMIT,
+    FIXED_AT_LIMIT,
     MESSAGES,
     NOTHING_YET,
     Effort,
@@ -31,6 +32,7 @@ from fitting.search.newton import Minimum
 from fitting.search.strategy import Strategy
 from fitting.search.verdict import expected_chi2, grown
 from fitting.sparse import most
+from models.composition.mixture import negative_shares
 from models.formula.formula import Formula
 
 FIVE_SIGMA = 5.7e-7
@@ -54,7 +56,7 @@ class Report:
         cost = chi2 = edm = None
         scale, minos = 1.0, {}
         if minimum is not None and minimum.defined:
-            cost = minimum.cost / objective.scale
+            cost = max(minimum.cost / objective.scale, 0.0)  # of rounding it may be negative
             chi2 = self._chi2(minimum.values, cost)
             covariance = no_covariance(minimum.free)
             edm = minimum.edm if np.isfinite(minimum.edm) else None
@@ -67,6 +69,7 @@ class Report:
             cost = objective.best_cost
         if status is Status.CONVERGED and minimum is not None and chi2 is not None:
             self._warn_of_chi2(chi2, minimum.values)
+            self._warn_of_negative_fractions(minimum.values)
         self._warn_of_relative_errors()
         self._warn_of_no_predictor()
         return FitResult(
@@ -141,6 +144,19 @@ class Report:
                 )
             )
 
+    def _warn_of_negative_fractions(self, params: Floats) -> None:
+        """Each fraction is between 0 and 1, but what several leave may be less than nothing."""
+        for mixture, share in negative_shares(self.problem.model, params.tolist()):
+            names = ", ".join(p.name for p in mixture.own()[1:])
+            self.strategy.warnings.append(
+                FitWarning(
+                    "negative-fraction",
+                    f"The fractions {names} add up to {1 - share:.6g}, so the last term of the "
+                    f"mixture has a share of {share:.4g}. Limit a fraction, leave that term out, "
+                    "or fit without fractions: amounts of events cannot be negative.",
+                )
+            )
+
     def _warn_of_relative_errors(self) -> None:
         """What is known absolutely beside data of which nobody says how well they are known."""
         problem = self.problem
@@ -212,11 +228,23 @@ class Report:
             involved = tuple(far.tolist()) or minimum.flat
         elif minimum is not None and not involved:
             involved = minimum.flat
-        return MESSAGES[status].format(
+        told = MESSAGES[status].format(
             names=self._named(involved),
             size=self.problem.data.size,
             free=int((~self.problem.bounds.fixed).sum()),
         )
+        if status is Status.UNDEFINED_COST and (limited := self._fixed_at_limits()):
+            told += FIXED_AT_LIMIT.format(names=self._named(limited))
+        return told
+
+    def _fixed_at_limits(self) -> list[int]:
+        """Parameters that bend the model, fixed where their natural range ends."""
+        pairs = zip(self.problem.parameters, self.problem.knowledge, strict=True)
+        return [
+            i
+            for i, (parameter, known) in enumerate(pairs)
+            if known.fixed and known.start in (parameter.lower, parameter.upper)
+        ]
 
     def _converged(self, minimum: Minimum) -> str:
         """What there is to be said of a minimum beyond that it is one."""

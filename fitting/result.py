@@ -74,13 +74,19 @@ NOTHING_YET = (
     "count, too. Ask again, because what was compiled is kept, or allow more time with deadline_s."
 )
 ALL_FIXED = "All parameters are fixed: the cost was evaluated, and nothing was fitted."
+FIXED_AT_LIMIT = (
+    " Fixed at a natural limit, where a shape may have no value: {names}. Fix it a little way off, "
+    "or use the shape that this one becomes."
+)
 AT_LIMIT = " At a limit, and without an error: {names}."
 
 
 WarningCode = Literal[
     "better-minimum-elsewhere",
+    "corner-nearby",
     "deadline",
     "inexact-integral",
+    "negative-fraction",
     "no-predictor",
     "poor-fit",
     "relative-errors",

@@ -1,7 +1,7 @@
 """What every fit model is: parameters, value at x, integral over bins, candidate starts."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any, ClassVar, Literal
@@ -82,6 +82,16 @@ class Model(ABC):
     def parts(self) -> tuple[tuple["Model", tuple[int, ...]], ...]:
         """The terms of a sum, each with the places of its parameters; else the whole model."""
         return ((self, tuple(range(len(self.declare())))),)
+
+    @property
+    def relative(self) -> Mapping[int, int]:
+        """Places of parameters a and of linear ones n: the model is affine in n and a*n, too."""
+        return {}
+
+    @property
+    def breaks(self) -> tuple[int, ...]:
+        """The places of parameters that are an x at which the model has an edge, kink or jump."""
+        return tuple(i for i, p in enumerate(self.declare()) if p.end is not None)
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -173,6 +183,13 @@ class Density(Model):
         """
         named = zip(self.pdf_parameters(), params, strict=True)
         return tuple(place for parameter, place in named if parameter.name == "mu")
+
+    def edges(self, *params: Array) -> tuple[Array | float, ...]:
+        """Where a quadrature of a product with the density has to be cut."""
+        named = zip(self.declare()[1:], params, strict=True)
+        ends = [place for parameter, place in named if parameter.end is not None]
+        has_more = type(self).landmarks is not Density.landmarks
+        return *ends, *(self.normalised_landmarks(*params) if has_more else ())
 
     def value(self, x: Array, *params: Array) -> Array:
         amp, *rest = params

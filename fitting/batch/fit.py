@@ -172,7 +172,9 @@ def _put(
     errors = np.sqrt(np.einsum("rii->ri", matrices))
     errors[:, fixed] = np.nan
     result.errors[rows] = errors
-    result.fval[rows], result.chi2[rows] = found.cost[own], chi2[own]
+    # of rounding they may be negative
+    result.fval[rows] = np.maximum(found.cost[own], 0.0)
+    result.chi2[rows] = np.maximum(chi2[own], 0.0)
     result.edm[rows] = found.edm[own]
     if result.covariance is not None:
         matrices[:, fixed] = np.nan

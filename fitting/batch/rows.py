@@ -14,6 +14,7 @@ from fitting.data import Bins, Histogram, Marks, Points
 from fitting.entries import MOST_REPORTED, InvalidEntries, Ranges, refuse_where, within
 from fitting.errors import InvalidProblem
 from fitting.padding import Flags, Floats, pad
+from fitting.slopes import beside, middle
 
 
 def refuse_in_rows(wrong: Flags, field: str, message: str) -> None:
@@ -219,8 +220,9 @@ class PointsRows:
         x, y, y_err = taken(self.x), taken(self.y), taken(self.y_err)
         x_err = np.zeros_like(y) if exact else taken(self.x_err)
         blurred = x_err > 0
-        anchor = np.take_along_axis(x, blurred.argmax(axis=1)[:, None], axis=1)
-        slopes = np.where(blurred, x, anchor)
+        moved = beside(x, x_err, middle(x)[:, None])
+        anchor = np.take_along_axis(moved, blurred.argmax(axis=1)[:, None], axis=1)
+        slopes = np.where(blurred, moved, anchor)
         size, length = self.y.shape[1], self.length
         used = np.zeros((len(self), length))
         used[:, :size] = inside

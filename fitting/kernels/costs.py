@@ -21,6 +21,7 @@ from jax import Array
 from jax.lax import stop_gradient
 
 from fitting.data import Bins, Marks
+from fitting.slopes import beside
 from models.model import Model
 
 
@@ -151,7 +152,8 @@ class EffectiveVariance:
     J. Orear, Am. J. Phys. 50 (1982) 912. Of several predictors, whose errors are independent,
     V has a term (df/dx_j x_err_j)^2 each. L is 0 for classical errors in x and 1 for Berkson
     ones (`Marks.log_weight`, so both share a kernel); the constant log(y_err^2) makes the cost
-    that of least squares where x_err is 0.
+    that of least squares where x_err is 0. Slopes are taken beside x (`slopes`): where they are
+    infinite, a point has no weight.
     """
 
     data: ClassVar[type[Bins] | type[Marks]] = Marks
@@ -198,6 +200,7 @@ class EffectiveVariance:
         for j, x_err in enumerate(data.x_err):
             # as with one predictor: a slope that is not needed may be infinite
             x = list(jnp.where(x_err > 0, data.x, data.x_slope[j][:, None]))
+            x[j] = beside(x[j], x_err, data.x_slope[-1][j])
 
             def along(moved: Array, j: int = j, x: list[Array] = x) -> Array:
                 # the others as they are: a 0 times their slopes would be a 0 times infinity

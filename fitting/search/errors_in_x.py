@@ -54,11 +54,11 @@ class ErrorsInX:
                 self.usual = min(self.usual, self._logarithm(values))
                 found += self._continued(values)
         found = [self.descent.certify(minimum.values) for minimum in found]
-        best = min([m for m in found if m.defined] or found, key=self._likelihood)
+        best = min([m for m in found if m.defined] or found, key=self.likelihood)
         # the first step, which is no minimum, may be likelier than the minimum it leads to
-        near = self._likelihood(best) + INFLATED * self.data.size
-        certain = [m for m in found if self.descent.is_certain(m) and self._likelihood(m) < near]
-        best = min(certain or [best], key=self._likelihood)
+        near = self.likelihood(best) + INFLATED * self.data.size
+        certain = [m for m in found if self.descent.is_certain(m) and self.likelihood(m) < near]
+        best = min(certain or [best], key=self.likelihood)
         limit = self.usual + SWALLOWED * self.data.size
         ends = [best] if certain else found  # without a minimum: where did they all go?
         far = [m for m in ends if self._logarithm(m.values) > limit]
@@ -111,6 +111,6 @@ class ErrorsInX:
         difference = abs(known - other)
         return difference if np.isfinite(difference) else np.inf
 
-    def _likelihood(self, minimum: Minimum) -> float:
+    def likelihood(self, minimum: Minimum) -> float:
         """The cost with the logarithm, which a classical cost has not."""
         return minimum.fval + (0.0 if self.data.berkson else self._logarithm(minimum.values))

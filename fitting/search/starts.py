@@ -1,10 +1,11 @@
 """Starting values from the data, where the client gives none.
 
-The model says in which parameters it is linear: these are solved for by weighted least squares
-(variable projection; Golub and Pereyra, SIAM J. Numer. Anal. 10 (1973) 413). For the others
-each shape proposes candidates. The terms of a sum are placed one after the other, broad ones
-first, each where it explains most of what those before it leave (orthogonal matching pursuit;
-Pati, Rezaiifar and Krishnaprasad, Asilomar 27 (1993) 40), and refined before the next comes.
+The model says in which parameters, or products of two, it is linear: these are solved for by
+weighted least squares (variable projection; Golub and Pereyra, SIAM J. Numer. Anal. 10 (1973)
+413). For the others each shape proposes candidates. The terms of a sum are placed one after the
+other, broad ones first, each where it explains most of what those before it leave (orthogonal
+matching pursuit; Pati, Rezaiifar and Krishnaprasad, Asilomar 27 (1993) 40), and refined before the
+next comes.
 All of this happens on data of coarse grain (`coarse`), so its cost does not grow with theirs.
 """
 
@@ -23,6 +24,7 @@ from fitting.objective import Objective
 from fitting.padding import Flags, Floats
 from fitting.problem import FitProblem, Knowledge
 from fitting.search.coarse import coarsen
+from fitting.search.ends import ends_of_range
 from fitting.search.features import Outline, few_candidates, many_candidates
 from fitting.search.levenberg import approach
 from models.composition.mixture import Mixture
@@ -38,7 +40,7 @@ INSIDE = 0.01  # of the distance between limits, or of the value: a start at a l
 
 def starting_values(problem: FitProblem, objective: Objective, kernels: KernelCache) -> Floats:
     """The client's starts, completed; (parameters,), inside the limits."""
-    given = np.array([np.nan if k.start is None else k.start for k in problem.knowledge])
+    given = np.array([np.nan if k.start is None else float(k.start) for k in problem.knowledge])
     if np.isnan(given).any():
         given = next(estimates(problem, objective, kernels, given))
     return inside(given, problem)
@@ -92,6 +94,7 @@ class Search:
         self.objective = objective
         self.coarse = objective.sibling(kernel, padded)
         self.outline = Outline.of(data)
+        self.ends = data.ends
         self.counting = isinstance(padded, Bins)
         self.used: Flags = padded.used
         if isinstance(padded, Bins):
@@ -107,14 +110,28 @@ class Search:
             self.owner[list(places)] = i
         self.linear = np.array([p.linear for p in problem.parameters])
         self.unknown = np.isnan(given)
+        self.relative = self._relative()
+        self.linear[list(self.relative)] = True
         few = few_candidates(self.outline, squared=not self.counting)
         # amounts 0, everything else at its first candidate, until placed
         blank = np.zeros(len(given))
         for i, (part, _) in reversed(list(enumerate(self.parts))):
             candidate = next(iter(part.starts(few)))
             blank[self._searched(i)] = candidate
+        for i, parameter in enumerate(problem.parameters):
+            if parameter.end is not None:
+                low, high = data.ends[parameter.column]
+                blank[i] = low if parameter.end == "low" else high
         self.blank = problem.bounds.clip(np.where(self.unknown, blank, given))
         self.few = few
+
+    def _relative(self) -> dict[int, int]:
+        """Parameters a of products a*n in which the model is affine, each with its n."""
+        everywhere = [place for _, places in self.parts for place in places]
+        pairs = [
+            (places[a], places[n]) for part, places in self.parts for a, n in part.relative.items()
+        ]
+        return {a: n for a, n in pairs if everywhere.count(a) == 1 and self.linear[n]}
 
     def _searched(self, i: int) -> list[int]:
         """The places of the parameters of which part i gives candidates."""
@@ -132,17 +149,27 @@ class Search:
 
     def _ranked(self, features: Features) -> list[Floats]:
         rows = self._proposals(0, self.blank, features)
+        widest = rows[:1] if self._ends(0) else []  # it misses nothing that was counted
         rows = rows[:: -(-len(rows) // MOST_SOLVED)]
         if len(rows) > MOST_TRIED:
-            rows = self._best_refined(rows)
+            rows = [*self._best_refined(rows), *widest]
         return self._solved_in_order(rows)
 
     def _best_refined(self, rows: list[Floats]) -> list[Floats]:
-        """The rows that describe the data best with their linear parameters solved, refined."""
+        """The rows that describe the data best with their linear parameters solved, refined.
+
+        And those with relative ones at their candidates: of two peaks that share a width, one is
+        solved away where the other is misplaced.
+        """
         everything = np.ones(len(self.owner), dtype=bool)
-        solved = [self._solve(row, everything) for row in rows]
-        order = np.argsort([self._misfit(row) for row in solved], kind="stable")
-        return [self._refined(solved[i], everything) for i in order[:MOST_REFINED]]
+        alone = everything.copy()
+        alone[list(self.relative)] = False
+        found = []
+        for active in (everything, alone) if self.relative else (everything,):
+            solved = [self._solve(row, active) for row in rows]
+            order = np.argsort([self._misfit(row) for row in solved], kind="stable")
+            found += [self._refined(solved[i], everything) for i in order[:MOST_REFINED]]
+        return found
 
     def sum(self) -> Iterator[Floats]:
         """The terms placed in turn, each where it explains most; then other combinations."""
@@ -172,7 +199,10 @@ class Search:
     def _placed(self, ways: int) -> list[Floats]:
         """All terms placed one after the other; of all combinations the best `ways` are kept."""
         many = many_candidates(self.outline)
-        counts = [len(list(part.starts(many))) for part, _ in self.parts]
+        counts = [
+            len(list(part.starts(many))) * len(self._ends(i) or [0])
+            for i, (part, _) in enumerate(self.parts)
+        ]
         points = [self.blank]
         placed = np.zeros(len(self.owner), dtype=bool)
         for i in sorted(range(len(counts)), key=lambda i: counts[i]):
@@ -198,7 +228,22 @@ class Search:
             row = point.copy()
             row[places] = [candidate[k] for k in own]
             rows.append(self.problem.bounds.clip(np.where(self.unknown, row, self.blank)))
-        return rows
+        return [self._with(row, choice) for choice in self._ends(i) or [{}] for row in rows]
+
+    def _with(self, point: Floats, choice: dict[int, float]) -> Floats:
+        row = point.copy()
+        row[list(choice)] = list(choice.values())
+        return row
+
+    def _ends(self, i: int) -> list[dict[int, float]]:
+        """What the free ends of the range of component i could be, those of the data first."""
+        part, places = self.parts[i]
+        ends = {
+            place: parameter
+            for place, parameter in zip(places, part.declare(), strict=True)
+            if parameter.end is not None and self.unknown[place] and self.owner[place] == i
+        }
+        return ends_of_range(ends, self.problem.bounds, self.ends, fine=not self._searched(i))
 
     def _best_rows(self, rows: list[Floats], i: int, placed: Flags) -> list[int]:
         """The candidates of component i, those first whose column lowers the misfit most."""
@@ -283,21 +328,30 @@ class Search:
         if not unknown.any():
             return point
         rest = np.where(unknown, 0.0, point)
+        # the column of a product a*n is that of a where n is 1
+        products = {a: n for a, n in self.relative.items() if unknown[a] and unknown[n]}
+        scales = list(set(products.values()))
+        rest[scales] = 1.0
         prediction, jacobian = self.coarse.jacobian(rest)
+        constant = prediction - jacobian[:, scales].sum(axis=1)
         target = (1 - smoothing) * self.target + smoothing * self.target.mean()
-        b = (target - prediction[self.used]) * self.root_weight
+        b = (target - constant[self.used]) * self.root_weight
         a = jacobian[np.ix_(self.used, unknown)] * self.root_weight[:, None]
         if not (np.isfinite(a).all() and np.isfinite(b).all()):
             return point
-        rest[unknown] = self._least_squares(a, b, unknown)
-        return rest
+        free = np.isin(np.arange(len(point)), list(products))[unknown]
+        rest[unknown] = self._least_squares(a, b, unknown, free)
+        for one, scale in products.items():
+            rest[one] = rest[one] / rest[scale] if rest[scale] else 0.0
+        return self.problem.bounds.clip(rest) if products else rest
 
-    def _least_squares(self, a: Floats, b: Floats, unknown: Flags) -> Floats:
+    def _least_squares(self, a: Floats, b: Floats, unknown: Flags, free: Flags) -> Floats:
+        """The solution for the unknown ones; those `free` are no parameters with limits."""
         scales = np.sqrt((a * a).sum(axis=0))
         scales = np.where(scales > 0, scales, 1.0)
         solution = np.linalg.lstsq(a / scales, b, rcond=None)[0] / scales
-        lower = self.problem.bounds.lower[unknown]
-        upper = self.problem.bounds.upper[unknown]
+        lower = np.where(free, -np.inf, self.problem.bounds.lower[unknown])
+        upper = np.where(free, np.inf, self.problem.bounds.upper[unknown])
         if (solution >= lower).all() and (solution <= upper).all():
             return solution
         limits = lower * scales, upper * scales

@@ -12,13 +12,15 @@ peaks of a model that have merged on one of the data have a valid minimum there)
 stopped a parameter that bends the model; or that the data do not determine. An easy fit needs none
 of this and pays for none of it.
 
+Where a model has an edge, a kink or a jump, minima next to the answer are looked at (`neighbours`).
 With errors in x everything is first done without them (`errors_in_x`).
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import islice
+from operator import attrgetter
 
 import numpy as np
 
@@ -32,6 +34,7 @@ from fitting.result import FitWarning, Status
 from fitting.search.coarse import coarsen
 from fitting.search.descent import Descent
 from fitting.search.errors_in_x import ErrorsInX
+from fitting.search.neighbours import Neighbours
 from fitting.search.newton import Minimum, undetermined
 from fitting.search.starts import estimates, inside, starting_values
 from fitting.search.verdict import is_degenerate, is_poor, judge
@@ -77,6 +80,7 @@ class Strategy:
             minimum = self.descent.certify(minimum.values)
         if runaway and minimum.defined:
             return minimum, Status.RUNAWAY
+        minimum = self._among_neighbours(minimum)
         status = judge(minimum, self.problem, start, first - minimum.fval)
         if status is Status.CONVERGED:
             self.vague = self._undetermined(minimum)
@@ -170,6 +174,31 @@ class Strategy:
             search.restore()
             self._settle_for(first)
             return first, False
+
+    def _among_neighbours(self, minimum: Minimum) -> Minimum:
+        """The lowest of this one and those next to it, if the model has pieces."""
+        data = self.problem.data
+        if not self.problem.model.breaks:
+            return minimum
+        cost: Callable[[Minimum], float] = attrgetter("fval")
+        if isinstance(data, Points) and data.has_x_err:
+            cost = ErrorsInX(self.descent, data).likelihood
+        neighbours = Neighbours(self.problem, self.descent, cost)
+        try:
+            minimum = neighbours.lowest(minimum)
+        except DeadlineReached:
+            self._settle_for(minimum)
+        for i, gain in neighbours.lower.items():
+            name = self.problem.names[i]
+            self.warnings.append(
+                FitWarning(
+                    "corner-nearby",
+                    f"The cost is not smooth where {name} passes one of the data, and lower there "
+                    f"than at this minimum by {gain:.2g}. Its errors say nothing of that: fix "
+                    f"{name} at some values to see, or use a model that is smooth.",
+                )
+            )
+        return minimum
 
     def _settle_for(self, minimum: Minimum) -> None:
         """No time for more: a certain minimum is an answer, another is none."""

@@ -55,6 +55,16 @@ class Composite(Model):
         return super().given_names.union(*(term.given_names for term in self.terms))
 
     @property
+    def breaks(self) -> tuple[int, ...]:
+        found = (
+            places[i]
+            for (term, taken), places in zip(self.taking(), self.layout, strict=True)
+            for i in (k - (len(term.declare()) - len(taken)) for k in term.breaks)
+            if i >= 0
+        )
+        return tuple(dict.fromkeys(found))
+
+    @property
     def is_custom(self) -> bool:
         return self.breadth > MOST_QUICK or any(term.is_custom for term in self.terms)
 

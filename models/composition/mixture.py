@@ -1,6 +1,6 @@
 """Mixture of densities: one number of events, shared out by fractions."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from itertools import islice, product
@@ -14,6 +14,7 @@ from models.model import Density, Model
 from models.parameter import Parameter
 
 MOST_STARTS = 60
+ROUNDED = 1e-12
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,11 @@ class Mixture(Composite):
     def integral(self, edges: Array, *params: Array) -> Array:
         return add_terms("integral", edges, self._with_amounts(params))
 
+    def shares(self, params: Sequence[float]) -> list[float]:
+        """Those of all terms; that of the last is negative where the fractions exceed 1."""
+        fractions = params[1 : len(self.terms)]
+        return [*fractions, 1.0 - sum(fractions)]
+
     @property
     def with_yields(self) -> Sum:
         """The same terms, each with its own amount: linear, so the better model to start from."""
@@ -77,3 +83,16 @@ class Mixture(Composite):
         for combination in islice(product(*choices), MOST_STARTS):
             merged = reduce(lambda a, b: b | a, (*combination, shares))
             yield tuple(merged[name] for name in searched(self.declare()))
+
+
+def negative_shares(model: Model, params: Sequence[float]) -> Iterator[tuple[Mixture, float]]:
+    """The mixtures in a model whose last terms have a negative share, and how large it is."""
+    if not isinstance(model, Composite):
+        return
+    if isinstance(model, Mixture):
+        last = model.shares(params)[-1]
+        if last < -ROUNDED:
+            yield model, last
+        return  # its terms are densities
+    for term, places in zip(model.terms, model.layout, strict=True):
+        yield from negative_shares(term, [params[i] for i in places])

@@ -11,7 +11,8 @@ from models.features import Features
 from models.formula.canonical import canonical
 from models.formula.evaluate import evaluate
 from models.formula.integrate import integrate
-from models.formula.linear import linear_parameters
+from models.formula.kinks import kinks
+from models.formula.linear import linear_parameters, relative_parameters
 from models.formula.names import PREDICTOR
 from models.formula.parse import Limits, parse
 from models.formula.starts import starts
@@ -83,7 +84,7 @@ class Formula(Model):
     def starts(self, data: Features) -> Iterable[tuple[float, ...]]:
         declared = self.declare()
         searched = [i for i, p in enumerate(declared) if not p.linear and p.end is None]
-        return starts(self.tree, searched, data)
+        return starts(self.tree, searched, data, self.relative)
 
     @property
     def given_names(self) -> frozenset[str]:
@@ -99,6 +100,17 @@ class Formula(Model):
             (Formula(tree, tuple(self.names[i] for i in places), self.predictors), places)
             for tree, places in terms
         )
+
+    @cached_property
+    def relative(self) -> Mapping[int, int]:
+        return relative_parameters(self.tree, linear_parameters(self.tree))
+
+    @cached_property
+    def breaks(self) -> tuple[int, ...]:
+        if self.columns > 1:
+            return ()
+        kinked = [line.zero.index for line in kinks(self.tree) if isinstance(line.zero, Param)]
+        return tuple(dict.fromkeys([*super().breaks, *kinked]))
 
     @property
     def by_quadrature(self) -> bool:

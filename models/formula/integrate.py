@@ -6,7 +6,8 @@ import jax.numpy as jnp
 from jax import Array
 from jax.lax import stop_gradient
 
-from models.formula.canonical import canonical
+from models.formula.bands import without_bands
+from models.formula.canonical import ONE, canonical
 from models.formula.crossings import Crossings
 from models.formula.evaluate import (
     UNKNOWN,
@@ -16,7 +17,7 @@ from models.formula.evaluate import (
     has_values_anywhere,
     may_overflow,
 )
-from models.formula.kinks import X, boundary, kinks, straight
+from models.formula.kinks import MOST_MOVING, X, boundary, kinks, straight
 from models.formula.tree import (
     Compare,
     Product,
@@ -32,7 +33,7 @@ from models.quadrature import bin_integrals, cut_integrals, within
 
 def integrate(tree: Tree, edges: Array, params: Sequence[Array]) -> Array:
     """Integral of a canonical tree over each bin, (bins + 1,) edges to (bins,)."""
-    return _Integration(params).integrals(tree, jnp.asarray(edges, dtype=float))
+    return _Integration(params).integrals(without_bands(tree), jnp.asarray(edges, dtype=float))
 
 
 class _Integration:
@@ -62,9 +63,16 @@ class _Integration:
                 line = straight(first) or X
                 moved = edges - self._number(line.zero) if line != X else edges
                 handed = [self._number(argument) for argument in rest_of]
+                integral = model.integral
                 if isinstance(model, Density):
-                    return model.normalised_probability(moved, *handed)
-                return model.integral(moved, *handed)
+                    integral = model.normalised_probability
+                if line.slope == ONE:
+                    return integral(moved, *handed)
+                slope = self._number(line.slope)
+                if line.rises:
+                    return integral(slope * moved, *handed) / slope
+                # edges have to rise, too, where x is mirrored
+                return integral(slope * moved[::-1], *handed)[::-1] / -slope
             case Where(condition, yes, no) if _is_special(tree):
                 return self._pieces(condition, yes, no, edges)
         return self._by_quadrature(tree, edges)
@@ -84,11 +92,17 @@ class _Integration:
         return held + inner.integrals(no, crossings.where_holds(condition, high, low))
 
     def _by_quadrature(self, tree: Tree, edges: Array) -> Array:
-        lines = kinks(tree)
-        if not lines:
+        lines, marks = kinks(tree), self._edges_of_shapes(tree, edges)
+        if not lines and not marks:
             value = self._guarded if self.clipped else self._value
             return bin_integrals(lambda x: value(tree, x), edges, QUADRATURE_ORDER)
+        if not lines:
+            places = jnp.stack(marks)
+            return cut_integrals(
+                lambda x, _: self._guarded(tree, x), edges, places, QUADRATURE_ORDER
+            )
         crossings = Crossings(lines, self.params, edges)
+        places = jnp.concatenate([crossings.places, *(mark[None] for mark in marks)])
         turns = {
             node: lines.index(line)
             for node in tree.walk()
@@ -99,7 +113,25 @@ class _Integration:
             sides = {c: crossings.where_holds(c, below[i], ~below[i]) for c, i in turns.items()}
             return self._guarded(tree, x, sides)
 
-        return cut_integrals(integrand_beside, edges, crossings.places, QUADRATURE_ORDER)
+        return cut_integrals(integrand_beside, edges, places, QUADRATURE_ORDER)
+
+    def _edges_of_shapes(self, tree: Tree, edges: Array) -> list[Array]:
+        """Where densities in the tree have edges and kinks of their own."""
+        found: list[Array] = []
+        for node in dict.fromkeys(tree.walk()):
+            if not isinstance(node, Shape) or not isinstance(node.model, Density):
+                continue
+            first, *rest = node.arguments
+            line = straight(first)
+            if line is None or any(t.has_input for t in rest):
+                continue
+            zero, slope = self._number(line.zero), self._number(line.slope)
+            level = slope == 0
+            for mark in node.model.edges(*map(self._number, rest)):
+                place = zero + mark / jnp.where(level, 1.0, slope)
+                known = jnp.isfinite(stop_gradient(place)) & ~level
+                found.append(jnp.where(known, place, edges[-1]))
+        return found[:MOST_MOVING]
 
     def _value(self, tree: Tree, x: Array) -> Array:
         return evaluate(tree, x, self.params)
@@ -129,8 +161,8 @@ def _is_special(tree: Tree) -> bool:
             return not denominator.has_input and _is_special(numerator)
         case Shape(_, (first, *rest)):
             line = straight(first)
-            shifted = line is not None and line.slope == X.slope
-            return shifted and not any(t.has_input for t in rest)
+            known = line is not None and line.rises is not None  # or the slope is a parameter
+            return known and not any(t.has_input for t in rest)
         case Where(condition):
             return boundary(condition) is not None
     return False

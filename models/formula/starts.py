@@ -4,7 +4,7 @@ Of several predictors each has features of its own.
 """
 
 import math
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from itertools import product
@@ -44,8 +44,13 @@ def spread_out(data: Features) -> Features:
     )
 
 
-def starts(tree: Tree, searched: Sequence[int], data: Features) -> Iterator[tuple[float, ...]]:
-    """Values of the searched parameters, best guesses first, at most `MOST` of them."""
+def starts(
+    tree: Tree, searched: Sequence[int], data: Features, solved: Collection[int] = ()
+) -> Iterator[tuple[float, ...]]:
+    """Values of the searched parameters, best guesses first, at most `MOST` of them.
+
+    Of those `solved` for afterwards there is one.
+    """
     does, unit, shapes = _analysis(tree)
     along = [data, *data.others] if tree.inputs - {0} else [data]
     spread = [spread_out(one) for one in along]
@@ -61,6 +66,10 @@ def starts(tree: Tree, searched: Sequence[int], data: Features) -> Iterator[tupl
             kinds.append((Shape, column))
             left -= given[0].keys()
     for index in sorted(left):
+        if index in solved:
+            choices.append([{index: PLAIN[0]}])
+            kinds.append(index)
+            continue
         role = does.get(index)
         choices.append([{index: value} for value in candidates(role, unit[index], spread)])
         placed = role is not None and role.kind in PLACED

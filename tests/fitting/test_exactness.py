@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy.stats import norm
+from scipy.stats import expon, norm
 
 from fitting.data import Histogram
 from fitting.problem import Knowledge
@@ -41,6 +41,17 @@ def test_a_product_whose_peak_is_narrower_than_a_bin():
     known = {"sigma": Knowledge(0.02, fixed=True), "mu": Knowledge(5.45, fixed=True)}
     known |= {"b_c1": Knowledge(0.0, fixed=True)}
     assert warned(PRODUCT, EDGES, peak(EDGES, 0.02), **known)
+
+
+@pytest.mark.parametrize(("width", "expected"), [(0.003, True), (0.3, False)])
+def test_a_small_peak_is_not_hidden_by_many_events_elsewhere(width, expected):
+    """Twenty events of a million: a shape with a cdf finds 11, the formula 3.8."""
+    model = Formula.read("n*exp(-x/t) + b/(s*sqrt(2*pi))*exp(-0.5*((x-m)/s)^2)", SHAPES)
+    edges = np.linspace(0, 10, 21)
+    decay = 1e6 * np.diff(expon.cdf(edges, scale=0.8))
+    counts = np.round(decay + 20 * np.diff(norm.cdf(edges, 9.23, width)))
+    known = {"s": Knowledge(width, fixed=True), "m": Knowledge(9.23, fixed=True)}
+    assert warned(model, edges, counts, **known) is expected
 
 
 @pytest.mark.parametrize("seed", range(8))

@@ -1,0 +1,102 @@
+"""Minima next to the one that was found, where the model has an edge, a kink or a jump.
+
+The cost is smooth while such a place moves within a bin or between two points, and may have a
+minimum there; at the next edge or point another piece begins, which no descent sees. A piece may be
+lowest at its end, where the cost has no minimum but a corner, or a jump: with errors in x these
+count for a point on one side of a kink and not on the other.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from fitting.data import Histogram
+from fitting.padding import Floats
+from fitting.problem import FitProblem
+from fitting.search.descent import SAME_COST, Descent
+from fitting.search.newton import Minimum
+
+MOST_STEPS = 20  # descents in all
+MOST_DATA = 2000  # where a descent more is hardly noticed
+WORTH_TELLING = 0.1  # of the cost
+BESIDE = 1e-9  # of the range of the data
+
+Cost = Callable[[Minimum], float]
+
+
+class Neighbours:
+    """The pieces next to a minimum; `lower` are parameters at whose corners the cost is lower."""
+
+    def __init__(self, problem: FitProblem, descent: Descent, cost: Cost):
+        self.problem = problem
+        self.descent = descent
+        self.cost = cost
+        self.lower: dict[int, float] = {}  # and by how much
+        self._steps = 0
+
+    def lowest(self, minimum: Minimum) -> Minimum:
+        """The lowest that steps from piece to piece lead to, as long as each goes down."""
+        problem = self.problem
+        places = [i for i in problem.model.breaks if not problem.bounds.fixed[i]]
+        if not places or problem.data.size > MOST_DATA:
+            return minimum
+        borders = self._borders()
+        for i in places:
+            for way in (-1, 1):
+                while (found := self._next(minimum, i, way, borders)) is not None:
+                    minimum = found
+        for i in places:
+            gain = max(
+                (self._gain(minimum, i, x) for x in _corners(minimum, i, borders)), default=0
+            )
+            if gain > WORTH_TELLING:
+                self.lower[i] = gain
+        return minimum
+
+    def _gain(self, minimum: Minimum, i: int, x: float) -> float:
+        """By how much the cost is lower with parameter i at x, others at their best."""
+        start = minimum.values.copy()
+        start[i] = x
+        objective = self.descent.objective
+        if not (self.problem.bounds.contain(start) and objective.can_start_at(start)):
+            return 0.0
+        known = list(self.problem.knowledge)
+        known[i] = replace(known[i], start=x, fixed=True)
+        held = Descent(replace(self.problem, knowledge=tuple(known), minos=()), objective)
+        found = held.run(start)
+        gain = (minimum.fval - found.fval) * found.scale  # of what the client is told
+        return gain if math.isfinite(gain) else 0.0
+
+    def _next(self, minimum: Minimum, i: int, way: int, borders: Floats) -> Minimum | None:
+        """A certain minimum in the next piece, if it is lower."""
+        k = int(np.searchsorted(borders, minimum.values[i])) + way
+        if self._steps == MOST_STEPS or not 0 < k < len(borders):
+            return None
+        start = minimum.values.copy()
+        start[i] = (borders[k - 1] + borders[k]) / 2
+        objective = self.descent.objective
+        if not (self.problem.bounds.contain(start) and objective.can_start_at(start)):
+            return None
+        self._steps += 1
+        found = self.descent.run(start)
+        gain = self.cost(minimum) - self.cost(found)
+        if not (found.defined and gain > SAME_COST * abs(self.cost(minimum))):
+            return None
+        return found if self.descent.is_certain(found) else None
+
+    def _borders(self) -> Floats:
+        """Where pieces begin and end."""
+        data = self.problem.data
+        if isinstance(data, Histogram):
+            return data.edges[data.span.start : data.span.stop + 1]
+        return np.unique(data.x[data.inside])
+
+
+def _corners(minimum: Minimum, i: int, borders: Floats) -> Iterator[float]:
+    """Both sides of either end of the piece in which parameter i is."""
+    k = int(np.searchsorted(borders, minimum.values[i]))
+    for border in borders[max(k - 1, 0) : k + 1].tolist():
+        yield border - BESIDE * (borders[-1] - borders[0])
+        yield border + BESIDE * (borders[-1] - borders[0])

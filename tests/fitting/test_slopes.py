@@ -1,0 +1,65 @@
+"""Errors in x where the slope of a model is infinite: such a point says nothing."""
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize
+
+from fitting.data import Points
+from fitting.slopes import beside, middle
+from models.formula.formula import Formula
+from models.registry import SHAPES
+from tests.fitting.problems import assert_near, points, solve
+
+Y = np.array([1.5, 2.95, 3.85, 4.56, 4.92, 5.5, 5.88])
+X_ERR, Y_ERR = 0.05, 0.1
+
+
+def without_the_singular(root, slope, x, y):
+    """The cost of effective variance of a*root + c over all other points."""
+
+    def cost(params):
+        variance = Y_ERR**2 + (params[0] * slope(x) * X_ERR) ** 2
+        return np.sum((y - params[0] * root(x) - params[1]) ** 2 / variance)
+
+    return minimize(cost, (2.0, 1.0), method="Nelder-Mead", options={"xatol": 1e-9, "fatol": 1e-12})
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "root", "slope"),
+    [
+        ("a*sqrt(x)+c", 0.0, np.sqrt, lambda x: 0.5 / np.sqrt(x)),
+        ("a*x^0.5+c", 0.0, np.sqrt, lambda x: 0.5 / np.sqrt(x)),
+        ("a*sqrt(7-x)+c", 7.0, lambda x: np.sqrt(7 - x), lambda x: 0.5 / np.sqrt(7 - x)),
+        ("a*cbrt(x-3)+c", 3.0, lambda x: np.cbrt(x - 3), lambda x: np.cbrt(x - 3) ** -2 / 3),
+    ],
+)
+def test_a_blurred_point_of_infinite_slope_has_no_weight(text, place, root, slope):
+    x, y = np.arange(8.0), np.append(Y, 6.3)
+    model = Formula.read(text, SHAPES)
+    found = solve(model, points(x, y, Y_ERR, X_ERR))
+    twin = without_the_singular(root, slope, x[x != place], y[x != place])
+    assert found.valid
+    assert_near(found.values, twin.x, found.errors, 1e-6)
+    assert found.cost == pytest.approx(twin.fun, rel=1e-9)
+
+
+def test_so_of_one_of_two_predictors():
+    x = np.arange(7.0)
+    both = np.array([x, [0.3, 1.2, 0.1, 0.9, 2.2, 1.7, 0.4]])
+    x_err = np.array([np.full(7, X_ERR), np.zeros(7)])
+    two = Formula.read("a*sqrt(x1) + b*x2 + c", SHAPES, columns=("x1", "x2"))
+    x_kept, y_err = both[:, 1:], np.full(7, Y_ERR)
+    found = solve(two, Points(both, Y, x_err, y_err))
+    twin = solve(two, Points(x_kept, Y[1:], x_err[:, 1:], y_err[1:]))
+    assert found.valid
+    assert_near(found.values, twin.values, found.errors, 1e-6)
+    np.testing.assert_allclose(found.errors, twin.errors, rtol=1e-6)
+
+
+def test_beside_is_next_to_x_and_towards_the_middle():
+    x = np.array([-3.0, 0.0, 1.0, 1e9])
+    moved = beside(x, np.array([0.1, 0.1, 0.1, 1e-5]), np.array(0.5))
+    assert (np.sign(moved - x) == [1, 1, -1, 0]).all()  # the neighbours of 1e9 are far
+    np.testing.assert_allclose(moved, x, rtol=1e-15, atol=1e-30)
+    assert middle(np.array([2.0, 2.0])) == 2.0
+    assert -1.0 < middle(np.array([-1.0, 0.0, 1.0])) != 0.0

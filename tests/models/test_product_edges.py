@@ -1,0 +1,63 @@
+"""Products of densities that have an edge inside a bin, against closed forms."""
+
+from itertools import pairwise
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy.integrate import quad
+from scipy.stats import argus, expon
+
+from models.composition.product import Product
+from models.shapes.argus import Argus
+from models.shapes.exponential import Exponential
+from models.shapes.polynomial import Polynomial
+from models.shapes.uniform import Uniform
+from models.shapes.weibull import Weibull
+
+EDGES = np.linspace(0, 10, 21)
+
+
+def integrals(model, *params):
+    return jax.jit(lambda p: model.integral(jnp.asarray(EDGES), *p))(jnp.array(params))
+
+
+def test_a_decay_between_two_ends():
+    low, high = 1.13, 7.77
+    found = integrals(Product((Exponential(), Uniform())), 5.0, 3.0, low, high)
+    below = expon.cdf(np.clip(EDGES, low, high), scale=3.0)
+    np.testing.assert_allclose(found, 5 * np.diff(below) / (high - low), rtol=1e-12, atol=1e-15)
+
+
+def test_slopes_in_an_end():
+    model = Product((Exponential(), Uniform()))
+    slope = jax.jit(jax.jacfwd(lambda low: model.integral(jnp.asarray(EDGES), 5.0, 3.0, low, 7.77)))
+    step = 1e-6
+    ends = [integrals(model, 5.0, 3.0, 1.13 + s, 7.77) for s in (step, -step)]
+    np.testing.assert_allclose(slope(1.13), (ends[0] - ends[1]) / (2 * step), rtol=1e-6, atol=1e-9)
+
+
+def test_argus_times_a_line():
+    """Its end is a root: a hundred times better than uncut."""
+    found = integrals(Product((Argus(), Polynomial(degree=1))), 1.5, 7.3, 2.0, 0.3)
+    twin = [
+        quad(lambda x: argus.pdf(x, 1.5, scale=7.3) * (2 + 0.3 * x), a, min(b, 7.3), limit=200)[0]
+        if a < 7.3
+        else 0.0
+        for a, b in pairwise(EDGES)
+    ]
+    np.testing.assert_allclose(found, twin, rtol=2e-4)
+
+
+@pytest.mark.parametrize("k", [0.6, 1.0, 2.0])
+def test_a_density_that_is_infinite_at_its_edge_is_finite_in_bins(k):
+    model = Product((Weibull(), Polynomial(degree=0)))
+    values, slopes = jax.jit(
+        lambda p: (
+            model.integral(jnp.asarray(EDGES), *p),
+            jax.jacfwd(lambda q: model.integral(jnp.asarray(EDGES), *q))(p),
+        )
+    )(jnp.array([k, 3.0, 2.0]))
+    assert np.isfinite(values).all()
+    assert np.isfinite(slopes).all()
