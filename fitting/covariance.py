@@ -24,8 +24,8 @@ from fitting.search.spectrum import Spectrum
 
 HESSE_MAY_BE_OFF = 0.1
 HESSE_FAILED = (
-    "Minuit's finite differences are off by more than ten per cent here: the parameters are too "
-    "strongly correlated. Ask for method=autodiff, which is exact."
+    "Minuit's finite differences fail here, or are off by more than ten per cent: the parameters "
+    "are too strongly correlated. Ask for method=autodiff, which is exact."
 )
 
 Method = Literal["autodiff", "hesse", "gauss-newton"]
@@ -140,13 +140,13 @@ def _hesse(
     m.errors = first_steps(objective, params)
     m.hesse()
     indices = tuple(np.flatnonzero(free).tolist())
-    sound = m.covariance is not None and m.fmin is not None and m.fmin.has_posdef_covar
-    if not sound or (m.fmin is not None and m.fmin.has_made_posdef_covar):
-        return Covariance("hesse", indices, None)
-    found = Covariance("hesse", indices, block(np.array(m.covariance), free) * scale)
     exact = from_spectrum(_exact(objective, params, free), free, scale, "autodiff").errors
-    if exact is None or found.errors is None:
+    if exact is None:
         return Covariance("hesse", indices, None)
-    if np.allclose(found.errors, exact, rtol=HESSE_MAY_BE_OFF, atol=0.0):
-        return found
+    if m.covariance is not None and m.fmin is not None and m.fmin.has_posdef_covar:
+        found = Covariance("hesse", indices, block(np.array(m.covariance), free) * scale)
+        if found.errors is not None and np.allclose(
+            found.errors, exact, rtol=HESSE_MAY_BE_OFF, atol=0.0
+        ):
+            return found
     return Covariance("hesse", indices, None, HESSE_FAILED)

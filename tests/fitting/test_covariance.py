@@ -4,7 +4,7 @@ import mpmath
 import numpy as np
 import pytest
 
-from fitting.covariance import at_point, from_spectrum
+from fitting.covariance import HESSE_FAILED, at_point, from_spectrum
 from fitting.problem import Knowledge
 from fitting.search.spectrum import Spectrum
 from models.shapes.polynomial import Polynomial
@@ -143,6 +143,16 @@ def test_hesse_is_near_and_fixed_parameters_are_as_if_removed(fixed):
         found = covariance(asked, values, method)
         assert_covariance(found, twin.covariance, tolerance)
         assert found.parameters == tuple(i for i, n in enumerate(start) if n not in fixed)
+
+
+def test_where_hesse_fails_and_the_exact_hessian_does_not_it_says_so():
+    x = np.linspace(1000, 1001, 8)
+    asked = problem(LINE, points(x, 2.0 + 0.01 * x, 0.3))
+    at = [2.0, 0.01]
+    assert covariance(asked, at, "autodiff").positive_definite
+    found = covariance(asked, at, "hesse")
+    assert found.matrix is None
+    assert found.reason == HESSE_FAILED
 
 
 @pytest.mark.parametrize("method", ["autodiff", "hesse"])
