@@ -25,6 +25,7 @@ def serve() -> None:
         host=settings.host,
         port=settings.port,
         http=Protocol,
+        ws="none",
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=settings.drain_s,
