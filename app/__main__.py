@@ -1,6 +1,7 @@
 """`python -m app`: serve until SIGTERM, then answer what is running and stop."""
 
 import contextlib
+import multiprocessing
 import signal
 import sys
 
@@ -32,8 +33,13 @@ def serve() -> None:
         server_header=False,
     )
     server = Server(config, app.state)
-    with contextlib.suppress(KeyboardInterrupt):  # Ctrl-C has done its work by then
-        server.run()
+    try:
+        with contextlib.suppress(KeyboardInterrupt):  # Ctrl-C has done its work by then
+            server.run()
+    finally:
+        # who presses Ctrl-C twice leaves workers, which heed no SIGTERM: Python would wait for them
+        for worker in multiprocessing.active_children():
+            worker.kill()
     if not server.started:
         sys.exit(1)
 

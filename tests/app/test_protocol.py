@@ -11,7 +11,8 @@ from uvicorn.server import ServerState
 from app.protocol import Protocol
 
 OFFERS = {
-    "curl --http2": b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMA\r\n",
+    "curl --http2": b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
+    b"HTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n",
     "websocket": b"Connection: Upgrade\r\nUpgrade: websocket\r\n",
     "none": b"",
 }
