@@ -14,10 +14,11 @@ def serve() -> None:
     from app.logs import configure
     from app.main import create_app
     from app.protocol import Protocol
-    from app.settings import Settings
+    from app.starting import read_settings, warn_of_misspelt
 
-    settings = Settings()
+    settings = read_settings()
     configure(settings.log_level)
+    warn_of_misspelt()
     # uvicorn drains, then raises the signal again: a clean end is no failure
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     app = create_app(settings)
