@@ -2,8 +2,10 @@
 FROM python:3.12-slim AS build
 WORKDIR /service
 RUN python -m venv /opt/venv
-COPY requirements-dask.lock .
-RUN /opt/venv/bin/python -m pip install --no-cache-dir --require-hashes -r requirements-dask.lock
+COPY requirements-dask.lock requirements-postgresql.lock ./
+RUN /opt/venv/bin/python -m pip install --no-cache-dir --require-hashes -r requirements-dask.lock \
+    && /opt/venv/bin/python -m pip install --no-cache-dir --require-hashes \
+    -r requirements-postgresql.lock
 
 FROM python:3.12-slim
 RUN useradd --system --uid 10001 --home-dir /data fit && install -d -o fit -g fit -m 0700 /data
@@ -19,6 +21,7 @@ ENV FIT_HOST=0.0.0.0 FIT_PORT=8000 FIT_DATA_DIR=/data PYTHONUNBUFFERED=1
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=120s --retries=3 \
     CMD ["/opt/venv/bin/python", "-c", \
-         "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/readyz', timeout=2)"]
+         "import os, urllib.request as r; \
+         r.urlopen('http://127.0.0.1:' + os.environ['FIT_PORT'] + '/readyz', timeout=2)"]
 STOPSIGNAL SIGTERM
 CMD ["/opt/venv/bin/python", "-m", "app"]

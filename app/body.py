@@ -16,6 +16,7 @@ from starlette.requests import ClientDisconnect
 from app.arrays import with_arrays
 from app.binary import MSGPACK, unpack
 from app.errors import TooLarge, TooSlow, WrongMediaType
+from app.jobs.prefer import RESPOND_ASYNC
 from app.schemas import base
 from app.service import ClientGone, service_of
 from app.validation import from_json_validation, from_validation
@@ -23,6 +24,8 @@ from app.wording import NOT_OFFERED
 
 JSON = "application/json"
 NDJSON = "application/x-ndjson"
+ALSO_NDJSON = {"application/ndjson", "application/jsonl"}
+BOM = b"\xef\xbb\xbf"  # of UTF-8, which editors and PowerShell put first; RFC 8259, 8.1
 
 T = TypeVar("T", bound=base.Request)
 
@@ -41,11 +44,15 @@ async def read_body(request: Request, schema: type[T], *, or_binary: bool = Fals
     media_type = media_type_of(request)
     binary = or_binary and media_type == MSGPACK
     if not binary and media_type != JSON and not media_type.endswith("+json"):
-        other = f" (or as {MSGPACK})" if or_binary else ""
+        lines = f"with Prefer: {RESPOND_ASYNC} as {NDJSON}, a row a line"
+        other = f" (or as {MSGPACK}, or {lines})" if or_binary else ""
         curl = f"with curl by -H 'Content-Type: {JSON}'"
         raise WrongMediaType(f"Send the body as {JSON}, {curl}{other}.")
     raw = await read(request, service_of(request).settings.max_body_bytes)
-    return Body(parse_binary(schema, raw) if binary else parse(schema, raw), raw)
+    if binary:
+        return Body(parse_binary(schema, raw), raw)
+    raw = raw.removeprefix(BOM)
+    return Body(parse(schema, raw), raw)
 
 
 def wants_binary(request: Request) -> bool:
@@ -56,9 +63,10 @@ def wants_binary(request: Request) -> bool:
 
 def media_type_of(request: Request) -> str:
     """The body's; WrongMediaType where it is encoded."""
-    if request.headers.get("content-encoding", "identity") != "identity":
+    if request.headers.get("content-encoding", "").strip().lower() not in ("", "identity"):
         raise WrongMediaType("Send the body without Content-Encoding.")
-    return request.headers.get("content-type", JSON).partition(";")[0].strip().lower()
+    given = request.headers.get("content-type", JSON).partition(";")[0].strip().lower()
+    return NDJSON if given in ALSO_NDJSON else given
 
 
 def refuse_csv(request: Request) -> None:

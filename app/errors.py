@@ -16,6 +16,7 @@ FastAPI's own exceptions, and SQLAlchemy's, are translated in `install`. Input i
 """
 
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import ClassVar
@@ -202,7 +203,7 @@ def install(app: FastAPI) -> None:
                 tuple(e["loc"][1:]),
                 "this query is required"
                 if e["type"] == "missing"
-                else str(e["msg"]).replace("Input should", "should"),
+                else re.sub("^(Input|String) should", "should", str(e["msg"])),
             )
             for e in error.errors()[:MOST_REPORTED]
         ]

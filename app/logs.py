@@ -37,7 +37,7 @@ def configure(level: str) -> None:
     handler.setFormatter(JsonFormatter())
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(level.upper())
+    root.setLevel(level)
     # compilation notes of JAX are not this service's
     for name in ("jax", "asyncio"):
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI, Request, Response
-from fastapi.middleware.cors import CORSMiddleware
 from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
 from starlette.routing import Route
 
 from app import VERSION, errors, openapi
+from app.cors import Cors
 from app.door import Door
 from app.jobs.owner import Owner
 from app.jobs.runner import Runner
@@ -113,19 +113,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(Door, paths=[prefix + path for prefix in PREFIXES for path in single_fits])
     app.add_middleware(RequestContext, metrics=metrics)
     if settings.cors_origins:
-        app.add_middleware(
-            CORSMiddleware,
-            allow_origins=[origin.strip() for origin in settings.cors_origins.split(",")],
-            allow_methods=["GET", "POST", "DELETE"],
-            allow_headers=["*"],
-            expose_headers=[
-                "Location",
-                "Preference-Applied",
-                "Retry-After",
-                "Server-Timing",
-                "X-Request-ID",
-            ],
-        )
+        app.add_middleware(Cors, metrics=metrics, origins=settings.cors_origins)
 
     @app.exception_handler(ClientGone)
     async def client_gone(_: Request, __: ClientGone) -> Response:

@@ -11,7 +11,7 @@ _TEXTS = {
     413: "The body is too large",
     415: "Wrong media type",
     422: "Understood, but wrong",
-    503: "Full, a worker died, or no cluster; see Retry-After",
+    503: "Full, a worker died, or no cluster or store; see Retry-After",
 }
 
 

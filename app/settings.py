@@ -7,10 +7,19 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
+POSTGRESQL = "postgresql+psycopg://user@host/fits"
 
 
 def limit(default: float, description: str, **bounds: Any) -> Any:
-    """A setting that `GET /limits` shows: something that a client can run into."""
+    """A setting that `GET /limits` shows: something that a client can run into.
+
+    It is finite: JSON has no infinity.
+    """
+    if isinstance(default, float):
+        bounds["allow_inf_nan"] = False
     return Field(default, description=description, json_schema_extra={"limit": True}, **bounds)
 
 
@@ -52,7 +61,9 @@ class Settings(BaseSettings):
         "",
         description="Origins whose pages may ask from a browser, separated by commas; * is all",
     )
-    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="DEBUG, INFO, WARNING or ERROR"
+    )
     drain_s: int = Field(30, ge=0, description="Seconds that running requests get after SIGTERM")
 
     max_body_bytes: int = limit(64 * 2**20, "Bytes of a request body", ge=1024)
@@ -96,6 +107,34 @@ class Settings(BaseSettings):
     )
     kernels_in_memory: int = limit(256, "Compiled kernels that a worker keeps in memory", ge=1)
     kernel_cache_bytes: int = limit(2 * 2**30, "Bytes of compiled kernels on disk", ge=0)
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _in_capitals(cls, level: Any) -> Any:
+        return level.upper() if isinstance(level, str) else level
+
+    @field_validator("data_dir", "kernel_cache_dir", mode="before")
+    @classmethod
+    def _has_a_name(cls, folder: Any) -> Any:
+        if folder == "":  # which would be the folder that we are in
+            raise ValueError("must name a folder")
+        return folder
+
+    @field_validator("database_url")
+    @classmethod
+    def _needs_its_driver(cls, url: str | None) -> str | None:
+        if not url:
+            return None
+        try:
+            make_url(url).get_dialect().import_dbapi()
+        except ArgumentError:  # not said by SQLAlchemy's words: they have the password
+            raise ValueError(f"must be a URL of SQLAlchemy's, as in {POSTGRESQL}") from None
+        except ImportError:
+            raise ValueError(
+                "the driver of this database is not installed; for PostgreSQL install "
+                f"requirements-postgresql.lock, and write {POSTGRESQL}"
+            ) from None
+        return url
 
     @field_validator("dask_scheduler")
     @classmethod

@@ -16,6 +16,7 @@ from fitting.entries import MOST_REPORTED
 from fitting.errors import Path
 
 LOOKED_AT = 1000  # entries after a wrong one
+UTF_16 = (b"\xff\xfe", b"\xfe\xff")  # how it begins; or, as no JSON does, with a zero
 NUMBER: TypeAdapter[float] = TypeAdapter(Number)
 NO_NUMBER = {"float_type", "finite_number"}
 
@@ -25,6 +26,8 @@ def from_json_validation(error: ValidationError, body: bytes, whole: type[BaseMo
     try:
         sent = from_json(body)
     except ValueError as invalid:
+        if body[:2] in UTF_16 or 0 in body[:2]:
+            return NotJson("The body is in UTF-16. Send one JSON object in UTF-8.")
         return NotJson(f"The body is not valid JSON: {invalid}. Send one JSON object in UTF-8.")
     return from_validation(error, sent, whole)
 

@@ -21,6 +21,7 @@ VALUES_NOT_YET = {
     "loss": {"soft_l1"},
 }
 ASYMMETRIC = f"errors of two sides are {NOT_OFFERED}; give one error for both"
+NO_COLUMNS = f"batches take lists and matrices; several predictors in them are {NOT_OFFERED}"
 UHI = f'UHI histograms are {NOT_OFFERED}; send {{"edges": [...], "counts": [...]}}'
 SIMPLE = {
     "missing": "this field is required",
@@ -47,6 +48,8 @@ def describe(error: Mapping[str, Any], value: Any, whole: type[BaseModel]) -> st
         kind, context = "too_short", {"actual_length": loc[-1], "min_length": 2}
     if kind in ("too_short", "too_long"):
         return wrong_length(context, pair=not PAIRS.isdisjoint(loc))
+    if kind == "list_type" and loc[0] in ("x", "x_err") and isinstance(value, dict):
+        return NO_COLUMNS
     if kind == "bool_type" and loc[0] == "minos":
         return "must be true, false, or a list of names"
     return SIMPLE.get(kind) or str(error["msg"]).replace("Input should", "should")
@@ -78,8 +81,10 @@ def wrong_length(context: Mapping[str, Any], *, pair: bool) -> str:
     count = context["actual_length"]
     has = "has more" if count is None else f"has {count} entr{'y' if count == 1 else 'ies'}"
     if "min_length" in context:
-        return f"{has}; at least {context['min_length']} are needed"
-    return f"{has}; at most {context['max_length']} are allowed"
+        least = context["min_length"]
+        return f"{has}; at least {least} {'is' if least == 1 else 'are'} needed"
+    most = context["max_length"]
+    return f"{has}; at most {most} {'is' if most == 1 else 'are'} allowed"
 
 
 def unknown_model(tag: str, sent: Any) -> str:

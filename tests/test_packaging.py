@@ -89,9 +89,13 @@ def test_the_image_installs_and_starts_as_the_makefile_does():
         # the image is that of a cluster's workers, too
         step = step.replace("requirements.lock", "requirements-dask.lock")
         assert step in image.replace('", "', " ").replace('", \\\n', " ")
-    assert "!requirements-dask.lock" in (ROOT / ".dockerignore").read_text()
+    kept = (ROOT / ".dockerignore").read_text()
+    for lock in ("requirements-dask.lock", "requirements-postgresql.lock"):
+        assert f"-r {lock}" in image
+        assert f"!{lock}" in kept
     assert image.index("USER fit") < image.index("CMD [")
-    assert "HEALTHCHECK" in image
+    _, check = image.split("HEALTHCHECK")
+    assert "FIT_PORT" in check.split("STOPSIGNAL")[0]
     copied = set(re.findall(r"^COPY (\w+) \w+$", image, re.MULTILINE))
     assert copied == {"app", "fitting", "models"}
     assert not re.search(r"^FROM .*:latest", image, re.MULTILINE)
@@ -116,7 +120,7 @@ def test_the_proxy_has_the_time_outs_that_the_service_lacks():
 def test_the_cluster_is_a_profile_of_the_same_image_that_nobody_else_reaches():
     compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
     fit, scheduler, worker = (compose["services"][s] for s in ("fit", "scheduler", "worker"))
-    assert "FIT_DASK_SCHEDULER" in fit["environment"]
+    assert {"FIT_DASK_SCHEDULER", "FIT_DATABASE_URL"} < fit["environment"].keys()
     assert "profiles" not in fit
     for service in (scheduler, worker):
         assert service["profiles"] == ["cluster"]

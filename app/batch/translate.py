@@ -56,11 +56,11 @@ def to_rows(request: AnyBatchRequest, settings: Settings) -> Rows:
     if isinstance(request, HistogramBatchRequest):
         size = len(request.edges) - 1
         refuse_many(("edges",), request.edges[1:], settings.max_bins)
-        counts = to_matrix("counts", request.counts, size, f"{size + 1} edges", settings)
+        counts = to_matrix("counts", request.counts, size, f"{size + 1} edges need", settings)
         return HistogramRows(np.array(request.edges), counts, ranges)
     size = len(request.y[0])
     refuse_many(("y", 0), request.y[0], settings.max_points)
-    y = to_matrix("y", request.y, size, "the first row", settings)
+    y = to_matrix("y", request.y, size, "the first row has", settings)
     return PointsRows(
         x=spread("x", request.x, y, 0.0),
         y=y,
@@ -88,9 +88,12 @@ def refuse_ragged(field: str, rows: Sequence[Sequence[float]], size: int, of: st
     """InvalidRequest for rows of another length."""
     wrong = [(i, len(row)) for i, row in enumerate(rows) if len(row) != size]
     if wrong:
-        raise InvalidRequest(
-            [((field, i), f"{found} entries; {of} needs {size}") for i, found in wrong]
-        )
+        raise InvalidRequest([((field, i), f"{count(found)}; {of} {size}") for i, found in wrong])
+
+
+def count(entries: int) -> str:
+    """In words."""
+    return "1 entry" if entries == 1 else f"{entries} entries"
 
 
 def spread(field: str, given: Any, y: Floats, default: float) -> Floats:
@@ -105,8 +108,9 @@ def spread(field: str, given: Any, y: Floats, default: float) -> Floats:
             raise InvalidRequest([((field,), message)])
         return np.array([given], dtype=np.float64)
     if len(given) != len(y):
-        raise InvalidRequest([((field,), f"{len(given)} rows for {len(y)} in y")])
-    refuse_ragged(field, given, size, "each row of y")
+        rows = "1 row" if len(given) == 1 else f"{len(given)} rows"
+        raise InvalidRequest([((field,), f"{rows} for {len(y)} in y")])
+    refuse_ragged(field, given, size, "each row of y has")
     return np.asarray(given, dtype=np.float64)
 
 

@@ -1,4 +1,8 @@
-"""A chunk's rows through the workers: no deadline for all, but each row's own still holds."""
+"""A chunk's rows through the workers: no deadline for all, but each row's own still holds.
+
+What a job has done is seen, and kept, chunk by chunk. So of a chunk of slow rows only the first are
+done, as many as take a while, portion by portion; the others are left for another chunk.
+"""
 
 import asyncio
 import time
@@ -6,11 +10,52 @@ import time
 import numpy as np
 
 from app.batch.dealer import DEADLINE, Dealer
+from app.batch.paces import Paces
 from app.errors import Busy, ClusterAway
 from app.service import Service
-from app.workers.tasks import SLICE_S
+from app.workers.tasks import SLICE_S, BatchTask
 from fitting.batch.question import Batch
 from fitting.batch.result import BatchResult
+
+PORTION_S = 5.0  # that a portion should take
+LONG_S = 10.0  # after which no other portion is begun
+A_HAND = 16  # rows of a worker; fewer in a portion would leave some idle
+
+
+async def fit_first(
+    service: Service, batch: Batch, allowed_s: float, paces: Paces, job: str, *, covariance: bool
+) -> tuple[Batch, BatchResult, float]:
+    """The first rows, or all unless they are slow; what is known of them; how long they waited.
+
+    All rows of a `job` have one model and one length; `paces` are those of jobs, rows a second.
+    """
+    began = time.monotonic()
+    done: list[BatchResult] = []
+    stop, waited_s = 0, 0.0
+    while stop < len(batch) and (not done or time.monotonic() - began < LONG_S):
+        start, at = stop, time.monotonic()
+        rows = max(A_HAND * hands(service, batch), int(PORTION_S * (paces.of(job) or 0.0)))
+        stop = min(len(batch), start + rows)
+        portion = batch if stop - start == len(batch) else batch.some(np.arange(start, stop))
+        result, queue_s = await fit_rows(service, portion, allowed_s, covariance=covariance)
+        paces.learn(job, (stop - start) / max(time.monotonic() - at, 1e-3))
+        waited_s = waited_s if done else queue_s
+        done.append(result)
+    if len(done) == 1 and stop == len(batch):
+        return batch, done[0], waited_s
+    first = batch.some(np.arange(stop))
+    whole, start = BatchResult.empty(first, covariance=covariance), 0
+    for result in done:
+        places = np.arange(start, start + len(result.status))
+        whole.put(places, result)
+        start += len(places)
+    return first, whole, waited_s
+
+
+def hands(service: Service, batch: Batch) -> int:
+    """How many workers share these rows."""
+    task = BatchTask(batch, np.zeros(len(batch), dtype=bool), None, False, np.inf)
+    return service.executor(task).hands(task)
 
 
 async def fit_rows(

@@ -15,8 +15,8 @@ from pydantic_core import from_json, to_json
 
 from app.batch.translate import to_batch
 from app.binary import to_lists
-from app.body import parse, pieces, read_body
-from app.errors import Busy, InvalidRequest, Unavailable
+from app.body import BOM, NDJSON, parse, pieces, read_body
+from app.errors import Busy, InvalidRequest, NotJson, Unavailable
 from app.jobs.chunk import STARTS, Fields, pack, rows_of, to_question
 from app.jobs.kinds import Kind
 from app.jobs.lines import Numbered, RowReader, slices
@@ -29,6 +29,7 @@ from app.store.jobs import Gone
 from fitting.errors import Path
 
 RETRY_S = 10.0
+LINES = f"NDJSON, Content-Type: {NDJSON}"
 
 
 class NotKept(Unavailable):
@@ -82,7 +83,12 @@ class Intake:
 
 async def take_whole(request: Request, service: Service, runner: Runner, kind: Kind) -> str:
     """A job whose request came in one piece, as that of a batch does; its id."""
-    body = await read_body(request, kind.request, or_binary=True)
+    try:
+        body = await read_body(request, kind.request, or_binary=True)
+    except NotJson as wrong:
+        if "trailing characters" in wrong.detail:
+            raise NotJson(f"{wrong.detail} Rows a line each are {LINES}.") from None
+        raise
     asked: Any = body.content
     settings = service.settings
     wide = settings.model_copy(
@@ -138,7 +144,7 @@ async def first_line(groups: AsyncIterator[list[Numbered]]) -> tuple[bytes, list
     """The first line, and what else came with it."""
     async for lines in groups:
         if lines:
-            return lines[0][1], lines[1:]
+            return lines[0][1].removeprefix(BOM), lines[1:]
     raise InvalidRequest([((), "the body is empty: send the request, then one row a line")])
 
 
@@ -231,8 +237,9 @@ class Rows:
     ) -> tuple[Path, str]:
         """A path into the request of a chunk as one into the lines that were sent."""
         name, *rest = path or ("",)
-        if name == "starts" and len(rest) == 2:
-            row, inner = rest[1], ["starts", rest[0]]
+        if name == "starts" and rest:
+            # a name that the model lacks is wrong in all rows
+            row, inner = rest[1] if len(rest) == 2 else 0, ["starts", rest[0]]
         elif name in fields and rest and isinstance(rest[0], int):
             row = rest[0]
             inner = rest[1:] if self._reader.names is None else [name, *rest[1:]]

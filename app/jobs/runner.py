@@ -2,7 +2,8 @@
 
 Two chunks are with the workers, so that none idles while one ends; a third is being written down.
 A server that dies leaves chunks whose lease nobody renews: they are taken again, by whichever
-server of this store comes first. A chunk that cannot be done ends its job, with words.
+server of this store comes first. Of a chunk of slow rows the first are written down, and the rest
+is a chunk of its own in the next turn. A chunk that cannot be done ends its job, with words.
 """
 
 import asyncio
@@ -13,10 +14,11 @@ from dataclasses import dataclass
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.batch.answer import STATUS_NAMES
+from app.batch.paces import Paces
 from app.errors import Problem, StoreAway
 from app.jobs.bell import Bell, rings
-from app.jobs.chunk import to_lines, to_question, to_request, unpack
-from app.jobs.fit import fit_rows
+from app.jobs.chunk import pack, to_lines, to_question, to_request, unpack
+from app.jobs.fit import fit_first
 from app.jobs.kinds import KINDS
 from app.jobs.owner import Owner
 from app.service import Service
@@ -30,6 +32,15 @@ ON_CLUSTER = 16  # instead, where there is a cluster: a chunk is a few parts onl
 MOST_ATTEMPTS = 5  # servers that a chunk may outlive: it may be the chunk that kills them
 LOOK_S = 2.0  # between looks for what other servers leave
 AFTER_DEFECT_S = 1.0
+
+
+@dataclass(frozen=True)
+class Done:
+    """Lines of the answer, how many rows have which status, and the rows that are left, if any."""
+
+    lines: bytes
+    statuses: Counter[str]
+    rest: bytes | None
 
 
 @dataclass(frozen=True)
@@ -54,6 +65,7 @@ class Runner:
         self._store.owner = owner.name
         self.work, self.news = Bell(), Bell()
         self.receiving: set[str] = set()
+        self._paces = Paces()
         self._working: dict[int, Working] = {}
         self._claiming = asyncio.Lock()
         at_once = FITTING if service.cluster is None else ON_CLUSTER
@@ -131,7 +143,7 @@ class Runner:
             )
             return
         try:
-            lines, statuses = await self._fit(claim)
+            done = await self._fit(claim)
         except Problem as problem:
             errors = "; ".join(message for _, message in problem.errors)
             await self._fail(claim, f"{rows}: {errors or problem.detail}")
@@ -139,16 +151,16 @@ class Runner:
             logger.error("a chunk cannot be done", exc_info=error, extra={"job": claim.job})
             await self._fail(claim, f"{rows}: the service has a defect, which its log describes.")
         else:
-            if not await self._finish(claim, lines, statuses):
+            if not await self._finish(claim, done):
                 return
-            for status, count in statuses.items():
+            for status, count in done.statuses.items():
                 self._service.metrics.fits.labels(claim.kind, status).inc(count)
 
-    async def _finish(self, claim: Claim, lines: bytes, statuses: Counter[str]) -> bool:
+    async def _finish(self, claim: Claim, done: Done) -> bool:
         """Write the answer down, as often as it takes; false if it is not ours any more."""
         while True:
             try:
-                await self._store.finish(claim, lines, statuses)
+                await self._store.finish(claim, done.lines, done.statuses, done.rest)
             except Gone:
                 return False
             except (SQLAlchemyError, StoreAway):  # a full disk, a database that is away
@@ -161,25 +173,37 @@ class Runner:
         await self._store.fail(claim.job, message)
         self.stop(claim.job)
 
-    async def _fit(self, claim: Claim) -> tuple[bytes, Counter[str]]:
-        """The lines of the answer, and how many rows have which status."""
+    async def _fit(self, claim: Claim) -> Done:
+        """What has become of the rows, or of the first of them."""
         service, kind = self._service, KINDS[claim.kind]
 
         def read():  # type: ignore[no-untyped-def]
             head = kind.head.model_validate_json(claim.head)
             fields = unpack(claim.data)
             request = to_request(kind, head, fields)
-            return request, to_question(kind, head, fields, service.settings)
+            return fields, request, to_question(kind, head, fields, service.settings)
 
         async with self._fitting:
-            request, batch = await asyncio.to_thread(read)
-            result, queue_s = await fit_rows(
-                service, batch, service.allowed_s(request), covariance=request.covariance
+            fields, request, asked = await asyncio.to_thread(read)
+            batch, result, queue_s = await fit_first(
+                service,
+                asked,
+                service.allowed_s(request),
+                self._paces,
+                claim.job,
+                covariance=request.covariance,
             )
         service.metrics.count_usage(result.usage, queue_s)
-        statuses = Counter(STATUS_NAMES[result.status].tolist())
-        lines = await asyncio.to_thread(to_lines, request, batch, result, claim.first_row)
-        return lines, statuses
+
+        def write() -> Done:
+            left = {name: array[len(batch) :] for name, array in fields.items()}
+            return Done(
+                to_lines(request, batch, result, claim.first_row),
+                Counter(STATUS_NAMES[result.status].tolist()),
+                pack(left) if len(batch) < len(asked) else None,
+            )
+
+        return await asyncio.to_thread(write)
 
     async def _keep_alive(self) -> None:
         """Renew our leases; what is not ours any more is stopped."""

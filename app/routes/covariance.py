@@ -1,6 +1,7 @@
 """GET /covariance: further questions to a stored fit, with its kernel already compiled."""
 
 import math
+import re
 import time
 from typing import Annotated, Any
 
@@ -41,6 +42,8 @@ NOT_A_MINIMUM = (
     "The second derivatives of the cost are not positive definite here, so their inverse is no "
     "covariance. Ask for another point, or for method=gauss-newton."
 )
+
+NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")  # as JSON writes it
 
 ZERO_ERROR = "An error is zero, so it is correlated with nothing."
 
@@ -95,7 +98,14 @@ class Late(Unavailable):
 def stored_problem(service: Service, stored: StoredFit) -> FitProblem:
     """The question of a stored fit."""
     schema = HistogramRequest if stored.kind == "histogram" else PointsRequest
-    return to_problem(parse(schema, stored.request), service.settings)
+    try:
+        return to_problem(parse(schema, stored.request), service.settings)
+    except (
+        InvalidRequest
+    ) as invalid:  # by other limits, or another version, than it was fitted with
+        _, why = invalid.errors[0]
+        message = f"this fit's request is not accepted any more ({why}); fit again"
+        raise InvalidRequest([(("fit_id",), message)]) from None
 
 
 def chi2_scale(problem: FitProblem, answer: dict[str, Any]) -> float:
@@ -130,10 +140,7 @@ def parse_at(at: str) -> dict[str, float]:
     named: dict[str, float] = {}
     for pair in at.split(","):
         name, _, text = pair.partition(":")
-        try:
-            value = float(text)
-        except ValueError:
-            value = float("nan")
+        value = float(text) if NUMBER.fullmatch(text.strip()) else float("nan")
         if not name.strip() or name.strip() in named or not np.isfinite(value):
             raise InvalidRequest(
                 [(("at",), "write name:value pairs joined by commas, each once: mu:0.5,sigma:1.1")]

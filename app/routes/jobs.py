@@ -85,7 +85,7 @@ async def found(service: Service, job_id: str) -> StoredJob:
 
 
 @router.get(
-    "/{job_id}", summary="A job", response_model=JobAnswer, responses=problems(400, 404, 422)
+    "/{job_id}", summary="A job", response_model=JobAnswer, responses=problems(400, 404, 422, 503)
 )
 async def get_job(service: Here, request: Request, job_id: JobId) -> Response:
     """How far it is."""
@@ -94,7 +94,7 @@ async def get_job(service: Here, request: Request, job_id: JobId) -> Response:
 
 
 @router.delete(
-    "/{job_id}", summary="Cancel a job", status_code=204, responses=problems(400, 404, 422)
+    "/{job_id}", summary="Cancel a job", status_code=204, responses=problems(400, 404, 422, 503)
 )
 async def delete_job(service: Here, request: Request, job_id: JobId) -> Response:
     """It stops at once, and it and its results are gone."""
@@ -114,7 +114,7 @@ async def delete_job(service: Here, request: Request, job_id: JobId) -> Response
             "and a last `end`",
             "content": {EVENTS: {"schema": {"type": "string"}}},
         },
-        **problems(400, 404, 422),
+        **problems(400, 404, 422, 503),
     },
 )
 async def get_events(service: Here, request: Request, job_id: JobId) -> Response:
@@ -135,7 +135,7 @@ async def get_events(service: Here, request: Request, job_id: JobId) -> Response
             "last line has `end` and `message` instead",
             "content": {NDJSON: {"schema": {"type": "string"}}},
         },
-        **problems(400, 404, 422),
+        **problems(400, 404, 422, 503),
     },
 )
 async def get_results(

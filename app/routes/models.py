@@ -16,7 +16,7 @@ from models.registry import SHAPES
 router = APIRouter(route_class=StrictRoute, prefix="/models", tags=["models"])
 
 
-@router.get("", summary="All shapes")
+@router.get("", summary="All shapes", responses=problems(422, 503))
 async def list_models(service: Here) -> dict[str, Any]:
     """Every shape, with its formula, parameters, limits, options and example requests."""
     entries = await service.prepared.get(catalogue)

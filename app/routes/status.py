@@ -16,13 +16,13 @@ class NotReady(Unavailable):
     kind, title = "not-ready", "Not ready"
 
 
-@router.get("/livez", summary="Alive?")
+@router.get("/livez", summary="Alive?", responses=problems(422))
 async def livez() -> dict[str, str]:
     """200 while the process answers."""
     return {"status": "alive"}
 
 
-@router.get("/readyz", summary="Ready?", responses=problems(503))
+@router.get("/readyz", summary="Ready?", responses=problems(422, 503))
 async def readyz(service: Here) -> Readiness:
     """200 once every worker is up, and while one is; kernels may be compiled in the background.
 
@@ -37,13 +37,18 @@ async def readyz(service: Here) -> Readiness:
     )
 
 
-@router.get("/limits", summary="Limits")
+@router.get("/limits", summary="Limits", responses=problems(422))
 async def limits(service: Here) -> dict[str, float]:
     """Every limit in force."""
     return service.settings.limits()
 
 
-@router.get("/metrics", summary="Metrics", response_class=Response)
+@router.get(
+    "/metrics",
+    summary="Metrics",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}, **problems(422)},
+)
 def metrics(service: Here) -> Response:
     """Prometheus metrics."""
     return Response(generate_latest(service.metrics.registry), media_type=CONTENT_TYPE_LATEST)

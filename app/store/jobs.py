@@ -1,9 +1,10 @@
 """Jobs and their chunks: what a server has promised, until it is done.
 
 A chunk has its rows until it is finished, and then its lines of the answer: the two are exchanged
-in one transaction, so that no chunk is lost, and none is done twice. Servers that share a store
-share its jobs: a chunk belongs to the server that claimed it, until that finishes it or is not
-heard of any more. (Their clocks should agree to a second or two.)
+in one transaction, so that no chunk is lost, and none is done twice. Rows that are left for later
+become a chunk of their own in the same transaction. Servers that share a store share its jobs: a
+chunk belongs to the server that claimed it, until that finishes it or is not heard of any more.
+(Their clocks should agree to a second or two.)
 """
 
 import asyncio
@@ -178,8 +179,14 @@ class JobStore:
             )
         return bool(taken.rowcount)
 
-    async def finish(self, claim: Claim, lines: bytes, statuses: Mapping[str, int]) -> None:
-        """The rows' place is taken by the lines of the answer; Gone if nobody wants them."""
+    async def finish(
+        self, claim: Claim, lines: bytes, statuses: Mapping[str, int], rest: bytes | None = None
+    ) -> None:
+        """The rows' place is taken by the lines of the answer; Gone if nobody wants them.
+
+        If there are fewer lines than rows, the last ones are `rest`, to be done by whoever comes.
+        """
+        done = sum(statuses.values())
 
         def write(connection: Connection) -> None:
             now = time.time()
@@ -187,8 +194,9 @@ class JobStore:
                 update(jobs)
                 .where(jobs.c.id == claim.job, jobs.c.status == RUNNING)
                 .values(
+                    chunks=jobs.c.chunks + (0 if rest is None else 1),
                     chunks_done=jobs.c.chunks_done + 1,
-                    rows_done=jobs.c.rows_done + claim.rows,
+                    rows_done=jobs.c.rows_done + done,
                 )
             )
             ours = (chunks.c.id == claim.id, chunks.c.owner == self.owner, chunks.c.place.is_(None))
@@ -207,10 +215,16 @@ class JobStore:
             exchanged = connection.execute(
                 update(chunks)
                 .where(*ours)
-                .values(data=lines, place=job.chunks_done, finished=now, until=None)
+                .values(data=lines, rows=done, place=job.chunks_done, finished=now, until=None)
             )
             if not exchanged.rowcount:
                 raise Gone  # which takes the counting back
+            if rest is not None:
+                number = select(chunks.c.number).where(chunks.c.id == claim.id).scalar_subquery()
+                left = {"first_row": claim.first_row + done, "rows": claim.rows - done}
+                connection.execute(
+                    insert(chunks).values(job=claim.job, number=number, data=rest, **left)
+                )
 
         await self._writer.submit(write)
 

@@ -346,7 +346,8 @@ class WorkerPool:
                 job.fail(
                     WorkerLost(
                         "The process that worked on this died and was replaced. Try again; if it "
-                        "happens again, these data with this model need more memory than there is.",
+                        "happens again, these data with this model may need more memory than there "
+                        "is.",
                         1.0,
                         workers=int(was_running),
                     )

@@ -42,9 +42,10 @@ class WorkerSettings:
 
 def main(connection: Connection, signals: Signals, settings: WorkerSettings) -> None:
     """Entry point of the process."""
-    # Ctrl-C reaches the whole process group; the server decides when workers stop
+    # both reach the whole process group (Ctrl-C, systemd, timeout); the server decides when workers
+    # stop: it hangs up, and kills those that do not listen
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     if settings.workshop:
         os.nice(10)  # compiling a stranger's formula must not slow the fits of others
     allowance = Allowance(settings.workshop_bytes) if settings.workshop else None

@@ -1,14 +1,19 @@
 """Bodies that do not come as they should."""
 
 import asyncio
+import json
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from fastapi import Request
 
-from app.body import pieces
+from app.body import JSON, media_type_of, pieces, read_body
+from app.errors import NotJson, WrongMediaType
+from app.schemas.requests import HistogramRequest
 from app.service import ClientGone
+from app.settings import Settings
+from tests.examples import SMALL_HISTOGRAM
 
 
 def test_who_hangs_up_while_sending_is_gone_and_no_defect() -> None:
@@ -29,3 +34,31 @@ def test_who_hangs_up_while_sending_is_gone_and_no_defect() -> None:
             await anext(body)
 
     asyncio.run(read())
+
+
+def posted(body: bytes = b"", **headers: str) -> Request:
+    """A request with this body."""
+    service = SimpleNamespace(settings=Settings())
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": body}
+
+    sent = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+    app = SimpleNamespace(state=SimpleNamespace(service=service))
+    return Request({"type": "http", "app": app, "headers": sent}, receive)
+
+
+def test_a_byte_order_mark_is_skipped_and_utf_16_told() -> None:
+    text = json.dumps(SMALL_HISTOGRAM)
+    request = posted(text.encode("utf-8-sig"))
+    assert asyncio.run(read_body(request, HistogramRequest)).raw == text.encode()
+    for encoding in ("utf-16", "utf-16-le", "utf-16-be"):
+        with pytest.raises(NotJson, match="UTF-16"):
+            asyncio.run(read_body(posted(text.encode(encoding)), HistogramRequest))
+
+
+def test_no_encoding_has_several_spellings() -> None:
+    for encoding in ("", "identity", "Identity"):
+        assert media_type_of(posted(content_encoding=encoding)) == JSON
+    with pytest.raises(WrongMediaType):
+        media_type_of(posted(content_encoding="gzip"))

@@ -57,6 +57,12 @@ def test_the_documentation_tells_of_both_prefixes_and_of_no_foreign_errors(
     assert [server["url"] for server in described["servers"]] == ["/", "/v1"]
     assert client.get("/v1/openapi.json").json() == described
     assert "swagger" in client.get("/v1/docs").text
+    for path, routes in described["paths"].items():
+        for one in routes.values():
+            assert "422" in one["responses"], f"{path} refuses queries that it does not know"
+        if path.startswith(("/fits", "/jobs", "/models")) and path != "/models/{name}":
+            assert all("503" in one["responses"] for one in routes.values()), path
+    assert "text/plain" in described["paths"]["/metrics"]["get"]["responses"]["200"]["content"]
     assert not {"HTTPValidationError", "ValidationError"} & set(described["components"]["schemas"])
     ids = [one["operationId"] for path in described["paths"].values() for one in path.values()]
     assert "fit_histogram" in ids

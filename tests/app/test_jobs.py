@@ -15,12 +15,13 @@ import pytest
 from app.errors import ClusterAway, TooLarge, WorkerLost
 from app.jobs import fit as fitting_of_chunks
 from app.jobs import runner as running
-from app.jobs.chunk import MOST_ROWS, answers, pack, rows_of, unpack
+from app.jobs.chunk import MOST_ROWS, answers, pack, rows_of, to_question, unpack
 from app.jobs.kinds import HISTOGRAM
 from app.jobs.lines import RowReader, slices
 from app.jobs.owner import Owner
 from app.jobs.runner import Runner
 from app.metrics import Metrics
+from app.schemas.batches import HistogramHead
 from app.service import Service
 from app.settings import Settings
 from app.store import jobs as stored_jobs
@@ -28,6 +29,7 @@ from app.store.jobs import Gone, JobStore
 from app.store.keep import Keep
 from app.store.store import Store
 from app.workers.worker import TimedOut
+from fitting.batch.question import Batch
 from fitting.batch.result import STATUSES, BatchResult
 from fitting.result import Status
 from tests.app.failing import FailingWorkers
@@ -93,6 +95,11 @@ def opened(path: Path, owner: str) -> Store:
     store = Store(f"sqlite:///{path / 'fits.sqlite'}")
     store.jobs.owner = owner
     return store
+
+
+def question(counts: np.ndarray) -> Batch:
+    head = HistogramHead.model_validate_json(HEAD)
+    return to_question(HISTOGRAM, head, {"counts": counts}, Settings())
 
 
 async def promised(store: JobStore, name: str = "job", chunks: int = 2) -> None:
@@ -330,13 +337,9 @@ def test_a_worker_that_had_to_be_killed_does_not_keep_a_job_for_ever(tmp_path: P
 def test_rows_without_time_come_again_as_long_as_that_helps(
     monkeypatch: pytest.MonkeyPatch, rounds: tuple[int, ...], late: int
 ) -> None:
-    from app.jobs.chunk import to_question
-    from app.schemas.batches import HistogramHead
-
     dealer = Rounds(*rounds)
     monkeypatch.setattr(fitting_of_chunks, "Dealer", dealer)
-    head = HistogramHead.model_validate_json(HEAD)
-    batch = to_question(HISTOGRAM, head, {"counts": COUNTS}, Settings())
+    batch = question(COUNTS)
     service = cast(Service, None)
     result, _ = asyncio.run(fitting_of_chunks.fit_rows(service, batch, 1.0, covariance=False))
     assert (result.status == STATUSES.index(Status.DEADLINE)).sum() == late
@@ -344,9 +347,6 @@ def test_rows_without_time_come_again_as_long_as_that_helps(
 
 
 def test_rounds_that_wait_in_vain_get_longer(monkeypatch: pytest.MonkeyPatch) -> None:
-    from app.jobs.chunk import to_question
-    from app.schemas.batches import HistogramHead
-
     given: list[float] = []
 
     class Waiting(Rounds):
@@ -358,8 +358,7 @@ def test_rounds_that_wait_in_vain_get_longer(monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(fitting_of_chunks, "SLICE_S", 0.01)
     monkeypatch.setattr(fitting_of_chunks, "Dealer", Waiting(0, 0, 0, 0, 4))
-    head = HistogramHead.model_validate_json(HEAD)
-    batch = to_question(HISTOGRAM, head, {"counts": COUNTS}, Settings())
+    batch = question(COUNTS)
     service = cast(Service, SimpleNamespace(settings=Settings(deadline_s=10.0)))
     result, _ = asyncio.run(fitting_of_chunks.fit_rows(service, batch, 2.0, covariance=False))
     assert result.status.tolist() == [STATUSES.index(Status.CONVERGED)] * 4

@@ -10,7 +10,7 @@ from tests.app.test_batch_http import HISTOGRAMS, POINTS, histograms
 from tests.app.test_lifecycle import eventually
 from tests.conftest import LiveServer, StartServer
 from tests.examples import pointers, polynomial, refused, without
-from tests.jobs import NDJSON, ndjson, post_lines, stored
+from tests.jobs import NDJSON, accepted, ndjson, post_lines, stored
 
 HEAD = without(histograms(1), "/counts")
 ROWS = histograms(20)["counts"]
@@ -53,6 +53,8 @@ WRONG: list[tuple[str, bytes, int, str, str]] = [
     (HISTOGRAMS, ndjson(HEAD, *({"counts": row, "starts": {"sigma": s}} for row, s in
                                 zip(ROWS, [1.0] * 19 + [-1.0], strict=True))), 422,
      "/rows/19/starts/sigma", "line 21"),
+    (HISTOGRAMS, ndjson(HEAD, *({"counts": row, "starts": {"nu": 1.0}} for row in ROWS)), 422,
+     "/rows/0/starts/nu", "line 2"),
     (POINTS, ndjson(LINE_HEAD, *XY, {"y": [1, 2, 3]}), 422, "/rows/9", "line 11"),
     (POINTS, ndjson(LINE_HEAD, *XY, XY[0] | {"y_er": 1}), 422, "/rows/9/y_er", "line 11"),
     (POINTS, ndjson(LINE_HEAD, *XY, XY[0] | {"y_err": [0.1, 0, 0.1]}), 422,
@@ -80,6 +82,27 @@ def test_a_mistake_is_told_with_its_place_and_nothing_is_left_of_the_job(
     assert pointer in pointers(problem)
     assert any(said in error["message"] for error in problem["errors"])
     assert stored(server) == before
+
+
+@pytest.mark.parametrize(
+    ("media_type", "status"),
+    [
+        ("application/jsonl", 202),
+        ("application/ndjson; charset=utf-8", 202),
+        ("application/json", 400),
+        ("text/plain", 415),
+    ],
+)
+def test_lines_by_their_other_names_are_taken_and_by_wrong_ones_told_the_right(
+    server: LiveServer, media_type: str, status: int
+) -> None:
+    headers = NDJSON | {"Content-Type": media_type}
+    content = b"\xef\xbb\xbf" + ndjson(HEAD, *ROWS)
+    response = server.client.post(HISTOGRAMS, content=content, headers=headers)
+    if status == 202:
+        server.client.delete(accepted(response))
+    else:
+        assert "application/x-ndjson" in refused(response, status)["detail"]
 
 
 def test_a_mistake_after_many_chunks_takes_them_back(small: LiveServer) -> None:

@@ -1,5 +1,7 @@
 """What becomes of fits when a server or a worker dies, a client leaves, or there are too many."""
 
+import contextlib
+import os
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -11,7 +13,7 @@ import numpy as np
 import psutil
 import pytest
 
-from tests.conftest import LiveServer, StartServer
+from tests.conftest import STOP_TIMEOUT_S, LiveServer, StartServer
 from tests.examples import (
     DECAY,
     GAUSSIAN_50,
@@ -119,12 +121,14 @@ def test_an_id_that_was_sent_survives_kill_9(start_server: StartServer) -> None:
 
 
 @pytest.mark.alone
-def test_sigterm_lets_a_fit_in_flight_finish(start_server: StartServer) -> None:
+def test_sigterm_to_all_processes_lets_a_fit_in_flight_finish(start_server: StartServer) -> None:
+    """systemd, supervisor and `timeout` send it to the whole group."""
     with start_server() as server, ThreadPoolExecutor(1) as pool:
         future = pool.submit(post_slow, server)
         time.sleep(0.3)
         assert not future.done(), "the request that should be slow is not"
-        assert server.stop() == 0
+        os.killpg(server.process.pid, signal.SIGTERM)
+        assert server.process.wait(STOP_TIMEOUT_S) == 0
         answer = fitted(future.result())
         assert answer["status"] in ("converged", "deadline")
 
@@ -134,6 +138,20 @@ def test_ctrl_c_is_an_end_and_no_defect(start_server: StartServer) -> None:
         server.process.send_signal(signal.SIGINT)
         assert server.process.wait(30) == 0
         assert "Traceback" not in server.log()
+
+
+def test_who_will_not_wait_leaves_no_worker_behind(start_server: StartServer) -> None:
+    with start_server(FIT_WORKERS=1) as server, ThreadPoolExecutor(1) as pool:
+        children = workers(server)
+        future = pool.submit(post_slow, server)
+        time.sleep(0.3)
+        for _ in range(2):
+            server.process.send_signal(signal.SIGINT)
+            time.sleep(0.1)
+        server.process.wait(15)
+        assert not any(alive(child) for child in children)
+        with contextlib.suppress(httpx.TransportError):
+            future.result()
 
 
 @pytest.mark.alone

@@ -9,6 +9,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.responses import StreamingResponse
 
+from app.cors import Cors
 from app.errors import install
 from app.logs import request_id
 from app.metrics import Metrics
@@ -45,11 +46,11 @@ def app(metrics: Metrics) -> FastAPI:
     return made
 
 
-def get(app: FastAPI, path: str) -> httpx.Response:
+def get(app: FastAPI, path: str, method: str = "GET", **headers: str) -> httpx.Response:
     async def ask() -> httpx.Response:
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
-            return await client.get(path, headers=IDENTITY)
+            return await client.request(method, path, headers=IDENTITY | headers)
 
     return asyncio.run(ask())
 
@@ -100,3 +101,23 @@ def test_a_defect_in_the_middle_of_an_answer_breaks_it_off(
         get(app, "/late")
     assert lines == [("unexpected error", "mine"), ("request", "mine")]
     assert counted(metrics) == {("/late", "200"): 1}
+
+
+def test_a_preflight_is_a_request_like_others(app: FastAPI, metrics: Metrics) -> None:
+    app.add_middleware(Cors, metrics=metrics, origins="https://a.example, https://b.example")
+    asks = {"Access-Control-Request-Method": "POST", "Origin": "https://b.example"}
+    allowed = get(app, "/late", "OPTIONS", **asks)
+    assert allowed.status_code == 200
+    assert allowed.headers["access-control-allow-origin"] == asks["Origin"]
+    other = get(app, "/late", "OPTIONS", **asks | {"Origin": "https://evil.example"})
+    assert "origin" in refused(other, 400)["detail"]
+    assert "access-control-allow-origin" not in other.headers
+    assert allowed.headers["x-request-id"] == other.headers["x-request-id"] == "mine"
+    defect = get(app, "/defect", Origin="https://a.example")
+    assert refused(defect, 500)
+    assert defect.headers["access-control-allow-origin"] == "https://a.example"
+    assert counted(metrics) == {
+        ("unmatched", "200"): 1,
+        ("unmatched", "400"): 1,
+        ("/defect", "500"): 1,
+    }

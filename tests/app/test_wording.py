@@ -30,6 +30,8 @@ MISTAKES: list[tuple[type[Any], str, Any, str, str]] = [
     (PointsRequest, "/y_cov", [[1.0]], "/y_cov", f"{NOT_OFFERED}; leave it out"),
     (PointsBatchRequest, "/x_err", {"lower": 0.1, "upper": 0.2}, "/x_err", NOT_OFFERED),
     (HistogramRequest, "/histogram", {"uhi_schema": 1, "axes": []}, "/histogram", "UHI histograms"),
+    (PointsBatchRequest, "/x", {"t": [1, 2, 3]}, "/x", "batches take lists"),
+    (PointsBatchRequest, "/x_err", {"t": 0.1}, "/x_err", "batches take lists"),
     # what belongs elsewhere, and what nobody knows
     (HistogramRequest, "/starts", {}, "/starts", f"{NOT_HERE}histogram/batch and POST"),
     (HistogramRequest, "/x_err", 0.1, "/x_err", f"{NOT_HERE}xy-errors and POST"),
@@ -48,7 +50,7 @@ MISTAKES: list[tuple[type[Any], str, Any, str, str]] = [
     (HistogramRequest, "/parameters/mu", {"limits": [1, 2, 3]}, "/parameters/mu/limits", "must be"),
     (HistogramRequest, "/histogram/edges", [], "/histogram/edges", "has 0 entries; at least 2 are"),
     (HistogramRequest, "/histogram/edges", [1], "/histogram/edges", "has 1 entry; at least 2 are"),
-    (HistogramRequest, "/model", {"sum": []}, "/model/sum", "has 0 entries; at least 1 are needed"),
+    (HistogramRequest, "/model", {"sum": []}, "/model/sum", "has 0 entries; at least 1 is needed"),
     (HistogramRequest, "/minos", "mu", "/minos", "must be true, false, or a list of names"),
     (HistogramRequest, "/histogram", 3, "/histogram", "must be an object"),
     (

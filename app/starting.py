@@ -1,0 +1,71 @@
+"""What is wrong with the settings is said before anything starts, by the name of the variable."""
+
+import difflib
+import logging
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+
+from pydantic import ValidationError
+
+from app.errors import nearest
+from app.settings import Settings
+
+logger = logging.getLogger("fit.settings")
+
+PREFIX = "FIT_"
+
+
+def read_settings() -> Settings:
+    """The settings, and the folders that they name; SystemExit with a line for each mistake."""
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        sys.exit("\n".join(mistakes(error)))
+    if wrong := [*unusable(settings)]:
+        sys.exit("\n".join(wrong))
+    return settings
+
+
+def mistakes(error: ValidationError) -> Iterator[str]:
+    """Each in a line."""
+    for one in error.errors(include_url=False, include_input=False):
+        said = one["msg"].removeprefix("Value error, ")
+        if one["type"] == "literal_error":
+            said = f"must be {one['ctx']['expected'].replace(chr(39), '')}"
+        yield f"{variable(str(one['loc'][0]))}: {re.sub('^(Input|String) should', 'must', said)}"
+
+
+def variable(name: str) -> str:
+    """The variable of a setting."""
+    return PREFIX + name.upper()
+
+
+def unusable(settings: Settings) -> Iterator[str]:
+    """Folders in which nothing can be written; they are made if need be."""
+    kernels = "data_dir" if settings.kernel_cache_dir is None else "kernel_cache_dir"
+    folders = [("data_dir", settings.data_dir, False)]
+    if settings.kernel_cache_bytes:
+        # workers, whose own it must be, would die one after the other without it
+        folders.append((kernels, settings.kernels_dir, True))
+    for name, folder, own in folders:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            if own:
+                folder.chmod(0o700)
+            with tempfile.TemporaryFile(dir=folder):
+                pass
+        except OSError as error:
+            yield f"{variable(name)}: nothing can be written in {folder}: {error.strerror}"
+            return
+
+
+def warn_of_misspelt(names: Iterable[str] = tuple(os.environ)) -> None:
+    """A line in the log for each variable that looks like a setting and is none."""
+    known = [variable(name) for name in Settings.model_fields]
+    for name in names:
+        if name.startswith(PREFIX) and name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            logger.warning(f"{name} is no setting{nearest(close)}")

@@ -1,0 +1,100 @@
+"""HTTP as some clients begin it: with an offer to speak something else, which we do not take."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from uvicorn import Config
+from uvicorn.server import ServerState
+
+from app.protocol import Protocol
+
+OFFERS = {
+    "curl --http2": b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
+    b"HTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n",
+    "websocket": b"Connection: Upgrade\r\nUpgrade: websocket\r\n",
+    "none": b"",
+}
+
+
+async def echo(scope: Any, receive: Any, send: Any) -> None:
+    """Says what it was sent."""
+    body, more = b"", True
+    while more:
+        message = await receive()
+        body, more = body + message.get("body", b""), message.get("more_body", False)
+    head = {"type": "http.response.start", "status": 200}
+    content = json.dumps([scope["method"], scope["path"], body.decode()]).encode() + b"\n"
+    await send(head | {"headers": [(b"content-length", b"%d" % len(content))]})
+    await send({"type": "http.response.body", "body": content})
+
+
+class Wire(asyncio.Transport):
+    """Keeps what is written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written, self.closed = b"", False
+
+    def write(self, data: Any) -> None:
+        self.written += data
+
+    def close(self) -> None:
+        self.closed = True
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def pause_reading(self) -> None: ...
+
+    def resume_reading(self) -> None: ...
+
+
+async def answered(*pieces: bytes) -> Wire:
+    """What a connection answers to these pieces."""
+    protocol, wire = Protocol(Config(echo, ws="none", log_config=None), ServerState(), {}), Wire()
+    protocol.connection_made(wire)
+    for piece in pieces:
+        protocol.data_received(piece)
+        await asyncio.sleep(0)
+    for _ in range(50):
+        await asyncio.sleep(0)
+    protocol.connection_lost(None)
+    return wire
+
+
+def echoes(wire: Wire) -> list[Any]:
+    return [json.loads(line) for line in wire.written.split(b"\n") if line.startswith(b"[")]
+
+
+def post(offer: bytes, body: bytes = b"all of it") -> bytes:
+    return b"POST /fit HTTP/1.1\r\nHost: here\r\n%bContent-Length: %d\r\n\r\n%b" % (
+        offer,
+        len(body),
+        body,
+    )
+
+
+@pytest.mark.parametrize("size", [1, 7, 100, 10_000])
+@pytest.mark.parametrize("offer", OFFERS.values(), ids=[*OFFERS])
+def test_a_body_arrives_whatever_else_its_client_would_speak(offer: bytes, size: int) -> None:
+    chunked = b"POST /chunked HTTP/1.1\r\n%bTransfer-Encoding: chunked\r\n\r\n" % offer
+    sent = post(offer) + chunked + b"4\r\nhalf\r\n5\r\n half\r\n0\r\n\r\n" + post(b"", b"next")
+    pieces = [sent[first : first + size] for first in range(0, len(sent), size)]
+    assert echoes(asyncio.run(answered(*pieces))) == [
+        ["POST", "/fit", "all of it"],
+        ["POST", "/chunked", "half half"],
+        ["POST", "/fit", "next"],
+    ]
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [b"no http\r\n\r\n", b"CONNECT here:80 HTTP/1.1\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"],
+)
+def test_what_is_no_request_is_refused_in_words(sent: bytes) -> None:
+    wire = asyncio.run(answered(sent))
+    assert wire.written.startswith(b"HTTP/1.1 400 ")
+    assert b"/problems/invalid-http" in wire.written
+    assert wire.closed

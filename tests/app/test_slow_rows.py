@@ -1,0 +1,96 @@
+"""Jobs whose rows take long: some are written down before the whole chunk is done."""
+
+import asyncio
+import json
+import zlib
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pytest
+
+from app.batch.paces import Paces
+from app.jobs import fit as fitting_of_chunks
+from app.jobs import runner as running
+from app.jobs.chunk import pack
+from app.service import Service
+from fitting.batch.result import BatchResult
+from tests.app.failing import FailingWorkers
+from tests.app.test_jobs import COUNTS, HEAD, Workers, opened, promised, question, run
+
+
+def test_slow_rows_are_written_down_some_at_a_time_each_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between two turns the server is killed, and another job has its own."""
+    monkeypatch.setattr(fitting_of_chunks, "LONG_S", 0.0)
+    monkeypatch.setattr(fitting_of_chunks, "PORTION_S", 0.0)
+    monkeypatch.setattr(running, "AT_ONCE", 1)
+    monkeypatch.setattr(running, "FITTING", 1)
+    store, rows = opened(tmp_path, "dead"), 2 * fitting_of_chunks.A_HAND + 5
+    counts = COUNTS[0] * np.arange(1, rows + 1)[:, None]
+
+    async def go_on() -> Any:
+        assert await store.jobs.begin("job", "histogram", HEAD, 10)
+        await store.jobs.add("job", 0, 0, rows, pack({"counts": counts}))
+        await store.jobs.promise("job", rows, 1)
+        claim = await store.jobs.claim()
+        assert claim is not None
+        left = pack({"counts": counts[3:]})
+        await store.jobs.finish(claim, zlib.compress(b'{"row":0}\n' * 3), {"converged": 3}, left)
+        assert await store.jobs.claim() is not None  # by one that dies at once
+        await store.jobs.let_go(died=True)
+        await promised(store.jobs, "small", chunks=1)
+        job = await run(store, tmp_path, workers)
+        places = await store.jobs.places_after("job", 0)
+        found = [await store.jobs.lines_at("job", place) for place, _ in places]
+        return job, places, b"".join(zlib.decompress(lines or b"") for lines in found)
+
+    workers = Workers(store)
+    job, places, lines = asyncio.run(go_on())
+    small = asyncio.run(store.jobs.find("small"))
+    store.close()
+    assert (job.status, job.rows_done, job.chunks, job.chunks_done) == ("succeeded", rows, 4, 4)
+    assert places == [(1, 3), (2, 16), (3, 16), (4, rows - 35)]
+    found = [json.loads(line) for line in lines.splitlines()][3:]
+    assert [line["row"] for line in found] == list(range(3, rows))
+    events = [line["values"]["amp"] / (line["row"] + 1) for line in found]
+    np.testing.assert_allclose(events, events[0])
+    assert small is not None
+    assert small.finished is not None
+    assert small.finished < job.finished
+
+
+def test_the_rows_that_come_after_slow_ones_are_as_many_as_take_a_while(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now, asked, paces = [0.0], list[int](), Paces()
+
+    async def fit_rows(_: Any, batch: Any, __: float, *, covariance: bool) -> Any:
+        asked.append(len(batch))
+        now[0] += len(batch) / pace
+        return BatchResult.empty(batch, covariance=covariance), 0.5
+
+    monkeypatch.setattr(fitting_of_chunks, "fit_rows", fit_rows)
+    monkeypatch.setattr(fitting_of_chunks.time, "monotonic", lambda: now[0])
+    batch = question(np.tile(COUNTS, (50, 1)))
+
+    def first(job: str) -> int:
+        asked.clear()
+        service = cast(Service, FailingWorkers())
+        done, result, waited_s = asyncio.run(
+            fitting_of_chunks.fit_first(service, batch, 1.0, paces, job, covariance=False)
+        )
+        assert len(done) == len(result.status) == sum(asked)
+        assert waited_s == 0.5
+        return len(done)
+
+    pace = 4.0
+    assert first("slow") == 16 + 20 + 20
+    assert first("slow") == 20 + 20
+    assert first("slow") == 20 + 20
+    pace = 1000.0
+    assert first("quick") == 200
+    assert asked == [16, 184]
+    assert first("quick") == 200
+    assert asked == [200]

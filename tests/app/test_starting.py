@@ -1,0 +1,65 @@
+"""Settings that cannot be are told in a line each, by the name of the variable."""
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from app.starting import read_settings, warn_of_misspelt
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("FIT_DATA_DIR", str(tmp_path / "data"))
+    (tmp_path / "file").touch()
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("FIT_LOG_LEVEL", "foo", "must be DEBUG, INFO, WARNING or ERROR"),
+        ("FIT_PORT", "abc", "must be a valid integer"),
+        ("FIT_PORT", "70000", "must be less than or equal to 65535"),
+        ("FIT_WORKERS", "", "must be a valid integer"),
+        ("FIT_MAX_BINS", "1e6", "must be a valid integer"),
+        ("FIT_DEADLINE_S", "inf", "must be a finite number"),
+        ("FIT_DATABASE_URL", "garbage:secret", "must be a URL of SQLAlchemy's"),
+        ("FIT_DATABASE_URL", "nosuch://user:secret@host/x", "must be a URL of SQLAlchemy's"),
+        ("FIT_DATABASE_URL", "postgresql+pg8000://a:secret@b/c", "requirements-postgresql.lock"),
+        ("FIT_DASK_SCHEDULER", "here:8786", "must match pattern"),
+        ("FIT_DATA_DIR", "", "must name a folder"),
+        ("FIT_DATA_DIR", "file", "nothing can be written in"),
+        ("FIT_DATA_DIR", "file/below", "nothing can be written in"),
+        ("FIT_KERNEL_CACHE_DIR", "file", "nothing can be written in"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_told_by_its_name(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str
+) -> None:
+    monkeypatch.setenv(name, str(folder / value) if value.startswith("file") else value)
+    with pytest.raises(SystemExit) as ended:
+        read_settings()
+    line = str(ended.value)
+    assert line.startswith(f"{name}: ")
+    assert said in line
+    assert "\n" not in line
+    assert "secret" not in line
+
+
+def test_folders_are_made(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FIT_LOG_LEVEL", "debug")
+    monkeypatch.setenv("FIT_DATABASE_URL", "")
+    settings = read_settings()
+    assert settings.log_level == "DEBUG"
+    assert settings.store_url.startswith("sqlite://")
+    assert (folder / "data").is_dir()
+
+
+def test_a_misspelt_setting_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING, "fit.settings"):
+        warn_of_misspelt(["FIT_WORKER", "FIT_PORT", "FIT_VERSION", "FIT_XYZ", "HOME"])
+    assert caplog.messages == [
+        'FIT_WORKER is no setting, did you mean "FIT_WORKERS"?',
+        "FIT_XYZ is no setting",
+    ]
