@@ -2,13 +2,17 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import reduce
+from itertools import islice, product
 
 from jax import Array
 
+from models.features import Features
 from models.model import Model, Table
 from models.parameter import Parameter
 
 MOST_QUICK = 6  # terms and factors; twenty took 15 s to compile
+MOST_STARTS = 60
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,19 @@ class Composite(Model):
             (term, tuple(params[i] for i in places))
             for term, places in zip(self.terms, self.layout, strict=True)
         ]
+
+    def combined_starts(
+        self, data: Features, known: dict[str, float]
+    ) -> Iterator[tuple[float, ...]]:
+        """Combinations of the terms' own candidates, with what is known of other parameters."""
+        choices = [
+            [dict(zip(searched(term.parameters), c, strict=True)) for c in term.starts(data)]
+            for term in self.terms
+        ]
+        names = searched(self.declare())
+        for combination in islice(product(*choices), MOST_STARTS):
+            merged = reduce(lambda a, b: b | a, combination, known)
+            yield tuple(merged[name] for name in names)
 
     @property
     def given_names(self) -> frozenset[str]:

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import reduce
-from itertools import islice, product
 from operator import mul
 
 from jax import Array
@@ -12,8 +11,6 @@ from models.composition.composite import Composite, searched
 from models.features import Features
 from models.model import Density, Model
 from models.parameter import Parameter
-
-MOST_STARTS = 60
 
 
 @dataclass(frozen=True)
@@ -69,12 +66,4 @@ class Product(Composite):
 
     def starts(self, data: Features) -> Iterable[tuple[float, ...]]:
         """Combinations of the factors' own; coefficients of all but one factor begin at 1."""
-        names = searched(self.declare())
-        ones = dict.fromkeys(names, 1.0)
-        choices = [
-            [dict(zip(searched(term.parameters), c, strict=True)) for c in term.starts(data)]
-            for term in self.terms
-        ]
-        for combination in islice(product(*choices), MOST_STARTS):
-            merged = reduce(lambda a, b: b | a, combination, ones)
-            yield tuple(merged[name] for name in names)
+        return self.combined_starts(data, dict.fromkeys(searched(self.declare()), 1.0))
