@@ -1,8 +1,8 @@
 """What all models made of several terms share: whose parameter is whose."""
 
+from collections import ChainMap
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import reduce
 from itertools import islice, product
 
 from jax import Array
@@ -55,16 +55,16 @@ class Composite(Model):
         ]
 
     def combined_starts(
-        self, data: Features, known: dict[str, float]
+        self, data: Features, others: dict[str, float]
     ) -> Iterator[tuple[float, ...]]:
-        """Combinations of the terms' own candidates, with what is known of other parameters."""
+        """Combinations of the terms' own candidates, and values of the other parameters."""
         choices = [
             [dict(zip(searched(term.parameters), c, strict=True)) for c in term.starts(data)]
             for term in self.terms
         ]
         names = searched(self.declare())
         for combination in islice(product(*choices), MOST_STARTS):
-            merged = reduce(lambda a, b: b | a, combination, known)
+            merged = ChainMap(*combination, others)  # of a shared one the first term says
             yield tuple(merged[name] for name in names)
 
     @property
