@@ -21,6 +21,7 @@ from jax.ops import segment_sum
 PANEL_ORDER = 16
 NARROW_ORDER = 6
 NARROW = 1 / 8  # of a panel: there the small rule is as good as the large one in a whole panel
+SHORT_ORDER = 12  # good to 1e-15 in bins that are short for poles at +-i
 
 
 @cache
@@ -185,6 +186,11 @@ def cut_integrals(
 def within(edges: Array, point: Array) -> Array:
     """The point, or the end of the edges that it is beyond, which does not move with it."""
     return jnp.where(point < edges[0], edges[0], jnp.where(point > edges[-1], edges[-1], point))
+
+
+def is_short(t: Array) -> Array:
+    """Bins between edges t no wider than their distance from +-i, where differences cancel."""
+    return jnp.diff(t) <= 1 + jnp.minimum(jnp.abs(t[1:]), jnp.abs(t[:-1]))
 
 
 def split_integrals(

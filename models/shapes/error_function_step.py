@@ -8,11 +8,10 @@ import jax.numpy as jnp
 from jax import Array
 from jax.scipy.special import erfc
 
-from models.features import Features
+from models.features import Features, steps
 from models.model import Example, Model
 from models.parameter import Parameter
 from models.quadrature import bin_integrals
-from models.shapes.logistic import steps
 
 SQRT_HALF = math.sqrt(0.5)
 INVERSE_SQRT_2PI = 1 / math.sqrt(2 * math.pi)
