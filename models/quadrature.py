@@ -22,6 +22,7 @@ PANEL_ORDER = 16
 NARROW_ORDER = 6
 NARROW = 1 / 8  # of a panel: there the small rule is as good as the large one in a whole panel
 SHORT_ORDER = 12  # good to 1e-15 in bins that are short for poles at +-i
+NEGLIGIBLE = 36.0  # exp(-36) of the largest density in a bin may be left out of its integral
 
 
 @cache
