@@ -32,3 +32,10 @@ def two_sided(data: Features, *sides: tuple[float, float]) -> Iterator[tuple[flo
     for mu, width, (left, right) in product(data.locations, data.widths, sides):
         # the mean lies off the peak, by sqrt(2 / pi) times the difference of the widths
         yield mu - 0.8 * (right - left) * width, left * width, right * width
+
+
+def steps(data: Features) -> Iterator[tuple[float, float]]:
+    """Places and widths of a step: moments say little of it, so a grid over the range."""
+    extent = (data.high - data.low) or 1.0
+    places = tuple(data.low + extent * (k + 0.5) / 8 for k in range(8))
+    return product(places, (0.03 * extent, 0.15 * extent))

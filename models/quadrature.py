@@ -21,6 +21,8 @@ from jax.ops import segment_sum
 PANEL_ORDER = 16
 NARROW_ORDER = 6
 NARROW = 1 / 8  # of a panel: there the small rule is as good as the large one in a whole panel
+SHORT_ORDER = 12  # good to 1e-15 in bins that are short for poles at +-i
+NEGLIGIBLE = 36.0  # exp(-36) of the largest density in a bin may be left out of its integral
 
 
 @cache
@@ -49,9 +51,15 @@ def gauss_legendre(order: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
 
 def bin_integrals(f: Callable[[Array], Array], edges: Array, order: int) -> Array:
     """Integral of f over each bin: shape (bins + 1,) in, (bins,) out."""
+    return _integrals_between(f, edges[:-1], edges[1:], order)
+
+
+def _integrals_between(
+    f: Callable[[Array], Array], lower: Array, upper: Array, order: int
+) -> Array:
     nodes, weights = gauss_legendre(order)
-    half = jnp.diff(edges)[:, None] / 2
-    middle = (edges[1:] + edges[:-1])[:, None] / 2
+    half = (upper - lower)[:, None] / 2
+    middle = (upper + lower)[:, None] / 2
     return jnp.sum(f(middle + half * jnp.array(nodes)) * jnp.array(weights), axis=-1) * half[:, 0]
 
 
@@ -82,10 +90,11 @@ def panel_integrals(f: Callable[[Array], Array], edges: Array, breaks: Array) ->
         end = jnp.where(cut, breaks[jnp.minimum(first, len(breaks) - 1)], upper)
         begin = jnp.where(cut, breaks[jnp.maximum(last, 0)], upper)
         # one call, since f is compiled anew for each
-        pieces = _interval_integrals(
+        pieces = _integrals_between(
             f,
             jnp.concatenate([lower, begin, breaks[:-1]]),
             jnp.concatenate([end, upper, breaks[1:]]),
+            PANEL_ORDER,
         )
         bins = len(lower)
         ends = pieces[..., :bins] + pieces[..., bins : 2 * bins]
@@ -180,6 +189,11 @@ def within(edges: Array, point: Array) -> Array:
     return jnp.where(point < edges[0], edges[0], jnp.where(point > edges[-1], edges[-1], point))
 
 
+def is_short(t: Array) -> Array:
+    """Bins between edges t no wider than their distance from +-i, where differences cancel."""
+    return jnp.diff(t) <= 1 + jnp.minimum(jnp.abs(t[1:]), jnp.abs(t[:-1]))
+
+
 def split_integrals(
     integrals: Callable[[Array], Array], edges: Array, point: Array | float
 ) -> Array:
@@ -194,13 +208,6 @@ def split_integrals(
     index = index[: len(edges) - 1]
     whole = jnp.where(index < place, before, after)
     return whole + jnp.where(index == place - 1, after, 0.0)
-
-
-def _interval_integrals(f: Callable[[Array], Array], lower: Array, upper: Array) -> Array:
-    nodes, weights = gauss_legendre(PANEL_ORDER)
-    half = (upper - lower)[:, None] / 2
-    middle = (upper + lower)[:, None] / 2
-    return jnp.sum(f(middle + half * jnp.array(nodes)) * jnp.array(weights), axis=-1) * half[:, 0]
 
 
 @custom_vmap

@@ -68,6 +68,20 @@ def normal_density(z: Array) -> Array:
     return INVERSE_SQRT_2PI * jnp.exp(-0.5 * z * z)
 
 
+def normal_cdf(z: Array) -> Array:
+    """Cumulative distribution function of the standard normal distribution."""
+    return 0.5 * erfc(-SQRT_HALF * z)
+
+
+@custom_jvp
+def normal_cdf_area(z: Array) -> Array:
+    """Integral of the cdf from minus infinity to z; it cancels far below 0."""
+    return z * normal_cdf(z) + normal_density(z)
+
+
+normal_cdf_area.defjvps(lambda tangent, _, z: tangent * normal_cdf(z))
+
+
 def normal_tail(z: Array) -> Array:
     """Area beyond z, away from 0: a difference of cdfs would cancel to 0 beyond 8 sigma."""
     # abs has no slope at 0, where an edge at mu needs one

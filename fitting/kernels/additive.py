@@ -29,7 +29,7 @@ from jax import Array
 from numpy.typing import NDArray
 
 from fitting.kernels.costs import OfPrediction
-from models.composition.sum import MANY, add_arrays
+from models.composition.sum import MANY, add_arrays, grouped
 from models.model import Model
 
 MOST_FORWARD = 10  # parameters; measured, forward and reverse cross between 9 and 15
@@ -45,18 +45,6 @@ class Group:
     places: NDArray[np.intp]
 
 
-def groups(model: Model) -> list[Group]:
-    """The terms of a sum; those with tables are equal to others whatever is in these."""
-    alike: dict[Model, list[tuple[int, ...]]] = {}
-    single = []
-    for part, places in model.parts:
-        if part.tables:
-            single.append(Group(part, np.array([places])))
-        else:
-            alike.setdefault(part, []).append(places)
-    return [*(Group(part, np.array(rows)) for part, rows in alike.items()), *single]
-
-
 class Terms:
     """A cost and its derivatives at `params`, for one set of data."""
 
@@ -64,7 +52,7 @@ class Terms:
         self.cost = cost
         self.data = data
         self.params = params
-        self.groups = groups(model)
+        self.groups = [Group(part, np.array(rows)) for part, rows in grouped(model.parts)]
 
     def prediction(self) -> Array:
         """mu, (length,)."""

@@ -1,14 +1,18 @@
 """What all models made of several terms share: whose parameter is whose."""
 
+from collections import ChainMap
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import islice, product
 
 from jax import Array
 
+from models.features import Features
 from models.model import Model, Table
 from models.parameter import Parameter
 
 MOST_QUICK = 6  # terms and factors; twenty took 15 s to compile
+MOST_STARTS = 60
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,19 @@ class Composite(Model):
             (term, tuple(params[i] for i in places))
             for term, places in zip(self.terms, self.layout, strict=True)
         ]
+
+    def combined_starts(
+        self, data: Features, others: dict[str, float]
+    ) -> Iterator[tuple[float, ...]]:
+        """Combinations of the terms' own candidates, and values of the other parameters."""
+        choices = [
+            [dict(zip(searched(term.parameters), c, strict=True)) for c in term.starts(data)]
+            for term in self.terms
+        ]
+        names = searched(self.declare())
+        for combination in islice(product(*choices), MOST_STARTS):
+            merged = ChainMap(*combination, others)  # of a shared one the first term says
+            yield tuple(merged[name] for name in names)
 
     @property
     def given_names(self) -> frozenset[str]:

@@ -2,18 +2,15 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
-from itertools import islice, product
 
 from jax import Array
 
-from models.composition.composite import Composite, searched
+from models.composition.composite import Composite
 from models.composition.sum import Sum, add_terms
 from models.features import Features
 from models.model import Density, Model
 from models.parameter import Parameter
 
-MOST_STARTS = 60
 ROUNDED = 1e-12
 
 
@@ -76,13 +73,7 @@ class Mixture(Composite):
         A mixture that stands alone is better started by way of `with_yields`.
         """
         shares = {name: 1 / len(self.terms) for name in self._fractions()}
-        choices = [
-            [dict(zip(searched(taken), c, strict=True)) for c in term.starts(data)]
-            for term, taken in self.taking()
-        ]
-        for combination in islice(product(*choices), MOST_STARTS):
-            merged = reduce(lambda a, b: b | a, (*combination, shares))
-            yield tuple(merged[name] for name in searched(self.declare()))
+        return self.combined_starts(data, shares)
 
 
 def negative_shares(model: Model, params: Sequence[float]) -> Iterator[tuple[Mixture, float]]:

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import reduce
-from itertools import islice, product
 from operator import mul
 
 import jax.numpy as jnp
@@ -14,8 +13,6 @@ from models.features import Features
 from models.model import QUADRATURE_ORDER, Density, Model
 from models.parameter import Parameter
 from models.quadrature import cut_integrals
-
-MOST_STARTS = 60
 
 
 @dataclass(frozen=True)
@@ -90,12 +87,4 @@ class Product(Composite):
 
     def starts(self, data: Features) -> Iterable[tuple[float, ...]]:
         """Combinations of the factors' own; coefficients of all but one factor begin at 1."""
-        names = searched(self.declare())
-        ones = dict.fromkeys(names, 1.0)
-        choices = [
-            [dict(zip(searched(term.parameters), c, strict=True)) for c in term.starts(data)]
-            for term in self.terms
-        ]
-        for combination in islice(product(*choices), MOST_STARTS):
-            merged = reduce(lambda a, b: b | a, (*combination, ones))
-            yield tuple(merged[name] for name in names)
+        return self.combined_starts(data, dict.fromkeys(searched(self.declare()), 1.0))

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -49,21 +49,27 @@ def add_terms(
 
     They are compiled once then, however many there are.
     """
-    alike: dict[Model, list[tuple[Array, ...]]] = {}
-    single = []
-    for term, params in terms:
-        if term.tables:  # equal to others of the same size, whatever is in them
-            single.append((term, params))
-        else:
-            alike.setdefault(term, []).append(params)
-    arrays = []
-    for term, rows in alike.items():
+    single, arrays = [], []
+    for term, rows in grouped(terms):
         if len(rows) < MANY:
             single += [(term, params) for params in rows]
             continue
         function = partial(getattr(term, method), x)
         arrays.append(jax.vmap(function)(*map(jnp.stack, zip(*rows, strict=True))).sum(axis=0))
     return add_arrays([*(getattr(term, method)(x, *params) for term, params in single), *arrays])
+
+
+def grouped(
+    terms: Iterable[tuple[Model, tuple[Any, ...]]],
+) -> list[tuple[Model, list[tuple[Any, ...]]]]:
+    """Equal terms, each once, with the parameters of all, or with their places.
+
+    One with tables stays alone: it is equal to others of its size, whatever is in them.
+    """
+    alike: dict[tuple[Model, int | None], list[tuple[Any, ...]]] = {}
+    for i, (term, params) in enumerate(terms):
+        alike.setdefault((term, i if term.tables else None), []).append(params)
+    return [(term, rows) for (term, _), rows in alike.items()]
 
 
 def add_arrays(arrays: Iterable[Array]) -> Array:

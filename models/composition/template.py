@@ -4,14 +4,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import jax.numpy as jnp
-from jax import Array, custom_jvp
+from jax import Array
 from jax.lax import stop_gradient
-from jax.scipy.special import erfc
 
 from models.features import Features
 from models.model import Density, Model, Table
 from models.parameter import Parameter
-from models.special import NARROW, SQRT_HALF, narrow_area, normal_density
+from models.special import NARROW, narrow_area, normal_cdf, normal_cdf_area, normal_density
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ class Template(Density):
         # the heights add up to 0: from the nearer end on, so that nothing cancels in the tails
         side = jnp.where(x < self._middle(places), 1.0, -1.0)
         z = side[..., None] * (x[..., None] - places) / resolution
-        return side * jnp.sum(heights * _step(z), axis=-1)
+        return side * jnp.sum(heights * normal_cdf(z), axis=-1)
 
     def smeared_probability(self, edges: Array, *params: Array) -> Array:
         """Of each bin, of this convolved with a Gaussian; loses digits once that is much wider."""
@@ -66,10 +65,10 @@ class Template(Density):
         left = edges < self._middle(places)
         side = jnp.where(left, 1.0, -1.0)
         z = side[:, None] * (edges[:, None] - places) / resolution
-        beyond = resolution * side * jnp.sum(heights * _ramp(z), axis=-1)
+        beyond = resolution * side * jnp.sum(heights * normal_cdf_area(z), axis=-1)
         one_sided = jnp.where(left[1:], jnp.diff(beyond), -jnp.diff(beyond))
         exact = jnp.where(left[:-1] & ~left[1:], 1 - beyond[1:] - beyond[:-1], one_sided)
-        density = side * jnp.sum(heights * _step(z), axis=-1)
+        density = side * jnp.sum(heights * normal_cdf(z), axis=-1)
         slope = jnp.sum(heights * normal_density(z), axis=-1) / resolution
         width = jnp.diff(edges)
         narrow = narrow_area(width, density, slope)
@@ -92,17 +91,3 @@ class Template(Density):
 
     def starts(self, data: Features) -> Iterable[tuple[float, ...]]:
         return ((),)
-
-
-def _step(z: Array) -> Array:
-    """A jump at 0, smeared."""
-    return 0.5 * erfc(-z * SQRT_HALF)
-
-
-@custom_jvp
-def _ramp(z: Array) -> Array:
-    """A ramp from 0 on, smeared: the integral of the step."""
-    return z * _step(z) + normal_density(z)
-
-
-_ramp.defjvps(lambda tangent, _, z: tangent * _step(z))

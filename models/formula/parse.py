@@ -49,7 +49,7 @@ class Limits:
     length: int = 2000
     nodes: int = 300
     depth: int = 50
-    parameters: int = 50
+    parameters: int = 400
 
 
 @dataclass(frozen=True)

@@ -41,11 +41,6 @@ class Tree:
         return 1 + sum(child.size for child in self.children)
 
     @cached_property
-    def depth(self) -> int:
-        """Number of nodes from here down to the farthest leaf."""
-        return 1 + max((child.depth for child in self.children), default=0)
-
-    @cached_property
     def has_input(self) -> bool:
         """Whether the value depends on x."""
         return bool(self.inputs)

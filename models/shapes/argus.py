@@ -10,10 +10,9 @@ from jax.lax import stop_gradient
 from models.features import Features
 from models.model import Density, Example
 from models.parameter import Parameter
-from models.quadrature import gauss_legendre
+from models.quadrature import NEGLIGIBLE, gauss_legendre
 
 ORDER = 32
-NEGLIGIBLE = 36.0  # exp(-36) of the largest density in a bin is left out of its integral
 
 
 @dataclass(frozen=True)

@@ -1,25 +1,19 @@
 """Bernstein polynomials on an interval; independent twin: scipy.interpolate.BPoly."""
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Annotated
 
 import jax.numpy as jnp
-from annotated_types import Interval
 from jax import Array
 
-from models.features import Features
-from models.model import Example, Model
+from models.model import Example
 from models.parameter import ENDS, Parameter
-from models.quadrature import bin_integrals
+from models.shapes.series import Series
 
 
 @dataclass(frozen=True)
-class Bernstein(Model):
+class Bernstein(Series):
     """Bernstein polynomials of degree n with coefficients b0 ... bn >= 0, from low to high."""
-
-    degree: Annotated[int, Interval(ge=0, le=20)] = 2
 
     formula = "sum of bk * binomial(n, k) * t^k * (1 - t)^(n - k), t = (x - low) / (high - low)"
     reference = "R. T. Farouki, Comput. Aided Geom. Des. 29 (2012) 379"
@@ -38,10 +32,3 @@ class Bernstein(Model):
             power = power * s
             total = total * t + math.comb(self.degree, k) * coefficients[k] * power
         return total
-
-    def integral(self, edges: Array, *params: Array) -> Array:
-        # exact at this order, and free of the antiderivative's cancellation
-        return bin_integrals(lambda x: self.value(x, *params), edges, self.degree // 2 + 1)
-
-    def starts(self, data: Features) -> Iterable[tuple[float, ...]]:
-        return ((),)

@@ -15,13 +15,11 @@ from models.features import Features
 from models.model import Density, Example
 from models.moving_edges import Edges, integral
 from models.parameter import Parameter
-from models.quadrature import gauss_legendre
-from models.shapes.gamma import LOG_2PI, NEAREST, stirling_rest
+from models.quadrature import NEGLIGIBLE, gauss_legendre
+from models.shapes.gamma import LOG_2PI, MANY, NEAREST, SOME, stirling_rest
 from models.special import powers_of
 
 TERMS = 24
-SOME, MANY = 14, 38  # nodes in bins in which the density changes little, or much
-NEGLIGIBLE = 36.0  # exp(-36) of the largest density in a bin is left out of its integral
 Three = tuple[Array, Array, Array]
 Both = tuple[Array, Array]  # of something at the low end and its mirror image at the high end
 

@@ -1,24 +1,18 @@
 """Chebyshev series on an interval; independent twin: numpy.polynomial.Chebyshev."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Annotated
 
 import jax.numpy as jnp
-from annotated_types import Interval
 from jax import Array
 
-from models.features import Features
-from models.model import Example, Model
+from models.model import Example
 from models.parameter import ENDS, Parameter
-from models.quadrature import bin_integrals
+from models.shapes.series import Series
 
 
 @dataclass(frozen=True)
-class Chebyshev(Model):
+class Chebyshev(Series):
     """Chebyshev polynomials T0 ... Tn with coefficients c0 ... cn; low to high is -1 to 1."""
-
-    degree: Annotated[int, Interval(ge=0, le=20)] = 2
 
     formula = "c0 T0(u) + c1 T1(u) + ... + cn Tn(u), u = (2 x - low - high) / (high - low)"
     reference = "C. W. Clenshaw, Math. Tables Aids Comput. 9 (1955) 118"
@@ -36,10 +30,3 @@ class Chebyshev(Model):
         for c in reversed(coefficients[1:]):
             last, before = c + 2 * u * last - before, last
         return coefficients[0] + u * last - before
-
-    def integral(self, edges: Array, *params: Array) -> Array:
-        # exact at this order, and free of the antiderivative's cancellation
-        return bin_integrals(lambda x: self.value(x, *params), edges, self.degree // 2 + 1)
-
-    def starts(self, data: Features) -> Iterable[tuple[float, ...]]:
-        return ((),)

@@ -1,21 +1,17 @@
 """Step in the form of the normal cdf; independent twin: scipy.special.ndtr."""
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import jax.numpy as jnp
 from jax import Array
-from jax.scipy.special import erfc
 
-from models.features import Features
+from models.features import Features, steps
 from models.model import Example, Model
 from models.parameter import Parameter
 from models.quadrature import bin_integrals
-from models.shapes.logistic import steps
+from models.special import normal_cdf, normal_cdf_area
 
-SQRT_HALF = math.sqrt(0.5)
-INVERSE_SQRT_2PI = 1 / math.sqrt(2 * math.pi)
 NARROW = 2.0  # exponents over which the step may vary for NODES to be good to 1e-13
 NODES = 8
 
@@ -41,7 +37,7 @@ class ErrorFunctionStep(Model):
 
     def value(self, x: Array, *params: Array) -> Array:
         height, mu, sigma, offset = params
-        return offset + height * cdf((x - mu) / sigma)
+        return offset + height * normal_cdf((x - mu) / sigma)
 
     def integral(self, edges: Array, *params: Array) -> Array:
         height, mu, sigma, offset = params
@@ -49,23 +45,13 @@ class ErrorFunctionStep(Model):
         z, d = (edges - mu) / sigma, widths / sigma
         a, b = z[:-1], z[1:]
         # a long way is the corner of the sharp step, rounded off at both ends
-        rounded = jnp.where(z >= 0, cdf_area(-z), cdf_area(z))
+        rounded = jnp.where(z >= 0, normal_cdf_area(-z), normal_cdf_area(z))
         corner = jnp.where(a >= 0, d, jnp.where(b >= 0, b, 0.0))
         long = corner + rounded[1:] - rounded[:-1]
-        short = bin_integrals(lambda x: cdf((x - mu) / sigma), edges, NODES)
+        short = bin_integrals(lambda x: normal_cdf((x - mu) / sigma), edges, NODES)
         farther = jnp.maximum(jnp.abs(a), jnp.abs(b))
         step = jnp.where(d * (1 + farther) < NARROW, short, sigma * long)
         return offset * widths + height * step
 
     def starts(self, data: Features) -> Iterable[tuple[float, ...]]:
         return steps(data)
-
-
-def cdf(z: Array) -> Array:
-    """Of the standard normal distribution."""
-    return 0.5 * erfc(-SQRT_HALF * z)
-
-
-def cdf_area(z: Array) -> Array:
-    """Integral of the cdf from minus infinity to z <= 0."""
-    return INVERSE_SQRT_2PI * jnp.exp(-0.5 * z * z) + z * cdf(z)

@@ -10,8 +10,7 @@ from jax import Array
 from models.features import Features
 from models.model import Example, Model
 from models.parameter import Parameter
-from models.quadrature import bin_integrals
-from models.shapes.gaussian_beam import NODES, is_short
+from models.quadrature import SHORT_ORDER, bin_integrals, is_short
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ class Fano(Model):
         angle = jnp.arctan2(b - a, 1 + a * b)
         logarithm = jnp.log1p(b * b) - jnp.log1p(a * a)
         long = width / 2 * (b - a + (q * q - 1) * angle + q * logarithm)
-        short = bin_integrals(lambda x: profile(2 * (x - position) / width, q), edges, NODES)
+        short = bin_integrals(lambda x: profile(2 * (x - position) / width, q), edges, SHORT_ORDER)
         return offset * jnp.diff(edges) + amplitude * jnp.where(is_short(e), short, long)
 
     def starts(self, data: Features) -> Iterable[tuple[float, ...]]:

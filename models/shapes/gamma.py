@@ -14,7 +14,7 @@ from models.features import Features
 from models.model import Density, Example
 from models.moving_edges import Edges, integral
 from models.parameter import Parameter
-from models.quadrature import gauss_legendre
+from models.quadrature import NEGLIGIBLE, gauss_legendre
 from models.special import powers_of
 
 NEAREST = 1e-100  # what x = 0 is for k < 1, where the density is infinite there
@@ -22,7 +22,6 @@ SOME, MANY = 14, 38  # nodes in bins in which the density changes little, or muc
 TERMS = 18
 SHIFT = 10  # of k, from which Stirling's series is good to 1e-16
 LOG_2PI = math.log(2 * math.pi)
-NEGLIGIBLE = 36.0  # exp(-36) of the largest density in a bin is left out of its integral
 #: B_2n / (2n (2n - 1)), Abramowitz and Stegun 6.1.41
 STIRLING = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360, 1 / 156)
 

@@ -10,9 +10,7 @@ from jax import Array
 from models.features import Features
 from models.model import Example, Model
 from models.parameter import Parameter
-from models.quadrature import bin_integrals
-
-NODES = 12  # good to 1e-15 in bins no wider than their distance from the poles at +-i
+from models.quadrature import SHORT_ORDER, bin_integrals, is_short
 
 
 @dataclass(frozen=True)
@@ -40,7 +38,7 @@ class GaussianBeam(Model):
     def integral(self, edges: Array, *params: Array) -> Array:
         w0, z0, rayleigh = params
         t = (edges - z0) / rayleigh
-        short = bin_integrals(lambda x: self.value(x, *params), edges, NODES)
+        short = bin_integrals(lambda x: self.value(x, *params), edges, SHORT_ORDER)
         whole = (t * jnp.sqrt(1 + t * t) + jnp.arcsinh(t)) / 2
         return jnp.where(is_short(t), short, w0 * rayleigh * jnp.diff(whole))
 
@@ -49,8 +47,3 @@ class GaussianBeam(Model):
         extent = (data.high - data.low) or 1.0
         places = (data.low + extent * f for f in (0.5, 0.3, 0.7, 0.1, 0.9, -0.3, 1.3))
         return product(places, (0.3 * extent, 0.1 * extent, 0.03 * extent, extent))
-
-
-def is_short(t: Array) -> Array:
-    """Bins between edges t no wider than their distance from +-i, where differences cancel."""
-    return jnp.diff(t) <= 1 + jnp.minimum(jnp.abs(t[1:]), jnp.abs(t[:-1]))

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 import jax.numpy as jnp
 from jax import Array
 
-from models.features import Features
+from models.features import Features, steps
 from models.model import Example, Model
 from models.parameter import Parameter
 from models.quadrature import bin_integrals
-from models.shapes.logistic import steps
 
 NODES = 32
 GONE = 20.0  # exp(-exp(20)) is 0 in any float, and so is every derivative

@@ -2,13 +2,12 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import product
 
 import jax.numpy as jnp
 from jax import Array
 from jax.nn import sigmoid, softplus
 
-from models.features import Features
+from models.features import Features, steps
 from models.model import Example, Model
 from models.parameter import Parameter
 
@@ -52,10 +51,3 @@ class Logistic(Model):
 
     def starts(self, data: Features) -> Iterable[tuple[float, ...]]:
         return steps(data)
-
-
-def steps(data: Features) -> Iterable[tuple[float, float]]:
-    """Places and widths of a step: moments say little of it, so a grid over the range."""
-    extent = (data.high - data.low) or 1.0
-    places = tuple(data.low + extent * (k + 0.5) / 8 for k in range(8))
-    return product(places, (0.03 * extent, 0.15 * extent))

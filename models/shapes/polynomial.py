@@ -1,27 +1,24 @@
 """Polynomial in powers of x; independent twin: numpy.polynomial.Polynomial."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
-from typing import Annotated
 
 import jax.numpy as jnp
-from annotated_types import Interval
 from jax import Array
 
-from models.features import Features
 from models.model import Example, Model
 from models.parameter import Parameter
-from models.quadrature import bin_integrals
 from models.shapes.chebyshev import Chebyshev
+from models.shapes.series import Degree, Series
 
 
 @dataclass(frozen=True)
-class Polynomial(Model):
+class Polynomial(Series):
     """Polynomial with coefficients c0 ... cn; for a histogram, events per unit of x."""
 
-    degree: Annotated[int, Interval(ge=0, le=20)] = 1
+    degree: Degree = 1
 
     formula = "c0 + c1 x + ... + cn x^n"
     reference = "Horner's scheme; Knuth, The Art of Computer Programming, vol. 2, 4.6.4"
@@ -36,11 +33,6 @@ class Polynomial(Model):
             total = total * x + coefficient
         return total
 
-    def integral(self, edges: Array, *params: Array) -> Array:
-        # exact at this order, and free of the antiderivative's cancellation far from x = 0
-        order = self.degree // 2 + 1
-        return bin_integrals(lambda x: self.value(x, *params), edges, order)
-
     def coordinates(
         self, low: float, high: float
     ) -> tuple[Model, Sequence[Sequence[Fraction]]] | None:
@@ -49,9 +41,6 @@ class Polynomial(Model):
             return None
         chebyshev = Chebyshev(degree=self.degree, prefix=self.prefix, rename=self.rename)
         return chebyshev, powers_of_chebyshev(self.degree, low, high)
-
-    def starts(self, data: Features) -> Iterable[tuple[float, ...]]:
-        return ((),)
 
 
 @lru_cache(maxsize=100)

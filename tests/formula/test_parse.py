@@ -136,7 +136,7 @@ REFUSED = {
     "a**" * 600 + "a": (148, "nested deeper"),
     "a^-" * 600 + "a": (76, "nested deeper"),
     "a+" * 900 + "a": (None, "at most 300"),
-    "+".join(f"a{i}" for i in range(60)): (None, "at most 50"),
+    "+".join(f"a{i}" for i in range(401)): (None, "at most 400"),
 }
 
 

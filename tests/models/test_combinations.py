@@ -16,6 +16,7 @@ from models.composition.product import Product
 from models.composition.smeared import Smeared
 from models.composition.sum import Sum
 from models.composition.template import Template
+from models.features import Features
 from models.shapes.argus import Argus
 from models.shapes.exponential import Exponential
 from models.shapes.gaussian import Gaussian
@@ -80,6 +81,16 @@ def test_a_product_leaves_out_amps():
     assert names(both) == ["amp", "s_mu", "s_sigma", "b_tau"]
     expected = 7 * stats.norm.pdf(X, 4, 2) * stats.expon.pdf(X, scale=3)
     np.testing.assert_allclose(both.value(X, 7.0, 4.0, 2.0, 3.0), expected, rtol=1e-13)
+
+
+def test_a_product_began_at_1_in_every_parameter():
+    """Its factors' candidates were overwritten by the ones that only coefficients begin at."""
+    data = Features((3.0, 4.0), (2.0,), (5.0,), (1.0,), 0.0, 10.0)
+    product = Product((PEAK, DECAY, Polynomial(degree=1, prefix="p_")))
+    assert names(product) == ["s_mu", "s_sigma", "b_tau", "p_c0", "p_c1"]
+    assert list(product.starts(data)) == [(3.0, 2.0, 5.0), (4.0, 2.0, 5.0)]
+    two_curves = Product((Polynomial(degree=1), Polynomial(degree=0, prefix="p_"), PEAK))
+    assert list(two_curves.starts(data)) == [(1.0, 3.0, 2.0), (1.0, 4.0, 2.0)]
 
 
 def padded_template(edges, counts, size):
