@@ -13,7 +13,7 @@ import numpy as np
 from fitting.padding import Floats
 
 ULPS = 4  # so many, lest x minus the place of a root is rounded to 0
-TINIEST, LARGEST = 1e-30, 1e-12  # steps, in errors of x
+TINIEST, LARGEST = 1e-30, 1e-6  # steps, in errors of x
 
 
 def beside(x: Any, x_err: Any, middle: Any) -> Any:

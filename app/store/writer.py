@@ -60,7 +60,7 @@ class Spot:
             self._connection.commit()
         except Exception as error:
             self._connection.rollback()
-            if isinstance(error, sqlite3.OperationalError):
+            if isinstance(error, sqlite3.Error):  # the thread's is told in words
                 return False
             raise
         return True

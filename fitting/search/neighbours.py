@@ -29,39 +29,41 @@ Cost = Callable[[Minimum], float]
 class Neighbours:
     """The pieces next to a minimum; `lower` are parameters at whose corners the cost is lower."""
 
-    def __init__(self, problem: FitProblem, descent: Descent, cost: Cost):
+    def __init__(self, problem: FitProblem, descent: Descent, cost: Cost, minimum: Minimum):
         self.problem = problem
         self.descent = descent
         self.cost = cost
+        self.lowest = minimum
         self.lower: dict[int, float] = {}  # and by how much
         self._steps = 0
 
-    def lowest(self, minimum: Minimum) -> Minimum:
-        """The lowest that steps from piece to piece lead to, as long as each goes down."""
+    def look(self) -> None:
+        """For the lowest that steps from piece to piece lead to, as long as each goes down."""
         problem = self.problem
         places = [i for i in problem.model.breaks if not problem.bounds.fixed[i]]
         if not places or problem.data.size > MOST_DATA:
-            return minimum
+            return
         borders = self._borders()
         for i in places:
             for way in (-1, 1):
-                while (found := self._next(minimum, i, way, borders)) is not None:
-                    minimum = found
+                while (found := self._next(self.lowest, i, way, borders)) is not None:
+                    self.lowest = found
         for i in places:
-            gain = max(
-                (self._gain(minimum, i, x) for x in _corners(minimum, i, borders)), default=0
-            )
+            corners = _corners(self.lowest, i, borders)
+            gain = max((self._gain(self.lowest, i, x) for x in corners), default=0)
             if gain > WORTH_TELLING:
                 self.lower[i] = gain
-        return minimum
 
     def _gain(self, minimum: Minimum, i: int, x: float) -> float:
         """By how much the cost is lower with parameter i at x, others at their best."""
         start = minimum.values.copy()
         start[i] = x
         objective = self.descent.objective
-        if not (self.problem.bounds.contain(start) and objective.can_start_at(start)):
+        if self._steps == MOST_STEPS or not (
+            self.problem.bounds.contain(start) and objective.can_start_at(start)
+        ):
             return 0.0
+        self._steps += 1
         known = list(self.problem.knowledge)
         known[i] = replace(known[i], start=x, fixed=True)
         held = Descent(replace(self.problem, knowledge=tuple(known), minos=()), objective)

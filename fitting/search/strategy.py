@@ -76,8 +76,7 @@ class Strategy:
             minimum = self.search(start)
         else:
             return None, Status.UNDEFINED_COST
-        if minimum.scale != self.objective.scale:
-            minimum = self.descent.certify(minimum.values)
+        minimum = self._at_scale(minimum)
         if runaway and minimum.defined:
             return minimum, Status.RUNAWAY
         minimum = self._among_neighbours(minimum)
@@ -87,6 +86,12 @@ class Strategy:
             if self.vague:
                 return minimum, Status.UNDETERMINED
         return minimum, status
+
+    def _at_scale(self, minimum: Minimum) -> Minimum:
+        """The same, at the scale that the cost has by now."""
+        if minimum.scale == self.objective.scale:
+            return minimum
+        return self.descent.certify(minimum.values)
 
     def _start(self) -> Floats:
         self.starts = start = starting_values(self.problem, self.objective, self.kernels)
@@ -178,16 +183,20 @@ class Strategy:
     def _among_neighbours(self, minimum: Minimum) -> Minimum:
         """The lowest of this one and those next to it, if the model has pieces."""
         data = self.problem.data
-        if not self.problem.model.breaks:
+        if not self.problem.model.breaks or not self.descent.is_certain(minimum):
             return minimum
         cost: Callable[[Minimum], float] = attrgetter("fval")
         if isinstance(data, Points) and data.has_x_err:
             cost = ErrorsInX(self.descent, data).likelihood
-        neighbours = Neighbours(self.problem, self.descent, cost)
+        neighbours = Neighbours(self.problem, self.descent, cost, minimum)
+        scale = self.objective.scale
         try:
-            minimum = neighbours.lowest(minimum)
+            neighbours.look()
         except DeadlineReached:
-            self._settle_for(minimum)
+            self._settle_for(neighbours.lowest)
+        finally:
+            self.objective.scale = scale  # descents bring the cost to one of their own
+        minimum = self._at_scale(neighbours.lowest)
         for i, gain in neighbours.lower.items():
             name = self.problem.names[i]
             self.warnings.append(

@@ -5,6 +5,8 @@ import pytest
 from scipy.optimize import minimize
 
 from fitting.data import Histogram
+from fitting.errors import DeadlineReached
+from fitting.search.neighbours import Neighbours
 from models.composition.mixture import Mixture
 from models.composition.product import Product
 from models.composition.sum import Sum
@@ -76,6 +78,36 @@ def test_a_jump_is_found_from_the_next_bins(start):
         low, high = sorted(g.mean() for g in beside)
         if low < bin_of_jump < high:
             assert found.cost <= cost(*beside)
+
+
+@pytest.mark.parametrize("sigma", [1e-3, 30.0])
+def test_a_cost_of_unknown_scale_stays_the_sum_of_squares(sigma):
+    """The pieces are searched at scales of their own; the ramp is linear where b is known."""
+    x = np.linspace(0, 10, 12)
+    noise = np.random.default_rng(0).normal(0, sigma, 12)
+    data = points(x, 1 + 2000 * sigma * np.maximum(0, x - 5.23) + noise)
+    found = solve(RAMP, data, minos=["c"], absolute_sigma=False)
+    assert found.valid
+    rows = np.stack([np.ones(12), np.maximum(0, x - found.values[2])], axis=1)
+    rest = np.linalg.lstsq(rows, data.y, rcond=None)[1][0]
+    assert found.cost == pytest.approx(rest, rel=1e-6)
+    assert found.chi2 == pytest.approx(rest, rel=1e-6)
+    assert found.minos["c"].upper == pytest.approx(found.errors[0], rel=1e-2)
+
+
+def test_what_was_lower_is_kept_when_the_deadline_comes(monkeypatch):
+    def late(*_):
+        raise DeadlineReached
+
+    step = Formula.read("where(x<b, n, m)", SHAPES)
+    edges = np.linspace(0, 10, 21)
+    counts = np.random.default_rng(2).poisson(np.where(edges[:-1] < 3, 40, 46)).astype(float)
+    data = Histogram(edges, counts)
+    whole = solve(step, data, (4.4, 80.0, 92.0))
+    monkeypatch.setattr(Neighbours, "_gain", late)
+    found = solve(step, data, (4.4, 80.0, 92.0))
+    assert found.cost == pytest.approx(whole.cost, rel=1e-12)
+    assert [w.code for w in found.warnings] == ["deadline"]
 
 
 def test_breaks_are_told_by_their_place_in_the_whole():

@@ -43,6 +43,17 @@ def test_a_blurred_point_of_infinite_slope_has_no_weight(text, place, root, slop
     assert found.cost == pytest.approx(twin.fun, rel=1e-9)
 
 
+@pytest.mark.parametrize("x_err", [1e-3, 0.05, 0.1])
+def test_so_far_from_0_with_small_errors(x_err):
+    x, y = np.arange(100.0, 108), np.append(Y, 6.3)
+    model = Formula.read("a*sqrt(x-100)+c", SHAPES)
+    found = solve(model, points(x, y, Y_ERR, x_err))
+    without = solve(model, points(x[1:], y[1:], Y_ERR, x_err))
+    assert found.valid
+    assert_near(found.values, without.values, without.errors, 1e-4)
+    np.testing.assert_allclose(found.errors, without.errors, rtol=1e-3)
+
+
 def test_so_of_one_of_two_predictors():
     x = np.arange(7.0)
     both = np.array([x, [0.3, 1.2, 0.1, 0.9, 2.2, 1.7, 0.4]])
