@@ -25,6 +25,7 @@ class Protocol(HttpToolsProtocol):
             try:
                 self.parser.feed_data(data)
             except httptools.HttpParserError:
+                self.logger.warning("Invalid HTTP request received.")
                 self.send_400_response("")
                 return
             except httptools.HttpParserUpgrade as upgrade:

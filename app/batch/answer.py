@@ -17,8 +17,8 @@ from fitting.batch.result import STATUSES, BatchResult
 from fitting.result import Status
 
 STATUS_NAMES = np.array([status.value for status in STATUSES], dtype=object)
-PIECE = 2**14  # numbers of an array that are written at once
 PATHS = np.array(["batch", "single"], dtype=object)
+PIECE = 2**14  # numbers of an array that are written at once
 
 
 def to_columns(

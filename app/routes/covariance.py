@@ -44,6 +44,10 @@ NOT_A_MINIMUM = (
 )
 
 NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")  # as JSON writes it
+AT = (
+    "write name:value pairs joined by commas, each once, with numbers as JSON writes them: "
+    "mu:0.5,sigma:1.1"
+)
 
 ZERO_ERROR = "An error is zero, so it is correlated with nothing."
 
@@ -100,9 +104,7 @@ def stored_problem(service: Service, stored: StoredFit) -> FitProblem:
     schema = HistogramRequest if stored.kind == "histogram" else PointsRequest
     try:
         return to_problem(parse(schema, stored.request), service.settings)
-    except (
-        InvalidRequest
-    ) as invalid:  # by other limits, or another version, than it was fitted with
+    except InvalidRequest as invalid:  # limits, or the version, are not those of the fit
         _, why = invalid.errors[0]
         message = f"this fit's request is not accepted any more ({why}); fit again"
         raise InvalidRequest([(("fit_id",), message)]) from None
@@ -142,9 +144,7 @@ def parse_at(at: str) -> dict[str, float]:
         name, _, text = pair.partition(":")
         value = float(text) if NUMBER.fullmatch(text.strip()) else float("nan")
         if not name.strip() or name.strip() in named or not np.isfinite(value):
-            raise InvalidRequest(
-                [(("at",), "write name:value pairs joined by commas, each once: mu:0.5,sigma:1.1")]
-            )
+            raise InvalidRequest([(("at",), AT)])
         named[name.strip()] = value
     return named
 

@@ -14,6 +14,7 @@ from fitting.entries import Ranges
 from models.parameter import Parameter
 
 FINE, ROUGH = 24, 6  # places of one end
+MOST = 600  # combinations; of many ends each has fewer places
 
 
 def ends_of_range(
@@ -25,10 +26,11 @@ def ends_of_range(
     """
     if not ends:
         return []
+    places = min(FINE if fine else ROUGH, int(MOST ** (1 / len(ends))))
     grids = []
     for i, parameter in ends.items():
         low, high = np.clip(data[parameter.column], bounds.lower[i], bounds.upper[i])
-        grid = np.linspace(low, high, FINE if fine else ROUGH, endpoint=False)
+        grid = np.linspace(low, high, places, endpoint=False)
         grids.append(grid if parameter.end == "low" else low + high - grid)
     ranked = sorted(product(*map(enumerate, grids)), key=lambda row: sum(r for r, _ in row))
     rows = [dict(zip(ends, (float(v) for _, v in row), strict=True)) for row in ranked]

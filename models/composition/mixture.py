@@ -11,7 +11,7 @@ from models.features import Features
 from models.model import Density, Model
 from models.parameter import Parameter
 
-ROUNDED = 1e-12
+ROUNDED = 1e-12  # a share that is nothing
 
 
 @dataclass(frozen=True)

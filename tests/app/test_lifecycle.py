@@ -145,6 +145,7 @@ def test_who_will_not_wait_leaves_no_worker_behind(start_server: StartServer) ->
         children = workers(server)
         future = pool.submit(post_slow, server)
         time.sleep(0.3)
+        assert not future.done(), "the request that should be slow is not"
         for _ in range(2):
             server.process.send_signal(signal.SIGINT)
             time.sleep(0.1)
@@ -195,15 +196,15 @@ def test_health_is_answered_while_every_worker_is_busy(narrow: LiveServer) -> No
         fitted(future.result())
 
 
-# The last test on `narrow`, as it ends that server.
 @pytest.mark.alone
-def test_no_fit_is_no_reason_to_wait(narrow: LiveServer) -> None:
-    children = workers(narrow)
-    assert children
-    start = time.monotonic()
-    assert narrow.stop() == 0
-    assert time.monotonic() - start < 15
-    assert not any(alive(child) for child in children)
+def test_no_fit_is_no_reason_to_wait(start_server: StartServer) -> None:
+    with start_server(FIT_WORKERS=1) as server:
+        children = workers(server)
+        assert children
+        start = time.monotonic()
+        assert server.stop() == 0
+        assert time.monotonic() - start < 15
+        assert not any(alive(child) for child in children)
 
 
 def test_a_deadline_is_a_status(client: httpx.Client) -> None:

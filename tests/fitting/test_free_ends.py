@@ -77,3 +77,15 @@ def test_candidates_are_in_order_and_within_limits():
     assert rows[0] == {0: 0.0, 1: 10.0}
     assert all(0 <= row[0] <= 3 and row[0] < row[1] <= 10 for row in rows)
     assert ends_of_range({}, bounds, ((-1.0, 10.0),), fine=True) == []
+
+
+@pytest.mark.parametrize("size", [2, 4, 8, 20])
+@pytest.mark.parametrize("fine", [True, False])
+def test_many_ends_have_no_more_combinations(size, fine):
+    """A formula may name many ranges, each with ends of its own."""
+    ends = {i: ENDS[i % 2] for i in range(size)}
+    wide = np.full(size, np.inf)
+    bounds = Bounds(-wide, wide, np.zeros(size, dtype=bool))
+    found = ends_of_range(ends, bounds, ((0.0, 10.0),), fine=fine)
+    assert 1 <= len(found) <= 600
+    assert list(found[0].values()) == [0.0, 10.0] * (size // 2)
