@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, get_type_h
 
 from pydantic import BaseModel, Discriminator, Field, StringConstraints, Tag, create_model
 
-from app.schemas.base import NAME, Numbers, Request, is_list
+from app.schemas.base import NAME, Edges, Request, Row, is_list
 from models.model import Model
 from models.registry import SHAPES
 
@@ -88,8 +88,8 @@ class SmearedModel(Named):
 class TemplateData(Request):
     """Contents between rising edges, one more than there are contents."""
 
-    edges: Numbers = Field(min_length=2)
-    counts: Numbers = Field(min_length=1)
+    edges: Edges
+    counts: Row
 
 
 class TemplateModel(Named):
