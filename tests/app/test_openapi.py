@@ -1,16 +1,20 @@
 """What OpenAPI says of requests, to people and to generators of clients: that, and nothing else."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import jsonschema_rs
 import msgpack
 import pytest
+from pydantic_core import PydanticUndefined
 
 from app.batch.translate import to_batch
 from app.body import parse, parse_binary
-from app.errors import InvalidRequest
+from app.errors import Busy, InvalidRequest
+from app.examples import HISTOGRAM_LINES, POINTS_LINES, RESULT_LINES
 from app.main import create_app
+from app.schemas import base
 from app.schemas.batches import HistogramBatchRequest, PointsBatchRequest
 from app.schemas.requests import HistogramRequest, PointsRequest
 from app.settings import Settings
@@ -18,11 +22,62 @@ from app.translate import to_problem
 from tests.examples import Body, replaced
 
 DOCUMENT = create_app(Settings(warm=False)).openapi()
+OPERATIONS = [one for path in DOCUMENT["paths"].values() for one in path.values()]
+SCHEMAS = DOCUMENT["components"]["schemas"]
+LINES = {"HistogramHead", "HistogramLine", "PointsHead", "PointsLine"}
 
 
 def is_valid(schema: str, value: Any) -> bool:
     whole = {"$ref": f"#/components/schemas/{schema}", "components": DOCUMENT["components"]}
     return jsonschema_rs.validator_for(whole).is_valid(value)
+
+
+def walk(value: Any) -> Iterator[dict[str, Any]]:
+    """Every object inside."""
+    if isinstance(value, dict):
+        yield value
+    for inner in value.values() if isinstance(value, dict) else value:
+        if isinstance(inner, dict | list):
+            yield from walk(inner)
+
+
+def reached(value: Any, found: set[str]) -> set[str]:
+    """The names of the schemas that are referred to, from those, too."""
+    names = {one["$ref"].rpartition("/")[2] for one in walk(value) if "$ref" in one} - found
+    found |= names
+    for name in names:
+        reached(SCHEMAS[name], found)
+    return found
+
+
+def requests(kind: type[base.Request] = base.Request) -> Iterator[type[base.Request]]:
+    for one in kind.__subclasses__():
+        yield one
+        yield from requests(one)
+
+
+def test_no_field_of_a_request_has_to_be_sent_because_of_a_default() -> None:
+    contents = [o["requestBody"]["content"] for o in OPERATIONS if "requestBody" in o]
+    schemas = [media["schema"] for content in contents for media in content.values()]
+    names = reached(schemas, set())
+    assert {"HistogramRequest", "GaussianModel", "ParameterSettings", "FormulaModel"} <= names
+    for name in names | LINES:
+        assert not [one for one in walk(SCHEMAS[name]) if "default" in one], name
+
+
+def test_a_default_is_told_in_words() -> None:
+    defaults = [
+        (schema.__name__, name, json.dumps(field.default))
+        for schema in requests()
+        if schema.__name__ in SCHEMAS
+        for name, field in schema.model_fields.items()
+        if field.default_factory is None and field.default not in (PydanticUndefined, None, "")
+    ]
+    assert ("PolynomialModel", "degree", "1") in defaults
+    assert ("PointsRequest", "x_error_model", '"classical"') in defaults
+    for schema, name, default in defaults:
+        description = SCHEMAS[schema]["properties"][name]["description"]
+        assert description.endswith(f"Default: {default}"), (schema, name)
 
 
 HISTOGRAM: Body = {"histogram": {"edges": [0, 1, 2, 3], "counts": [1, 9, 2]}, "model": "gaussian"}
@@ -89,3 +144,26 @@ def test_a_whole_number_is_an_integer_however_it_is_written() -> None:
     )
     assert one.model == other.model == binary.model
     assert type(other.model.degree) is int
+
+
+def test_the_examples_in_lines_have_the_schemas_that_are_named() -> None:
+    for kind, text in (("Histogram", HISTOGRAM_LINES), ("Points", POINTS_LINES)):
+        head, *rows = map(json.loads, text.splitlines())
+        assert is_valid(f"{kind}Head", head)
+        assert rows
+        for row in rows:
+            assert is_valid(f"{kind}Line", {"counts": row} if isinstance(row, list) else row)
+    *rows, end = map(json.loads, RESULT_LINES.splitlines())
+    assert rows
+    assert all(is_valid("JobRow", row) for row in rows)
+    assert end.keys() == {"end", "message"}
+
+
+def test_whoever_is_to_come_again_is_told_when() -> None:
+    answers = [one["responses"]["503"] for one in OPERATIONS if "503" in one["responses"]]
+    assert answers
+    for told in (answer["headers"]["Retry-After"] for answer in answers):
+        assert told["required"]
+        assert told["schema"] == {"type": "integer", "minimum": 1}
+    for seconds in (0.01, 7.4):
+        assert int(Busy("full", seconds).response().headers["retry-after"]) >= 1
