@@ -244,3 +244,20 @@ def conforms(api: BaseSchema, path: str, method: str, response: httpx.Response) 
     told = operation.definition.raw["responses"]["200"].get("headers", {})
     assert all(header in response.headers for header in told), told
     assert ("server-timing" in response.headers) == ("Server-Timing" in told)
+
+
+def test_the_catalogue_has_the_schema_that_is_told(client: httpx.Client) -> None:
+    document = client.get("/openapi.json").json()
+    api, schemas = schemathesis.openapi.from_dict(document), document["components"]["schemas"]
+    whole = client.get("/models")
+    conforms(api, "/models", "GET", whole)
+    for entry in fitted(whole)["models"]:
+        assert entry.keys() == set(schemas["ShapeAnswer"]["required"])
+        for parameter in entry["parameters"]:
+            assert parameter.keys() == set(schemas["ShapeParameter"]["required"])
+        if entry["name"] in SHAPES:
+            one = client.get(f"/models/{entry['name']}")
+            conforms(api, "/models/{name}", "GET", one)
+            assert one.json() == entry
+    for entry in fitted(whole)["compositions"].values():
+        assert entry.keys() == set(schemas["CompositionAnswer"]["required"])
