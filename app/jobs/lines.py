@@ -11,7 +11,7 @@ from pydantic_core import from_json
 from app.errors import InvalidRequest, NotJson, Problem, TooLarge
 from app.jobs.chunk import STARTS, Fields
 from app.jobs.kinds import Kind
-from app.schemas.base import Row
+from app.schemas.base import Number, Row
 from app.schemas.jobs import Line
 from app.wording import describe
 from fitting.entries import MOST_REPORTED
@@ -20,7 +20,7 @@ from fitting.padding import Floats
 
 SLICE_BYTES = 2**19
 
-NUMBERS: TypeAdapter[list[list[float]]] = TypeAdapter(list[Row])
+NUMBERS: TypeAdapter[list[list[float]]] = TypeAdapter(list[Row[Number]])
 
 Numbered = tuple[int, bytes]  # a line and its number, from 1
 

@@ -111,6 +111,33 @@ def test_points_may_have_arrays_wherever_they_have_lists(client: httpx.Client) -
         np.testing.assert_array_equal(answer["values"][name], column)
 
 
+TEMPLATE = {"edges": [-4.0, -1.0, 0.0, 1.0, 4.0], "counts": [10.0, 35.0, 35.0, 10.0]}
+
+
+@pytest.mark.parametrize("accept", [MSGPACK, "application/json"])
+def test_templates_may_have_arrays_and_come_back_as_lists(
+    client: httpx.Client, accept: str
+) -> None:
+    def model(template: Body) -> Any:
+        return {"sum": ["gaussian", {"template": template, "prefix": "t_"}]}
+
+    body = histograms(3) | {"model": model(TEMPLATE), "parameters": {"t_amp": {"limits": [0, 99]}}}
+    expected = client.post(HISTOGRAMS, json=body).json()
+    sent = body | {"model": model(with_arrays(TEMPLATE, "edges", "counts"))}
+    content = post(client, HISTOGRAMS, sent, Accept=accept).content
+    answer = read(content) if accept == MSGPACK else json.loads(content)
+    assert answer["model"] == expected["model"] == body["model"]
+    for name, column in expected["values"].items():
+        np.testing.assert_array_equal(answer["values"][name], column)
+
+
+def test_a_mistake_in_the_array_of_a_template_is_pointed_to(client: httpx.Client) -> None:
+    template = {"edges": written([0, np.nan, 2]), "counts": written([1, 1], "|u1")}
+    body = histograms(2) | {"model": {"template": template}}
+    problem = refused(post(client, HISTOGRAMS, body), 422)
+    assert pointers(problem) == ["/model/template/edges/1"]
+
+
 @pytest.mark.parametrize(
     ("accept", "media_type"),
     [

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import schemathesis
 from prometheus_client.parser import text_string_to_metric_families
+from schemathesis.schemas import BaseSchema
 
 from app.schemas.answers import StoredFitAnswer
 from tests.conftest import LiveServer
@@ -217,7 +218,8 @@ def test_metrics(client: httpx.Client, server: LiveServer) -> None:
 def test_openapi_is_valid_and_its_examples_run(client: httpx.Client) -> None:
     document = client.get("/openapi.json").json()
     assert document["openapi"].startswith("3.1")
-    schemathesis.openapi.from_dict(document).validate()
+    api = schemathesis.openapi.from_dict(document)
+    api.validate()
     bodies = {
         path: operation["requestBody"]["content"]
         for path, operations in document["paths"].items()
@@ -229,5 +231,33 @@ def test_openapi_is_valid_and_its_examples_run(client: httpx.Client) -> None:
         examples = list(requests_in(content))
         assert examples, f"{path} has no example"
         for _, body in examples:
-            valid = fitted(client.post(path, json=body))["valid"]
+            response = client.post(path, json=body)
+            valid = fitted(response)["valid"]
             assert valid is True or all(valid)
+            conforms(api, path, "POST", response)
+
+
+def conforms(api: BaseSchema, path: str, method: str, response: httpx.Response) -> None:
+    """An answer has the schema that is told, and the headers."""
+    operation = api[path][method]
+    operation.validate_response(response)
+    told = operation.definition.raw["responses"]["200"].get("headers", {})
+    assert all(header in response.headers for header in told), told
+    assert ("server-timing" in response.headers) == ("Server-Timing" in told)
+
+
+def test_the_catalogue_has_the_schema_that_is_told(client: httpx.Client) -> None:
+    document = client.get("/openapi.json").json()
+    api, schemas = schemathesis.openapi.from_dict(document), document["components"]["schemas"]
+    whole = client.get("/models")
+    conforms(api, "/models", "GET", whole)
+    for entry in fitted(whole)["models"]:
+        assert entry.keys() == set(schemas["ShapeAnswer"]["required"])
+        for parameter in entry["parameters"]:
+            assert parameter.keys() == set(schemas["ShapeParameter"]["required"])
+        if entry["name"] in SHAPES:
+            one = client.get(f"/models/{entry['name']}")
+            conforms(api, "/models/{name}", "GET", one)
+            assert one.json() == entry
+    for entry in fitted(whole)["compositions"].values():
+        assert entry.keys() == set(schemas["CompositionAnswer"]["required"])
