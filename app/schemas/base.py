@@ -55,7 +55,7 @@ def is_object(value: Any) -> bool:
 
 
 NumberOrList = Annotated[
-    Annotated[Numbers, OrArray(1), Tag("list")] | Annotated[Number, Tag("number")],
+    Annotated[Row, Tag("list")] | Annotated[Number, Tag("number")],
     choose(list=is_list, number=lambda _: True),
 ]
 
@@ -90,7 +90,7 @@ PointsRange = Annotated[
 
 XErrors = Annotated[
     Annotated[dict[str, NumberOrList], _COLUMNS, Tag(BY_COLUMN)]
-    | Annotated[Numbers, OrArray(1), Tag("list")]
+    | Annotated[Row, Tag("list")]
     | Annotated[Number, Tag("number")],
     choose(**{BY_COLUMN: is_object, "list": is_list, "number": lambda _: True}),
 ]

@@ -4,12 +4,13 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.app.test_batch_http import HISTOGRAMS, POINTS, histograms
 from tests.app.test_lifecycle import eventually
 from tests.conftest import LiveServer, StartServer
-from tests.examples import pointers, polynomial, refused, without
+from tests.examples import pointers, polynomial, refused, replaced, without
 from tests.jobs import NDJSON, accepted, ndjson, post_lines, stored
 
 HEAD = without(histograms(1), "/counts")
@@ -82,6 +83,27 @@ def test_a_mistake_is_told_with_its_place_and_nothing_is_left_of_the_job(
     assert pointer in pointers(problem)
     assert any(said in error["message"] for error in problem["errors"])
     assert stored(server) == before
+
+
+EMPTY = [
+    *((HISTOGRAMS, place) for place in ("/edges", "/fit_range", "/parameters", "/model",
+      "/parameters/mu", "/parameters/mu/limits", "/parameters/mu/constraint/sigma")),
+    *((POINTS, place) for place in ("/x", "/x_err", "/y_err", "/fit_range", "/model/degree")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("path", "place"), EMPTY)
+def test_an_empty_list_in_the_first_line_is_refused_as_in_json(
+    client: httpx.Client, path: str, place: str
+) -> None:
+    head, data, row = (
+        (HEAD, "counts", ROWS[0]) if path == HISTOGRAMS else (LINE_HEAD, "y", [1, 2, 3])
+    )
+    head = replaced(head, (place, []))
+    in_lines = refused(post_lines(client, path, ndjson(head, row)), 422)["errors"]
+    in_json = refused(client.post(path, json=head | {data: [row]}), 422)["errors"]
+    assert in_lines == in_json
+    assert place in [error["pointer"] for error in in_lines]
 
 
 @pytest.mark.parametrize(
