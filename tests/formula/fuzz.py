@@ -23,8 +23,9 @@ with atheris.instrument_imports(include=["models.formula"]):
     from models.formula.formula import Formula
     from models.formula.functions import ELSEWHERE, FUNCTIONS
     from models.formula.parse import Limits
+    from models.formula.remedies import REMEDIES
     from models.formula.roles import roles
-    from models.formula.tokens import LONGEST_NAME, REMEDIES
+    from models.formula.tokens import LONGEST_NAME
 
 from models.formula.tree import call_parameters
 from models.registry import SHAPES
