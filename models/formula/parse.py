@@ -90,7 +90,8 @@ def parse(
     if tree.size > limits.nodes:
         raise FormulaError(
             f"the formula has {tree.size} terms, factors and calls; "
-            f"at most {limits.nodes} are allowed"
+            f"at most {limits.nodes} are allowed",
+            1,
         )
     if not names:
         raise FormulaError("the formula has no parameter to fit", 1)

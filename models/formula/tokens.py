@@ -66,16 +66,17 @@ def _word(text: str, place: int) -> Word:
     if kind == "number" and len(word) > LONGEST_NUMBER:
         raise FormulaError(f"a number has at most {LONGEST_NUMBER} characters; shorten it", column)
     if kind == "name":
-        check_name(word, column)
+        check_word(word, column)
     return Word(kind, word, column)
 
 
-def check_name(name: str, column: int | None) -> None:
+def check_word(name: str, column: int | None = None, entry: int | None = None) -> None:
     """Names are short, and no words of Python but lambda, the decay constant."""
     if len(name) > LONGEST_NAME:
-        raise FormulaError(f"a name has at most {LONGEST_NAME} characters; shorten it", column)
+        most = f"a name has at most {LONGEST_NAME} characters"
+        raise FormulaError(f"{most}; shorten it", column, entry)
     if keyword.iskeyword(name) and name != "lambda":
-        raise FormulaError(f"this word is reserved; {IN_PLACE_OF_WORDS}", column)
+        raise FormulaError(f"this word is reserved; {IN_PLACE_OF_WORDS}", column, entry)
 
 
 class _Order:

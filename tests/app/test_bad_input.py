@@ -115,6 +115,11 @@ MODEL_MISTAKES: list[tuple[str, Any, tuple[str, ...]]] = [
         ("/model*",),
     ),
     ("/model", {"formula": "a*expp(-x/tau)"}, ("/model/formula",)),
+    ("/model", {"formula": "a*x + b", "parameters": ["a", "b", "c"]}, ("/model/parameters/2",)),
+    ("/model", {"formula": "a*x", "parameters": ["a", "x"]}, ("/model/parameters/1",)),
+    ("/model", {"formula": "a*x", "parameters": ["a", "a"]}, ("/model/parameters/1",)),
+    ("/model", {"formula": "a*x", "parameters": ["if", "a"]}, ("/model/parameters/0",)),
+    ("/model", {"formula": "a+" * 400 + "a", "parameters": ["a"]}, ("/model/formula",)),
 ]
 PARAMETER_MISTAKES: list[tuple[str, Any, tuple[str, ...]]] = [
     ("/parameters", [1, 2, 3], ("/parameters",)),
@@ -226,7 +231,7 @@ COLUMN_MISTAKES: list[tuple[str, Any, tuple[str, ...]]] = [
     ("/model", {"template": {"edges": [0, 1], "counts": [1]}}, ("/model",)),
     ("/model", {"formula": "t + h"}, ("/model/formula",)),
     ("/model", {"formula": "a*t(h)"}, ("/model/formula",)),
-    ("/model", {"formula": "a*t + h", "parameters": ["a", "t"]}, ("/model/parameters",)),
+    ("/model", {"formula": "a*t + h", "parameters": ["a", "t"]}, ("/model/parameters/1",)),
     ("/model", {"formula": "a*t + h*x", "parameters": ["a"]}, ("/model/formula",)),
     ("/parameters/t", 1, ("/parameters/t",)),
     ("/minos", ["h"], ("/minos/0",)),
