@@ -13,7 +13,7 @@ import numpy as np
 from fastapi import Request
 from pydantic_core import from_json, to_json
 
-from app.batch.translate import to_batch
+from app.batch.translate import has_rows, to_batch
 from app.binary import to_lists
 from app.body import BOM, NDJSON, parse, pieces, read_body
 from app.errors import Busy, InvalidRequest, NotJson, Unavailable
@@ -21,7 +21,6 @@ from app.jobs.chunk import STARTS, Fields, pack, rows_of, to_question
 from app.jobs.kinds import Kind
 from app.jobs.lines import Numbered, RowReader, slices
 from app.jobs.runner import Runner
-from app.schemas.base import is_list
 from app.schemas.batches import BatchHead, PointsHead
 from app.service import Service
 from app.settings import Settings
@@ -118,7 +117,7 @@ def fields_of(kind: Kind, asked: Any) -> Fields:
     fields = {kind.data: np.array(getattr(asked, kind.data), dtype=np.float64)}
     for name in kind.spread:
         given = getattr(asked, name)
-        if is_list(given) and is_list(given[0]):
+        if has_rows(given):
             fields[name] = np.array(given, dtype=np.float64)
     starts = {f"{STARTS}{name}": np.array(column) for name, column in asked.starts.items()}
     return fields | starts
