@@ -201,7 +201,7 @@ def install(app: FastAPI) -> None:
         errors = [
             (
                 tuple(e["loc"][1:]),
-                "this query is required"
+                "this query parameter is required"
                 if e["type"] == "missing"
                 else re.sub("^(Input|String) should", "should", str(e["msg"])),
             )
