@@ -19,16 +19,18 @@ from app.body import BOM, NDJSON, parse, pieces, read_body
 from app.errors import Busy, InvalidRequest, NotJson, Unavailable
 from app.jobs.chunk import STARTS, Fields, pack, rows_of, to_question
 from app.jobs.kinds import Kind
-from app.jobs.lines import Numbered, RowReader, slices
+from app.jobs.lines import Numbered, RowReader, slices, why
 from app.jobs.runner import Runner
 from app.schemas.batches import BatchHead, PointsHead
 from app.service import Service
 from app.settings import Settings
 from app.store.jobs import Gone
+from app.validation import is_utf_16
 from fitting.errors import Path
 
 RETRY_S = 10.0
 LINES = f"NDJSON, Content-Type: {NDJSON}"
+FIRST_LINE = "the first line is the request without its rows, all on one line"
 
 
 class NotKept(Unavailable):
@@ -127,8 +129,8 @@ async def take_lines(request: Request, service: Service, runner: Runner, kind: K
     """A job whose rows came as NDJSON after a first line that is the rest; its id."""
     settings = service.settings
     groups = slices(pieces(request), settings.max_line_bytes)
-    raw, lines = await first_line(groups)
-    head = await asyncio.to_thread(read_head, kind, raw)
+    number, raw, lines = await first_line(groups)
+    head = await asyncio.to_thread(read_head, kind, raw, number)
     async with Intake(service, runner, kind, raw) as intake:
         rows = Rows(kind, head, settings, intake)
         await rows.take(lines)
@@ -139,20 +141,22 @@ async def take_lines(request: Request, service: Service, runner: Runner, kind: K
         return intake.id
 
 
-async def first_line(groups: AsyncIterator[list[Numbered]]) -> tuple[bytes, list[Numbered]]:
-    """The first line, and what else came with it."""
+async def first_line(groups: AsyncIterator[list[Numbered]]) -> tuple[int, bytes, list[Numbered]]:
+    """The first line that is not blank, its number before it, and what else came with it."""
     async for lines in groups:
         if lines:
-            return lines[0][1].removeprefix(BOM), lines[1:]
+            number, raw = lines[0]
+            return number, raw.removeprefix(BOM), lines[1:]
     raise InvalidRequest([((), "the body is empty: send the request, then one row a line")])
 
 
-def read_head(kind: Kind, raw: bytes) -> BatchHead:
-    """The request without its rows."""
+def read_head(kind: Kind, raw: bytes, number: int) -> BatchHead:
+    """The request without its rows, which is line `number` of the body."""
     try:
         sent = from_json(raw)
-    except ValueError:
-        sent = None
+    except ValueError as error:
+        said = "the body is in UTF-16, and not in UTF-8" if is_utf_16(raw) else why(number, error)
+        raise NotJson(f"{said}; {FIRST_LINE}.", [((), said)]) from None
     if isinstance(sent, dict):
         message = "leave it out of the first line: each row has its own, in the lines that follow"
         wrong: list[tuple[Path, str]] = [

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from app.batch.translate import to_batch
+from app.binary import unpack
 from app.body import parse, parse_binary
+from app.errors import NotMsgpack
 from app.examples import HISTOGRAM_BATCH_EXAMPLES, POINTS_BATCH_EXAMPLES
 from app.schemas.batches import HistogramBatchRequest, PointsBatchRequest
 from app.settings import Settings
@@ -163,6 +165,15 @@ def test_a_mistake_is_pointed_to(client: httpx.Client, mistake: str) -> None:
 def test_what_is_no_messagepack_is_refused(client: httpx.Client, raw: bytes) -> None:
     problem = refused(client.post(HISTOGRAMS, content=raw, headers=BOTH), 400)
     assert problem["type"] == "/problems/not-msgpack"
+
+
+@pytest.mark.parametrize(
+    ("raw", "json_is_meant"), [(b' \n{"edges": [0]}', True), (b"[1]", True), (b"\x80\x80", False)]
+)
+def test_json_sent_as_messagepack_is_told_its_media_type(raw: bytes, json_is_meant: bool) -> None:
+    with pytest.raises(NotMsgpack) as refusal:
+        unpack(raw)
+    assert ("send Content-Type: application/json" in refusal.value.detail) is json_is_meant
 
 
 @pytest.mark.parametrize("sent", [None, [], 3, "text", {1: 2}])

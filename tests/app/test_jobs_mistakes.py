@@ -89,6 +89,29 @@ def test_a_mistake_is_told_with_its_place_and_nothing_is_left_of_the_job(
     assert stored(server) == before
 
 
+INDENTED = json.dumps(histograms(2), indent=2).encode()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (INDENTED, "line 1 is not valid JSON: EOF while parsing an object; the first line is"),
+        (b"\n \n" + INDENTED, "line 3 is not valid JSON"),
+        (b"\xef\xbb\xbf" + INDENTED, "line 1 is not valid JSON"),
+        (b"x,y\n1,2\n", "line 1 is not valid JSON: expected value; the first line is"),
+        (ndjson(HEAD, *ROWS).decode().encode("utf-16"), "in UTF-16, and not in UTF-8"),
+    ],
+    ids=["indented", "after blank lines", "with a BOM", "csv", "utf-16"],
+)
+def test_a_first_line_that_is_no_json_is_told_what_it_should_be(
+    client: httpx.Client, content: bytes, said: str
+) -> None:
+    problem = refused(post_lines(client, HISTOGRAMS, content), 400)
+    assert said in problem["detail"]
+    assert "the request without its rows, all on one line" in problem["detail"]
+    assert "one JSON object" not in problem["detail"]
+
+
 EMPTY = [
     *((HISTOGRAMS, place) for place in ("/edges", "/fit_range", "/parameters", "/model",
       "/parameters/mu", "/parameters/mu/limits", "/parameters/mu/constraint/sigma")),

@@ -9,7 +9,7 @@ import pytest
 from pydantic import BaseModel
 
 from app.body import parse, parse_binary
-from app.errors import InvalidRequest
+from app.errors import InvalidRequest, NotJson
 from app.schemas.batches import HistogramBatchRequest, HistogramHead, PointsBatchRequest
 from app.schemas.models import SPECS
 from app.schemas.requests import HistogramRequest, PointsRequest
@@ -115,6 +115,12 @@ def test_what_is_no_number_in_an_array_is_told_with_its_place() -> None:
     said = wrong(HistogramBatchRequest, histograms(2) | {"counts": array}, binary=True)
     assert said.keys() == {"/counts/37/2", "/counts/41/0"}
     assert "finite" in said["/counts/37/2"]
+
+
+def test_an_integer_of_thousands_of_digits_is_json_all_the_same() -> None:
+    body = json.dumps(SMALL_HISTOGRAM | {"deadline_s": 7}).replace("7}", "7" * 5000 + "}")
+    with pytest.raises(NotJson, match="has too many digits; no double"):
+        parse(HistogramRequest, body.encode())
 
 
 def test_of_many_mistakes_is_not_said_that_they_are_all() -> None:
