@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from models.formula.errors import FormulaError
-from models.formula.functions import ELSEWHERE, FUNCTIONS
+from models.formula.functions import CONDITIONS, ELSEWHERE, FUNCTIONS
 from models.formula.names import (
     CONSTANTS,
     PREDICTOR,
@@ -252,6 +252,8 @@ class _Reader:
             return "this is not a function; write * for a product, a*(...)"
         if name in ELSEWHERE:
             return f"there is no such function; it is called {ELSEWHERE[name]} here"
+        if name in CONDITIONS:
+            return f"there is no such function; write a condition, as in {CONDITIONS[name]}"
         known = [*FUNCTIONS, "where", *self.shapes]
         remedy = (
             _nearest(name, known) or f"; there are {', '.join(known[: -len(self.shapes) or None])}"

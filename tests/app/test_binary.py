@@ -145,7 +145,7 @@ MISTAKES: dict[str, tuple[Any, str]] = {
     "enormous": (GOOD | {"shape": [2**40, 2**40]}, "bytes"),
     "nan": (written([[1, np.nan, 3]]), "finite"),
     "four columns": (written([[1.0, 2, 3, 4]]), "edges"),
-    "bytes": (b"bytes", "list"),
+    "bytes": (b"bytes", "array"),
     "nan in a list": ([[1.0, float("nan"), 2.0]], "finite"),
     "true in a list": ([[1.0, True, 2.0]], "number"),
 }

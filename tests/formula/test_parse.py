@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.formula.errors import FormulaError
-from models.formula.functions import ELSEWHERE, FUNCTIONS
+from models.formula.functions import CONDITIONS, ELSEWHERE, FUNCTIONS
 from models.formula.names import check_predictor
 from models.formula.parse import Limits, parse
 from models.registry import SHAPES
@@ -58,6 +58,7 @@ REFUSED = {
     "expp(a)": (1, "did you mean exp?"),
     "gauss(x, a, b)": (1, "did you mean gaussian?"),
     "ln(a)": (1, "called log"),
+    "a*heaviside(x - b)": (3, "where(x < b, 0, 1)"),
     "np.exp(a)": (3, "not np.exp"),
     "gaussian(x, a)": (1, "gaussian(x, mu, sigma)"),
     "atan2(a)": (1, "takes 2 arguments; 1 given"),
@@ -305,6 +306,11 @@ def test_no_message_repeats_the_text():
     for text in REFUSED:
         if len(text) > 60:
             assert text[:60] not in message_of(text).message
+
+
+@pytest.mark.parametrize("name", CONDITIONS)
+def test_what_is_written_as_a_condition_can_be_written_so(name):
+    assert parse(f"a*{CONDITIONS[name]}", SHAPES).names == ("a", "b")
 
 
 def test_no_shape_has_the_name_of_a_function():
