@@ -55,8 +55,8 @@ class Intake:
             await store.forget(self.id)
             raise
         if not begun:
-            most = f"{settings.max_jobs} jobs are unfinished (max_jobs, GET /limits)"
-            raise Busy(f"{most}. Try again later.", RETRY_S)
+            limit = f"(max_jobs {settings.max_jobs}, GET /limits)"
+            raise Busy(f"No more jobs may be unfinished {limit}. Try again later.", RETRY_S)
         self._runner.receiving.add(self.id)
         return self
 
