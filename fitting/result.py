@@ -46,7 +46,7 @@ MESSAGES = {
         "so there are no errors. Fix or constrain one of them, or use fewer parameters."
     ),
     Status.RUNAWAY: (
-        "There is no minimum near the data: the cost keeps falling while {names} runs away, or the "
+        "There is no minimum near the data: the cost falls along {names} without end, or the "
         "errors in x are so large that an absurdly steep model agrees with everything. Give "
         "limits, a constraint, or a simpler model."
     ),

@@ -55,6 +55,11 @@ async def whole_lines(stream: AsyncIterator[bytes], longest: int) -> AsyncIterat
         yield b"".join(pieces)
 
 
+def why(number: int, error: ValueError) -> str:
+    """What is said of a line that is no JSON."""
+    return f"line {number} is not valid JSON: {str(error).partition(' at line ')[0]}"
+
+
 def too_long(longest: int) -> TooLarge:
     """What is said of such a line."""
     return TooLarge(f"A line is longer than {longest} bytes (max_line_bytes, GET /limits).")
@@ -126,9 +131,8 @@ class RowReader:
             try:
                 from_json(line)
             except ValueError as error:
-                reason = str(error).partition(" at line ")[0]
                 path = ("rows", self.rows + i)
-                said = f"line {number} is not valid JSON: {reason}"
+                said = why(number, error)
                 raise NotJson(f"{said}. Send one row a line.", [(path, said)]) from None
 
     def _of_objects(self, found: Any, lines: Sequence[Numbered], *, first: bool) -> Fields:

@@ -59,7 +59,7 @@ def is_object(value: Any) -> bool:
 
 
 NumberOrList = Annotated[
-    Annotated[Numbers[N], OrArray(1), Tag("list")] | Annotated[N, Tag("number")],
+    Annotated[Row[N], Tag("list")] | Annotated[N, Tag("number")],
     choose(list=is_list, number=lambda _: True),
 ]
 
@@ -94,7 +94,7 @@ PointsRange = Annotated[
 
 XErrors = Annotated[
     Annotated[dict[str, NumberOrList[NotNegative]], _COLUMNS, Tag(BY_COLUMN)]
-    | Annotated[Numbers[NotNegative], OrArray(1), Tag("list")]
+    | Annotated[Row[NotNegative], Tag("list")]
     | Annotated[NotNegative, Tag("number")],
     choose(**{BY_COLUMN: is_object, "list": is_list, "number": lambda _: True}),
 ]

@@ -87,7 +87,7 @@ class Writer:
     async def submit(self, write: Write) -> Any:
         """The value of `write`, once it is committed; StoreAway if too many wait."""
         if self._unanswered >= MOST_WAITING:
-            detail = f"{self._unanswered} writes are waiting for it. Try again later."
+            detail = f"Writes waiting for it: {self._unanswered}. Try again later."
             raise StoreAway(detail, RETRY_S)
         loop = asyncio.get_running_loop()
         done: asyncio.Future[Any] = loop.create_future()

@@ -161,8 +161,14 @@ ELSEWHERE: Mapping[str, str] = MappingProxyType(
         "maximum": "max",
         "minimum": "min",
         "power": "pow",
-        "heaviside": "where",
-        "sign": "where",
-        "step": "where",
+    }
+)
+
+#: What is written as a condition, of b against x.
+CONDITIONS: Mapping[str, str] = MappingProxyType(
+    {
+        "heaviside": "where(x < b, 0, 1)",
+        "sign": "where(x < b, -1, 1)",
+        "step": "where(x < b, 0, 1)",
     }
 )

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from app.batch.translate import to_batch
+from app.binary import unpack
 from app.body import parse, parse_binary
+from app.errors import NotMsgpack
 from app.examples import HISTOGRAM_BATCH_EXAMPLES, POINTS_BATCH_EXAMPLES
 from app.schemas.batches import HistogramBatchRequest, PointsBatchRequest
 from app.settings import Settings
@@ -170,7 +172,7 @@ MISTAKES: dict[str, tuple[Any, str]] = {
     "enormous": (GOOD | {"shape": [2**40, 2**40]}, "bytes"),
     "nan": (written([[1, np.nan, 3]]), "finite"),
     "four columns": (written([[1.0, 2, 3, 4]]), "edges"),
-    "bytes": (b"bytes", "list"),
+    "bytes": (b"bytes", "array"),
     "nan in a list": ([[1.0, float("nan"), 2.0]], "finite"),
     "true in a list": ([[1.0, True, 2.0]], "number"),
 }
@@ -190,6 +192,15 @@ def test_a_mistake_is_pointed_to(client: httpx.Client, mistake: str) -> None:
 def test_what_is_no_messagepack_is_refused(client: httpx.Client, raw: bytes) -> None:
     problem = refused(client.post(HISTOGRAMS, content=raw, headers=BOTH), 400)
     assert problem["type"] == "/problems/not-msgpack"
+
+
+@pytest.mark.parametrize(
+    ("raw", "json_is_meant"), [(b' \n{"edges": [0]}', True), (b"[1]", True), (b"\x80\x80", False)]
+)
+def test_json_sent_as_messagepack_is_told_its_media_type(raw: bytes, json_is_meant: bool) -> None:
+    with pytest.raises(NotMsgpack) as refusal:
+        unpack(raw)
+    assert ("send Content-Type: application/json" in refusal.value.detail) is json_is_meant
 
 
 @pytest.mark.parametrize("sent", [None, [], 3, "text", {1: 2}])
