@@ -83,6 +83,7 @@ AT_LIMIT = " At a limit, and without an error: {names}."
 
 WarningCode = Literal[
     "better-minimum-elsewhere",
+    "corner",
     "corner-nearby",
     "deadline",
     "inexact-integral",

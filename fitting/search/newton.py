@@ -33,7 +33,8 @@ class Minimum:
     """Where the descent is, with exact derivatives there (of the cost times `scale`).
 
     `free` are the parameters neither fixed nor held at a limit; `spectrum` is that of their
-    Hessian, None where it is not finite.
+    Hessian, None where it is not finite. At `corners` the cost has a slope on either side, and the
+    gradient is 0 among these.
     """
 
     values: Floats
@@ -44,6 +45,7 @@ class Minimum:
     held: Flags
     spectrum: Spectrum | None
     scale: float
+    corners: tuple[int, ...] = ()
 
     @property
     def fval(self) -> float:

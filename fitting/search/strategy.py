@@ -12,7 +12,8 @@ peaks of a model that have merged on one of the data have a valid minimum there)
 stopped a parameter that bends the model; or that the data do not determine. An easy fit needs none
 of this and pays for none of it.
 
-Where a model has an edge, a kink or a jump, minima next to the answer are looked at (`neighbours`).
+Where a model has an edge, a kink or a jump, minima next to the answer are looked at (`neighbours`);
+one at a kink on one of the data is a minimum, too (`corners`).
 With errors in x everything is first done without them (`errors_in_x`).
 """
 
@@ -32,6 +33,7 @@ from fitting.padding import Floats
 from fitting.problem import FitProblem
 from fitting.result import FitWarning, Status
 from fitting.search.coarse import coarsen
+from fitting.search.corners import at_corner
 from fitting.search.descent import Descent
 from fitting.search.errors_in_x import ErrorsInX
 from fitting.search.neighbours import Neighbours
@@ -85,6 +87,7 @@ class Strategy:
             self.vague = self._undetermined(minimum)
             if self.vague:
                 return minimum, Status.UNDETERMINED
+            self._tell(minimum.corners)
         return minimum, status
 
     def _at_scale(self, minimum: Minimum) -> Minimum:
@@ -118,12 +121,13 @@ class Strategy:
 
     def search(self, start: Floats) -> Minimum:
         """From the start; if that ends badly, along the valley, and from our own estimates."""
-        best = self.descent.run(start)
+        best = at_corner(self.problem, self.descent, self.descent.run(start))
         if self._is_sound(best) or self.descent.is_perfect(best):
             return best
         moved = False
         try:
-            for other, is_estimated in self._more(start, best):
+            for ended, is_estimated in self._more(start, best):
+                other = at_corner(self.problem, self.descent, ended)
                 if self.descent.better(best, other) is not best:
                     best, moved = other, is_estimated
                 if self._is_sound(best) or self.descent.is_perfect(best):
@@ -208,6 +212,18 @@ class Strategy:
                 )
             )
         return minimum
+
+    def _tell(self, corners: tuple[int, ...]) -> None:
+        if not corners:
+            return
+        names = " and ".join(self.problem.names[i] for i in corners)
+        self.warnings.append(
+            FitWarning(
+                "corner",
+                f"The cost has a corner at this minimum, where {names} stands on one of the data. "
+                "The errors take the cost for smooth.",
+            )
+        )
 
     def _settle_for(self, minimum: Minimum) -> None:
         """No time for more: a certain minimum is an answer, another is none."""
