@@ -18,6 +18,7 @@ from fitting.data import Marks, Points
 from fitting.padding import Floats
 from fitting.search.descent import Descent
 from fitting.search.newton import Minimum
+from fitting.search.verdict import is_level
 
 PARTS = (0.25, 0.5, 0.75, 1.0)  # of the errors in x, one after the other
 INFLATED = 1.0  # log V of a point, more than at first
@@ -58,9 +59,12 @@ class ErrorsInX:
         # the first step, which is no minimum, may be likelier than the minimum it leads to
         near = self.likelihood(best) + INFLATED * self.data.size
         certain = [m for m in found if self.descent.is_certain(m) and self.likelihood(m) < near]
-        best = min(certain or [best], key=self.likelihood)
+        minima = certain or [
+            m for m in found if is_level(m, self.descent.problem) and self.likelihood(m) < near
+        ]
+        best = min(minima or [best], key=self.likelihood)
         limit = self.usual + SWALLOWED * self.data.size
-        ends = [best] if certain else found  # without a minimum: where did they all go?
+        ends = [best] if minima else found  # without a minimum: where did they all go?
         far = [m for m in ends if self._logarithm(m.values) > limit]
         return best, any(self._is_too_good(m) for m in far)
 

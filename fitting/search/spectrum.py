@@ -83,6 +83,12 @@ class Spectrum:
         root = self.basis / np.sqrt(self.values)
         return root @ root.T
 
+    def slope(self, gradient: Floats) -> float:
+        """The `decrement`, with curvatures that are no smaller than rounding leaves them."""
+        along = self.basis.T @ gradient
+        floor = max(SINGULAR * len(self.values), self.singular)
+        return float(0.5 * (along @ (along / np.maximum(np.abs(self.values), floor))))
+
     def descent(self, gradient: Floats) -> Floats:
         """The Newton step, with absolute and not too small eigenvalues."""
         floor = max(SINGULAR * len(self.values), FLOOR * -self.values.min(initial=0.0))
