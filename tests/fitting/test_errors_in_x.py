@@ -1,14 +1,16 @@
-"""When errors in x are said to have inflated the variance, and where degenerate fits end."""
+"""When errors in x are said to have inflated the variance, and what they do not determine."""
 
 import numpy as np
 import pytest
 from scipy.optimize import minimize
 
+from fitting.problem import Knowledge
 from fitting.result import Status
 from fitting.search.descent import Descent
 from fitting.search.errors_in_x import ErrorsInX
 from models.formula.formula import Formula
 from models.registry import SHAPES
+from models.shapes.polynomial import Polynomial
 from tests.fitting.problems import LINE, objective, points, problem, solve
 
 JUST = np.sqrt(2 * np.e - 1)
@@ -44,3 +46,32 @@ def test_parameters_that_are_one_are_undetermined_where_the_cost_is_lowest(text,
     assert result.status is Status.UNDETERMINED, result.message
     assert "a, b:" in result.message
     assert result.cost == pytest.approx(lowest, rel=1e-8)
+
+
+@pytest.mark.parametrize("known", [Knowledge(), Knowledge(limits=(0.3, 0.5))])
+@pytest.mark.parametrize("absolute_sigma", [True, False])
+def test_a_line_through_points_at_one_x_is_undetermined(known, absolute_sigma):
+    """Its chi-square falls as 1 / (y_err^2 + (slope x_err)^2), to any limit of the slope."""
+    data = points(np.full(5, 2.0), [1.0, 1.2, 0.9, 1.1, 1.05], 0.1, 0.05)
+    result = solve(LINE, data, absolute_sigma=absolute_sigma, c1=known)
+    assert result.status is Status.UNDETERMINED, result.message
+    assert "c0, c1:" in result.message
+    assert not result.held.any()
+    assert result.values @ [1.0, 2.0] == pytest.approx(1.05), "the mean is determined"
+
+
+def test_a_polynomial_through_too_few_places_is_undetermined():
+    """One that is 0 at all four may be added to it, as steep as one likes."""
+    y = np.sin(X).repeat(3) + np.tile([-0.1, 0.02, 0.08], 4)
+    result = solve(Polynomial(degree=4), points(X.repeat(3), y, 0.1, 0.05))
+    assert result.status is Status.UNDETERMINED, result.message
+
+
+def test_a_parameter_at_whose_minimum_the_model_stays_the_same_is_determined():
+    """b^2 has no slope at 0, where the residuals alone curve the cost: by -4 sum(w r x)."""
+    data = points(X, 3 - 0.05 * X, 0.2, 0.1)
+    result = solve(Formula.read("a + b^2*x", SHAPES), data, [3.0, 0.1])
+    assert result.status is Status.CONVERGED, result.message
+    residuals = 3 - 0.05 * X - np.mean(3 - 0.05 * X)
+    assert result.values[1] == pytest.approx(0.0, abs=1e-6)
+    assert result.errors[1] == pytest.approx(np.sqrt(2 / np.sum(-4 * residuals * X / 0.04)))
