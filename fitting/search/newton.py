@@ -15,7 +15,7 @@ import numpy as np
 from fitting.bounds import Bounds, block
 from fitting.objective import Objective
 from fitting.padding import Flags, Floats
-from fitting.search.spectrum import Spectrum
+from fitting.search.spectrum import INVOLVED, Spectrum
 
 MAX_STEPS = 30
 MAX_HALVINGS = 30
@@ -82,7 +82,7 @@ class Minimum:
         if self.spectrum is None or not self.free.any():
             return ()
         weakest = np.abs(self.spectrum.direction)
-        return tuple(np.flatnonzero(self.free)[weakest > 0.3 * weakest.max()].tolist())
+        return tuple(np.flatnonzero(self.free)[weakest > INVOLVED * weakest.max()].tolist())
 
 
 def polish(objective: Objective, start: Floats, bounds: Bounds) -> Minimum:

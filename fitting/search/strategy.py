@@ -39,7 +39,7 @@ from fitting.search.errors_in_x import ErrorsInX
 from fitting.search.neighbours import Neighbours
 from fitting.search.newton import Minimum, undetermined
 from fitting.search.starts import estimates, inside, starting_values
-from fitting.search.verdict import is_degenerate, is_poor, judge
+from fitting.search.verdict import is_degenerate, is_level, is_poor, judge
 
 MOST_STARTS = 10  # that are estimated from the data
 FEW_STARTS, MANY_POINTS = 3, 2000  # of these, with errors in x in fewer points than so many
@@ -50,7 +50,7 @@ class Strategy:
     """The search for the minimum of one problem, and what it has noticed on the way.
 
     `starts` are the starting values used; `vague` the parameters that the data do not determine
-    although the cost has a minimum.
+    although the cost has a minimum, or falls as they inflate the variance.
     """
 
     def __init__(self, problem: FitProblem, objective: Objective, kernels: KernelCache):
@@ -79,6 +79,8 @@ class Strategy:
         else:
             return None, Status.UNDEFINED_COST
         minimum = self._at_scale(minimum)
+        if self.vague and minimum.defined:
+            return minimum, Status.UNDETERMINED
         if runaway and minimum.defined:
             return minimum, Status.RUNAWAY
         minimum = self._among_neighbours(minimum)
@@ -174,15 +176,21 @@ class Strategy:
         """The same, and whether the errors in x swallow all that there is to fit."""
         search = ErrorsInX(self.descent, data)
         first = search.first(start)
-        if self._is_sound(first) and not search.is_inflated(first):
-            return first, False
-        few = FEW_STARTS if data.size < MANY_POINTS else 0
         try:
-            return search.thorough(first, [start, *islice(self._estimates(), few)])
+            self.vague = search.unseen(first)
+            if self.vague and self.problem.is_linear:  # then everywhere
+                level = is_level(first, self.problem) and not search.is_inflated(first)
+                return first if level else self.descent.certify(search.exact.values), False
+            if self._is_sound(first) and not search.is_inflated(first):
+                return first, False
+            few = FEW_STARTS if data.size < MANY_POINTS else 0
+            best, runaway = search.thorough(first, [start, *islice(self._estimates(), few)])
+            self.vague = search.unseen(best)
         except DeadlineReached:
             search.restore()
             self._settle_for(first)
             return first, False
+        return best, runaway
 
     def _among_neighbours(self, minimum: Minimum) -> Minimum:
         """The lowest of this one and those next to it, if the model has pieces."""
