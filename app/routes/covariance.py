@@ -9,12 +9,12 @@ import numpy as np
 from fastapi import APIRouter, Query, Request, Response
 from pydantic_core import from_json
 
-from app.answer import UNSCALED, milliseconds
+from app.answer import UNSCALED, milliseconds, server_timing
 from app.body import JSON, parse
 from app.errors import InvalidRequest, NotFound, Unavailable
 from app.ids import Id
 from app.queries import StrictRoute
-from app.responses import problems
+from app.responses import TIMED, problems
 from app.schemas.answers import CovarianceAnswer, KernelAnswer
 from app.schemas.requests import HistogramRequest, PointsRequest
 from app.service import Here, Service
@@ -60,7 +60,7 @@ ZERO_ERROR = "An error is zero, so it is correlated with nothing."
     "/covariance",
     summary="Covariance of a stored fit",
     response_model=CovarianceAnswer,
-    responses=problems(400, 404, 422, 503),
+    responses=problems(400, 404, 422, 503) | TIMED,
 )
 async def get_covariance(
     service: Here,
@@ -95,8 +95,9 @@ async def get_covariance(
     assert isinstance(outcome, CovarianceOutcome)
     service.metrics.count_usage(outcome.usage, served.queue_s)
     reason = reason_for(outcome.covariance, None if at else answer, scale)
-    body = to_body(stored.id, problem, point, outcome, reason, served.queue_s)
-    return Response(body, media_type=JSON)
+    found = to_answer(stored.id, problem, point, outcome, reason, served.queue_s)
+    headers = server_timing(found.timing_ms, found.kernel.cache)
+    return Response(found.model_dump_json(), media_type=JSON, headers=headers)
 
 
 class Late(Unavailable):
@@ -165,14 +166,14 @@ def reason_for(covariance: Covariance, answer: dict[str, Any] | None, scale: flo
     return ZERO_ERROR if covariance.correlation is None else None
 
 
-def to_body(
+def to_answer(
     fit_id: str,
     problem: FitProblem,
     point: Floats,
     outcome: CovarianceOutcome,
     reason: str | None,
     queue_s: float,
-) -> bytes:
+) -> CovarianceAnswer:
     """The answer."""
     covariance, names = outcome.covariance, problem.names
     matrix, correlation = covariance.matrix, covariance.correlation
@@ -180,7 +181,7 @@ def to_body(
     if covariance.errors is not None:
         found = zip(covariance.parameters, covariance.errors, strict=True)
         errors |= {names[i]: float(error) for i, error in found}
-    answer = CovarianceAnswer(
+    return CovarianceAnswer(
         fit_id=fit_id,
         method=covariance.method,
         parameters=[names[i] for i in covariance.parameters],
@@ -197,4 +198,3 @@ def to_body(
         },
         kernel=KernelAnswer(cache=outcome.usage.tier),
     )
-    return answer.model_dump_json().encode()
