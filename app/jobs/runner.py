@@ -17,7 +17,7 @@ from app.batch.answer import STATUS_NAMES
 from app.batch.paces import Paces
 from app.errors import Problem, StoreAway
 from app.jobs.bell import Bell, rings
-from app.jobs.chunk import pack, to_lines, to_question, to_request, unpack
+from app.jobs.chunk import pack, to_lines, to_question, to_request, unpack, without_limits
 from app.jobs.fit import fit_first
 from app.jobs.kinds import KINDS
 from app.jobs.owner import Owner
@@ -65,6 +65,7 @@ class Runner:
         self._store.owner = owner.name
         self.work, self.news = Bell(), Bell()
         self.receiving: set[str] = set()
+        self._settings = without_limits(service.settings)
         self._paces = Paces()
         self._working: dict[int, Working] = {}
         self._claiming = asyncio.Lock()
@@ -181,7 +182,7 @@ class Runner:
             head = kind.head.model_validate_json(claim.head)
             fields = unpack(claim.data)
             request = to_request(kind, head, fields)
-            return fields, request, to_question(kind, head, fields, service.settings)
+            return fields, request, to_question(kind, head, fields, self._settings)
 
         async with self._fitting:
             fields, request, asked = await asyncio.to_thread(read)

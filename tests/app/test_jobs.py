@@ -270,6 +270,28 @@ def test_a_full_queue_and_what_is_lost_only_delay_a_job(tmp_path: Path) -> None:
     assert job.statuses == {"converged": 12}
 
 
+def test_what_was_accepted_is_done_under_lower_limits(tmp_path: Path) -> None:
+    store = opened(tmp_path, "")
+    workers = Workers(store)
+    lowered = {name: 1 for name in workers.settings.limits() if name.startswith("max_")}
+    assert len(lowered) > 10
+    workers.settings = workers.settings.model_copy(update=lowered)
+    model = {"sum": [{"formula": "n/s * exp(-(x - m)**2 / (2*s**2))"}, "uniform"]}
+    parameters = {"n": 200, "m": 0, "s": 1}
+    head = json.dumps({"edges": EDGES.tolist(), "model": model, "parameters": parameters}).encode()
+
+    async def go_on() -> Any:
+        assert await store.jobs.begin("job", "histogram", head, 10)
+        await store.jobs.add("job", 0, 0, 4, pack({"counts": COUNTS}))
+        await store.jobs.promise("job", 4, 1)
+        return await run(store, tmp_path, workers)
+
+    job = asyncio.run(go_on())
+    store.close()
+    assert (job.message, job.status) == (None, "succeeded")
+    assert sum(job.statuses.values()) == 4
+
+
 class Rounds:
     """A dealer that has time for some rows of each round."""
 
