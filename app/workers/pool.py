@@ -143,12 +143,10 @@ class WorkerPool:
         """Queue a task; its job's `outcome` may raise WorkerLost, TimedOut or InvalidRequest."""
         kernel, loop = kernel_number(task.key), asyncio.get_running_loop()
         self._tried.refuse_failed(kernel, loop.time())
-        if (
-            self._tried.is_for_workshop(task, kernel)
-            and self._waiting_for_workshop >= self._workshop_queue_size
-        ):
+        if not self._tried.is_for_workshop(task, kernel):
+            self.refuse_if_full()
+        elif self._waiting_for_workshop >= self._workshop_queue_size:
             raise Busy("Too many new formulas are waiting to be compiled. Try again later.", 5.0)
-        self.refuse_if_full()
         job = Job(
             number=next(self._numbers),
             task=task,
@@ -176,13 +174,15 @@ class WorkerPool:
 
     @property
     def is_full(self) -> bool:
-        """Whether no more may wait."""
-        return self.waiting >= self._queue_size
+        """Whether no more may wait; those for the workshop are counted apart."""
+        most = self._queue_size
+        return self.waiting >= most and self._waiting_for_workers >= most
 
     def busy(self) -> Busy:
         """How many wait, and when it may be worth trying again."""
-        seconds = self._mean_s * (self.waiting + self.running) / self._size
-        return Busy(f"{self.waiting} fits are waiting already. Try again later.", seconds)
+        waiting = self._waiting_for_workers
+        seconds = self._mean_s * (waiting + self.running) / self._size
+        return Busy(f"{waiting} fits are waiting already. Try again later.", seconds)
 
     def _expire(self, job: Job) -> None:
         self._take(job)
@@ -231,6 +231,10 @@ class WorkerPool:
     @property
     def _waiting_for_workshop(self) -> int:
         return self._waiting.count(lambda job: self._tried.is_for_workshop(job.task, job.kernel))
+
+    @property
+    def _waiting_for_workers(self) -> int:
+        return self.waiting - self._waiting_for_workshop
 
     def _dispatch(self) -> None:
         """Give workers something to do: clients first, warming up otherwise; then ask for breaks.

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.errors import InvalidRequest, WorkerLost
+from app.errors import Busy, InvalidRequest, WorkerLost
 from app.routes.fit import fit_or_timeout
 from app.workers.choice import HELP_AFTER_S
 from app.workers.kernel_number import kernel_number
@@ -26,6 +26,7 @@ from tests.fitting.problems import KERNELS, LINE, points, problem
 
 CUSTOM: Any = SimpleNamespace(is_custom=True, key="kernel", spreads=False)
 SHAPE: Any = SimpleNamespace(is_custom=False, key="kernel", spreads=False)
+NEW: Any = SimpleNamespace(is_custom=True, key="new", spreads=False)
 PART: Any = SimpleNamespace(is_custom=False, key="rows", spreads=True)
 
 
@@ -190,6 +191,25 @@ def test_warming_up_stops_everywhere_for_a_new_formula_and_goes_on_after_it() ->
         workshop.end(pool, DONE)
         again = [worker.job for worker in (workshop, one, other)]
         assert [job.task for job in again if job and job.background] == before
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("tasks", [(NEW, SHAPE), (SHAPE, NEW)])
+def test_new_formulas_and_other_fits_wait_in_queues_of_their_own(tasks: tuple[Any, Any]) -> None:
+    """Each of them holds one."""
+
+    async def run() -> None:
+        pool = pool_of(1)  # whose workers are not started
+        for task in tasks:
+            assert pool.is_full is (tasks == (SHAPE, NEW) and task is NEW)
+            pool.submit(task, 1e9)
+        assert pool.waiting == 2
+        assert pool.is_full
+        with pytest.raises(Busy, match="^1 fits are waiting"):
+            pool.submit(SHAPE, 1e9)
+        with pytest.raises(Busy, match="new formulas"):
+            pool.submit(NEW, 1e9)
 
     asyncio.run(run())
 
