@@ -21,6 +21,7 @@ from app.jobs.chunk import pack, to_lines, to_question, to_request, unpack, with
 from app.jobs.fit import fit_first
 from app.jobs.kinds import KINDS
 from app.jobs.owner import Owner
+from app.logs import request_id
 from app.service import Service
 from app.store.jobs import LEASE_S, Claim, Gone
 
@@ -135,6 +136,7 @@ class Runner:
 
     async def _do(self, claim: Claim) -> None:
         """Fit the rows of a chunk and write the answer down; or fail the job."""
+        request_id.set(claim.job)  # in this task only; for whose rows a worker dies
         rows = f"rows {claim.first_row} to {claim.first_row + claim.rows - 1}"
         if claim.attempts > MOST_ATTEMPTS:
             await self._fail(

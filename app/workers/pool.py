@@ -14,8 +14,10 @@ import itertools
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from app.errors import Busy, WorkerLost
+from app.logs import request_id
 from app.workers.choice import HELP_AFTER_S, Choice
 from app.workers.kernel_number import kernel_number
 from app.workers.process import WorkerSettings
@@ -28,6 +30,8 @@ logger = logging.getLogger("fit.workers")
 
 TICK_S = 0.002  # by which a timer may be early
 WARM_LIMIT_S = 120.0
+MOST_LOGGED = 300  # characters
+BURIED_AFTER_S = 0.5  # for a killed process to be gone
 RESTART_BACKOFF_S = (0.0, 0.1, 0.5, 2.0, 5.0)
 
 
@@ -154,6 +158,7 @@ class WorkerPool:
             hard_deadline=deadline + self._kill_grace_s,
             outcome=loop.create_future(),
             accepted=loop.time(),
+            asked_by=request_id.get(),
         )
         self._wait(job)
         self._dispatch()
@@ -325,6 +330,7 @@ class WorkerPool:
         logger.info("a worker has used up its memory", extra={"pid": worker.process.pid})
         self._workers.remove(worker)
         worker.close()
+        asyncio.get_running_loop().call_later(BURIED_AFTER_S, worker.process.join, 0)
         self._restart(worker)
 
     def _died(self, worker: Worker, jobs: Sequence[Job], late: Job | None) -> None:
@@ -335,11 +341,9 @@ class WorkerPool:
             self._after = ()  # what it was to compile is compiled when somebody asks for it
             worker.to_warm.clear()
         self.restarts += 1
-        logger.warning(
-            "a worker died", extra={"pid": worker.process.pid, "timed_out": late is not None}
-        )
         loop = asyncio.get_running_loop()
         read = [job for job in jobs if job.started is not None]
+        loop.call_later(BURIED_AFTER_S, bury, worker, read[-1] if read else None, late)
         for job in jobs:
             was_running = bool(read) and job is read[-1]
             if was_running:
@@ -374,3 +378,21 @@ class WorkerPool:
         except OSError:  # no memory, no process, no file left
             logger.exception("no worker can be started")
             asyncio.get_running_loop().call_later(RESTART_BACKOFF_S[-1], self._restart, old)
+
+
+def bury(worker: Worker, job: Job | None, late: Job | None) -> None:
+    """Log of what a worker died; whoever asks a process for its exit code takes it off the list."""
+    facts: dict[str, Any] = {
+        "pid": worker.process.pid,
+        "exit_code": worker.process.exitcode,  # less than 0: that signal
+        "timed_out": late is not None,
+        "workshop": worker.is_workshop,
+    }
+    if job is not None:
+        facts |= {
+            "task": type(job.task).__name__,
+            "kernel": str(job.task.key)[:MOST_LOGGED],
+            "background": job.background,
+            "asked_by": job.asked_by,
+        }
+    logger.warning("a worker died", extra=facts)
