@@ -20,6 +20,7 @@ from app.jobs.bell import Bell, rings
 from app.jobs.chunk import pack, to_lines, to_question, to_request, unpack, without_limits
 from app.jobs.fit import fit_first
 from app.jobs.kinds import KINDS
+from app.jobs.news import News
 from app.jobs.owner import Owner
 from app.logs import request_id
 from app.service import Service
@@ -56,7 +57,7 @@ class Working:
 class Runner:
     """One server's part in the jobs of its store.
 
-    `work` rings when there may be something to do, `news` when a job is not as it was;
+    `work` rings when there may be something to do, `news` is for those who follow a job;
     `receiving` are the jobs that are on their way in.
     """
 
@@ -64,7 +65,7 @@ class Runner:
         self._service, self._owner = service, owner
         self._store = service.store.jobs
         self._store.owner = owner.name
-        self.work, self.news = Bell(), Bell()
+        self.work, self.news = Bell(), News(self._store)
         self.receiving: set[str] = set()
         self._settings = without_limits(service.settings)
         self._paces = Paces()
@@ -97,7 +98,7 @@ class Runner:
         for working in self._working.values():
             if working.job == job_id:
                 working.task.cancel()
-        self.news.ring()
+        self.news.ring(job_id)
 
     async def _hand(self) -> None:
         """One chunk after the other."""
@@ -122,7 +123,7 @@ class Runner:
                 # its lease ends, and it comes again
                 logger.error("a chunk was not written down", exc_info=error)
                 await asyncio.sleep(AFTER_DEFECT_S)
-            self.news.ring()
+            self.news.ring(working.job)
 
     async def _begin(self) -> Working | None:
         """The next chunk, one at a time: the next claim has to know of it."""
