@@ -34,15 +34,20 @@ LATE = (
 
 @dataclass(eq=False)
 class Dealer:
-    """One batch on its way through the workers; `queue_s` is how long its first part waited."""
+    """One batch on its way through the workers; `queue_s` is how long its first part waited.
+
+    A turn has `most_rows` at most. `lost` are rows whose worker died or had to be killed.
+    """
 
     service: Service
     batch: Batch
     deadline: float
     covariance: bool
+    most_rows: int | None = None
     queue_s: float | None = None
 
     def __post_init__(self) -> None:
+        self.lost = np.zeros(len(self.batch), dtype=bool)
         self.result = BatchResult.empty(self.batch, covariance=self.covariance)
         self._first = max(FEWEST, FIRST_ENTRIES // self.batch.rows.length)
         self._origin: Floats | None = None
@@ -93,12 +98,12 @@ class Dealer:
         part = self.batch.some(places, self.result.resume)
         try:
             served = await self._ask(
-                replace(self._whole, batch=part, alone=alone, origin=self._origin)
+                places, replace(self._whole, batch=part, alone=alone, origin=self._origin)
             )
         except TimedOut as late:
             self._late = True
-            if not late.waiting and self.queue_s is None:
-                self.queue_s = 0.0  # a worker had it, and did not stop in time
+            if not late.waiting:
+                self._lose(places)
             return
         outcome = served.outcome
         assert isinstance(outcome, BatchResult)
@@ -113,7 +118,7 @@ class Dealer:
         self._lonely = np.concatenate([self._lonely, left[lonely]])
         self._fresh = np.concatenate([self._fresh, left[~lonely]])
 
-    async def _ask(self, task: BatchTask) -> Served:
+    async def _ask(self, places: Places, task: BatchTask) -> Served:
         """A worker's answer; what has begun is not given up for a full queue or a lost worker."""
         lost = 0
         while True:
@@ -126,18 +131,25 @@ class Dealer:
                     raise TimedOut(waiting=True) from None
                 await asyncio.sleep(SLICE_S)
             except WorkerLost as error:
+                self._lose(places)
                 lost += error.workers
                 if lost >= MOST_LOST:
                     raise
 
+    def _lose(self, places: Places) -> None:
+        """A worker had these rows, and did not answer."""
+        self.lost[places] = True
+        if self.queue_s is None:
+            self.queue_s = 0.0
+
     def _deal(self) -> Places:
         """The rows of the next turn; at the end they are shared by all."""
-        workers = self._hands
+        workers, most = self._hands, self.most_rows or len(self.batch)
         if len(self._fresh):
-            size = min(self._size, max(self._first, -(-len(self._fresh) // workers)))
+            size = min(self._size, max(self._first, -(-len(self._fresh) // workers)), most)
             dealt, self._fresh = self._fresh[:size], self._fresh[size:]
             return dealt
-        size = min(LONELY, max(1, -(-len(self._lonely) // workers)))
+        size = min(LONELY, max(1, -(-len(self._lonely) // workers)), most)
         dealt, self._lonely = self._lonely[:size], self._lonely[size:]
         return dealt
 

@@ -1,6 +1,7 @@
 """A chunk: from rows to bytes and back, to the question that it is, and to lines of the answer."""
 
 import io
+import math
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -73,6 +74,11 @@ def to_request(kind: Kind, head: BatchHead, fields: Fields) -> AnyBatchRequest:
 def to_question(kind: Kind, head: BatchHead, fields: Fields, settings: Settings) -> Batch:
     """What the workers are asked; InvalidRequest says what is wrong, rows counted from 0."""
     return to_batch(to_request(kind, head, fields), settings)
+
+
+def without_limits(settings: Settings) -> Settings:
+    """For what was accepted: limits may have been lowered since."""
+    return settings.model_copy(update=dict.fromkeys(settings.limits(), math.inf))
 
 
 def to_lines(request: AnyBatchRequest, batch: Batch, result: BatchResult, first: int) -> bytes:

@@ -9,7 +9,7 @@ import time
 
 import numpy as np
 
-from app.batch.dealer import DEADLINE, Dealer
+from app.batch.dealer import DEADLINE, MOST_LOST, Dealer
 from app.batch.paces import Paces
 from app.errors import Busy, ClusterAway
 from app.service import Service
@@ -64,30 +64,45 @@ async def fit_rows(
     """All rows, and how long the first waited for a worker.
 
     Rows for which there was no time come again, until a round of `allowed_s` gains nothing (or of a
-    worker's turn, if that is longer). A round that waited in vain for a worker gets twice the time
-    the next time: each begins at the end of the queue. A cluster that is away is waited for.
+    worker's turn, if that is longer). That may be our own fault: where a worker was lost, or had to
+    compile, up to `MOST_LOST` other rounds follow, with fewer rows in a worker's turn if one was
+    lost. They get twice the time each, as does a round after one that waited in vain for a worker:
+    each begins at the end of the queue. A cluster that is away is waited for.
     """
     whole = BatchResult.empty(batch, covariance=covariance)
-    left = np.arange(len(batch))
+    part, left = batch, np.arange(len(batch))
     queue_s: float | None = None
     patience = round_s = max(allowed_s, SLICE_S)
-    while len(left):
-        part = batch if len(left) == len(batch) else batch.some(left, whole.resume)
-        dealer = Dealer(service, part, time.monotonic() + patience, covariance)
+    most_rows, in_vain = len(batch), 0
+    while True:
+        dealer = Dealer(service, part, time.monotonic() + patience, covariance, most_rows)
         try:
             result = await dealer.run()
         except (Busy, ClusterAway):
             await asyncio.sleep(SLICE_S)
             continue
         if dealer.queue_s is None:  # the round was over before a worker was free
-            patience = max(patience, min(2 * patience, service.settings.deadline_s))
+            patience = _longer(patience, service)
             await asyncio.sleep(SLICE_S)
             continue
-        patience = round_s
         queue_s = dealer.queue_s if queue_s is None else queue_s
         whole.put(left, result)
-        late = left[result.status == DEADLINE]
-        if len(late) == len(left):
-            break
-        left = late
-    return whole, queue_s or 0.0
+        late = result.status == DEADLINE
+        if not late.any():
+            return whole, queue_s
+        if not late.all():
+            patience, in_vain = round_s, 0
+        elif in_vain < MOST_LOST and (dealer.lost.any() or result.usage.compile_s):
+            patience, in_vain = _longer(patience, service), in_vain + 1
+            if dealer.lost.any():
+                most_rows = max(1, min(most_rows, len(left)) // 2)
+        else:
+            return whole, queue_s
+        # last those of which one may kill its worker, lest the others have none
+        left = np.concatenate([left[late & ~dealer.lost], left[late & dealer.lost]])
+        part = batch.some(left, whole.resume)
+
+
+def _longer(patience: float, service: Service) -> float:
+    """Twice the time, up to that of a fit."""
+    return max(patience, min(2 * patience, service.settings.deadline_s))

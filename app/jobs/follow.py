@@ -11,11 +11,10 @@ from pydantic_core import to_json
 
 from app.jobs.answer import to_answer
 from app.jobs.bell import rings
-from app.jobs.runner import Runner
+from app.jobs.news import LOOK_S, News
 from app.store.jobs import FAILED, JobStore, StoredJob
 
-LOOK_S = 1.0  # between looks for what other servers have done
-QUIET_S = 5.0  # after which a comment says that we are still there
+QUIET_S = 5.0  # after which something says that we are still there
 CALM_S = 0.1  # between two events: chunks may end many times a second
 CANCELLED, DELETED = "cancelled", "The job was deleted."
 LEAVING = "The server is stopping; ask again, and the rest will come."
@@ -24,8 +23,8 @@ LEAVING = "The server is stopping; ask again, and the rest will come."
 class Follower:
     """Someone who waits for a job; `changes` ends with it, or when the client or the server go."""
 
-    def __init__(self, request: Request, store: JobStore, runner: Runner, job: StoredJob):
-        self._request, self._store, self._runner = request, store, runner
+    def __init__(self, request: Request, news: News, job: StoredJob):
+        self._request, self._news = request, news
         self.job = job
 
     @property
@@ -38,15 +37,17 @@ class Follower:
         return bool(getattr(self._request.app.state, "leaving", False))
 
     async def changes(self) -> AsyncIterator[StoredJob | None]:
-        """The job now, and at each look; None once it was deleted."""
-        while not self.leaving and not await self._request.is_disconnected():
-            ring = self._runner.news.next_ring
-            job = await self._store.find(self.id)
-            self.job = job or self.job
-            yield job
-            if job is None or job.finished is not None:
-                return
-            await rings(ring, LOOK_S)
+        """The job now, and at each change, or each second; None once it was deleted."""
+        job: StoredJob | None = self.job
+        with self._news.follow(self.job) as followed:
+            while not self.leaving and not await self._request.is_disconnected():
+                ring = followed.changed.next_ring
+                self.job = job or self.job
+                yield job
+                if job is None or job.finished is not None:
+                    return
+                await rings(ring, LOOK_S)
+                job = followed.job
 
 
 async def events(follower: Follower, prefix: str) -> AsyncIterator[bytes]:
@@ -80,11 +81,20 @@ async def results(
     """Lines in the order in which chunks finish, the first `skip` left out.
 
     The order stays as it is, so that who was interrupted can go on. A job that does not succeed
-    has one line more, which says why there are not all.
+    has one line more, which says why there are not all. A line that is long in coming begins with
+    spaces, of which JSON thinks nothing, so that no one on the way takes the connection for dead.
     """
-    place = 0
+    loop = asyncio.get_running_loop()
+    place, passed, last, told = 0, 0, None, loop.time()
     async for job in follower.changes():
+        if job is not None and job == last:
+            if loop.time() - told > QUIET_S and job.rows - passed > skip:  # a line is to come
+                told = loop.time()
+                yield b" "
+            continue
+        last = job
         for place, rows in await store.places_after(follower.id, place):  # noqa: B020
+            passed += rows
             if rows <= skip:
                 skip -= rows
                 continue
@@ -94,7 +104,7 @@ async def results(
                 return
             text = await asyncio.to_thread(zlib.decompress, data)
             yield b"\n".join(text.split(b"\n")[skip:]) if skip else text
-            skip = 0
+            skip, told = 0, loop.time()
         if job is None:
             yield end(CANCELLED, DELETED)
             return

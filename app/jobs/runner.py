@@ -17,10 +17,12 @@ from app.batch.answer import STATUS_NAMES
 from app.batch.paces import Paces
 from app.errors import Problem, StoreAway
 from app.jobs.bell import Bell, rings
-from app.jobs.chunk import pack, to_lines, to_question, to_request, unpack
+from app.jobs.chunk import pack, to_lines, to_question, to_request, unpack, without_limits
 from app.jobs.fit import fit_first
 from app.jobs.kinds import KINDS
+from app.jobs.news import News
 from app.jobs.owner import Owner
+from app.logs import request_id
 from app.service import Service
 from app.store.jobs import LEASE_S, Claim, Gone
 
@@ -55,7 +57,7 @@ class Working:
 class Runner:
     """One server's part in the jobs of its store.
 
-    `work` rings when there may be something to do, `news` when a job is not as it was;
+    `work` rings when there may be something to do, `news` is for those who follow a job;
     `receiving` are the jobs that are on their way in.
     """
 
@@ -63,8 +65,9 @@ class Runner:
         self._service, self._owner = service, owner
         self._store = service.store.jobs
         self._store.owner = owner.name
-        self.work, self.news = Bell(), Bell()
+        self.work, self.news = Bell(), News(self._store)
         self.receiving: set[str] = set()
+        self._settings = without_limits(service.settings)
         self._paces = Paces()
         self._working: dict[int, Working] = {}
         self._claiming = asyncio.Lock()
@@ -95,7 +98,7 @@ class Runner:
         for working in self._working.values():
             if working.job == job_id:
                 working.task.cancel()
-        self.news.ring()
+        self.news.ring(job_id)
 
     async def _hand(self) -> None:
         """One chunk after the other."""
@@ -120,7 +123,7 @@ class Runner:
                 # its lease ends, and it comes again
                 logger.error("a chunk was not written down", exc_info=error)
                 await asyncio.sleep(AFTER_DEFECT_S)
-            self.news.ring()
+            self.news.ring(working.job)
 
     async def _begin(self) -> Working | None:
         """The next chunk, one at a time: the next claim has to know of it."""
@@ -134,6 +137,7 @@ class Runner:
 
     async def _do(self, claim: Claim) -> None:
         """Fit the rows of a chunk and write the answer down; or fail the job."""
+        request_id.set(claim.job)  # in this task only; for whose rows a worker dies
         rows = f"rows {claim.first_row} to {claim.first_row + claim.rows - 1}"
         if claim.attempts > MOST_ATTEMPTS:
             await self._fail(
@@ -181,7 +185,7 @@ class Runner:
             head = kind.head.model_validate_json(claim.head)
             fields = unpack(claim.data)
             request = to_request(kind, head, fields)
-            return fields, request, to_question(kind, head, fields, service.settings)
+            return fields, request, to_question(kind, head, fields, self._settings)
 
         async with self._fitting:
             fields, request, asked = await asyncio.to_thread(read)

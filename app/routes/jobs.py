@@ -126,7 +126,7 @@ async def delete_job(service: Here, request: Request, job_id: JobId) -> Response
 async def get_events(service: Here, request: Request, job_id: JobId) -> Response:
     """Server-sent events, until the job has ended."""
     job = await found(service, job_id)
-    follower = Follower(request, service.store.jobs, runner_of(request), job)
+    follower = Follower(request, runner_of(request).news, job)
     stream = events(follower, prefix_of(request))
     return StreamingResponse(stream, media_type=EVENTS, headers=LIVE)
 
@@ -158,6 +158,6 @@ async def get_results(
     """NDJSON, a line a row, as chunks of rows finish; in this order whenever you ask."""
     job = await found(service, job_id)
     store = service.store.jobs
-    follower = Follower(request, store, runner_of(request), job)
+    follower = Follower(request, runner_of(request).news, job)
     stream = results(follower, store, skip, follow=follow)
     return StreamingResponse(stream, media_type=NDJSON, headers=LIVE)

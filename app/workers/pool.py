@@ -14,8 +14,10 @@ import itertools
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from app.errors import Busy, WorkerLost
+from app.logs import request_id
 from app.workers.choice import HELP_AFTER_S, Choice
 from app.workers.kernel_number import kernel_number
 from app.workers.process import WorkerSettings
@@ -28,6 +30,8 @@ logger = logging.getLogger("fit.workers")
 
 TICK_S = 0.002  # by which a timer may be early
 WARM_LIMIT_S = 120.0
+MOST_LOGGED = 300  # characters
+BURIED_AFTER_S = 0.5  # for a killed process to be gone
 RESTART_BACKOFF_S = (0.0, 0.1, 0.5, 2.0, 5.0)
 
 
@@ -143,12 +147,10 @@ class WorkerPool:
         """Queue a task; its job's `outcome` may raise WorkerLost, TimedOut or InvalidRequest."""
         kernel, loop = kernel_number(task.key), asyncio.get_running_loop()
         self._tried.refuse_failed(kernel, loop.time())
-        if (
-            self._tried.is_for_workshop(task, kernel)
-            and self._waiting_for_workshop >= self._workshop_queue_size
-        ):
+        if not self._tried.is_for_workshop(task, kernel):
+            self.refuse_if_full()
+        elif self._waiting_for_workshop >= self._workshop_queue_size:
             raise Busy("Too many new formulas are waiting to be compiled. Try again later.", 5.0)
-        self.refuse_if_full()
         job = Job(
             number=next(self._numbers),
             task=task,
@@ -156,6 +158,7 @@ class WorkerPool:
             hard_deadline=deadline + self._kill_grace_s,
             outcome=loop.create_future(),
             accepted=loop.time(),
+            asked_by=request_id.get(),
         )
         self._wait(job)
         self._dispatch()
@@ -176,13 +179,15 @@ class WorkerPool:
 
     @property
     def is_full(self) -> bool:
-        """Whether no more may wait."""
-        return self.waiting >= self._queue_size
+        """Whether no more may wait; those for the workshop are counted apart."""
+        most = self._queue_size
+        return self.waiting >= most and self._waiting_for_workers >= most
 
     def busy(self) -> Busy:
         """How many wait, and when it may be worth trying again."""
-        seconds = self._mean_s * (self.waiting + self.running) / self._size
-        return Busy(f"Fits waiting already: {self.waiting}. Try again later.", seconds)
+        waiting = self._waiting_for_workers
+        seconds = self._mean_s * (waiting + self.running) / self._size
+        return Busy(f"Fits waiting already: {waiting}. Try again later.", seconds)
 
     def _expire(self, job: Job) -> None:
         self._take(job)
@@ -231,6 +236,10 @@ class WorkerPool:
     @property
     def _waiting_for_workshop(self) -> int:
         return self._waiting.count(lambda job: self._tried.is_for_workshop(job.task, job.kernel))
+
+    @property
+    def _waiting_for_workers(self) -> int:
+        return self.waiting - self._waiting_for_workshop
 
     def _dispatch(self) -> None:
         """Give workers something to do: clients first, warming up otherwise; then ask for breaks.
@@ -321,6 +330,7 @@ class WorkerPool:
         logger.info("a worker has used up its memory", extra={"pid": worker.process.pid})
         self._workers.remove(worker)
         worker.close()
+        asyncio.get_running_loop().call_later(BURIED_AFTER_S, worker.process.join, 0)
         self._restart(worker)
 
     def _died(self, worker: Worker, jobs: Sequence[Job], late: Job | None) -> None:
@@ -331,11 +341,9 @@ class WorkerPool:
             self._after = ()  # what it was to compile is compiled when somebody asks for it
             worker.to_warm.clear()
         self.restarts += 1
-        logger.warning(
-            "a worker died", extra={"pid": worker.process.pid, "timed_out": late is not None}
-        )
         loop = asyncio.get_running_loop()
         read = [job for job in jobs if job.started is not None]
+        loop.call_later(BURIED_AFTER_S, bury, worker, read[-1] if read else None, late)
         for job in jobs:
             was_running = bool(read) and job is read[-1]
             if was_running:
@@ -370,3 +378,21 @@ class WorkerPool:
         except OSError:  # no memory, no process, no file left
             logger.exception("no worker can be started")
             asyncio.get_running_loop().call_later(RESTART_BACKOFF_S[-1], self._restart, old)
+
+
+def bury(worker: Worker, job: Job | None, late: Job | None) -> None:
+    """Log of what a worker died; whoever asks a process for its exit code takes it off the list."""
+    facts: dict[str, Any] = {
+        "pid": worker.process.pid,
+        "exit_code": worker.process.exitcode,  # less than 0: that signal
+        "timed_out": late is not None,
+        "workshop": worker.is_workshop,
+    }
+    if job is not None:
+        facts |= {
+            "task": type(job.task).__name__,
+            "kernel": str(job.task.key)[:MOST_LOGGED],
+            "background": job.background,
+            "asked_by": job.asked_by,
+        }
+    logger.warning("a worker died", extra=facts)

@@ -36,7 +36,8 @@ class TimedOut(Exception):
 class Job:
     """A task on its way; `outcome` is what its client waits for.
 
-    `kernel` stands for the kernel that it needs: jobs with equal numbers share one.
+    `kernel` stands for the kernel that it needs: jobs with equal numbers share one. `asked_by` is
+    the request, or the job of a client's, for the log.
     """
 
     number: int
@@ -47,6 +48,7 @@ class Job:
     accepted: float
     started: float | None = None
     background: bool = False
+    asked_by: str | None = None
     cancelled: bool = False
     watchdog: asyncio.TimerHandle | None = field(default=None, repr=False)
 

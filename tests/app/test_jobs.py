@@ -6,14 +6,12 @@ import sqlite3
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
 import pytest
 
 from app.errors import ClusterAway, TooLarge, WorkerLost
-from app.jobs import fit as fitting_of_chunks
 from app.jobs import runner as running
 from app.jobs.chunk import MOST_ROWS, answers, pack, rows_of, to_question, unpack
 from app.jobs.kinds import HISTOGRAM
@@ -30,8 +28,6 @@ from app.store.keep import Keep
 from app.store.store import Store
 from app.workers.worker import TimedOut
 from fitting.batch.question import Batch
-from fitting.batch.result import STATUSES, BatchResult
-from fitting.result import Status
 from tests.app.failing import FailingWorkers
 
 EDGES = np.linspace(-3, 3, 13)
@@ -268,21 +264,26 @@ def test_a_full_queue_and_what_is_lost_only_delay_a_job(tmp_path: Path) -> None:
     assert job.statuses == {"converged": 12}
 
 
-class Rounds:
-    """A dealer that has time for some rows of each round."""
+def test_what_was_accepted_is_done_under_lower_limits(tmp_path: Path) -> None:
+    store = opened(tmp_path, "")
+    workers = Workers(store)
+    lowered = {name: 1 for name in workers.settings.limits() if name.startswith("max_")}
+    assert len(lowered) > 10
+    workers.settings = workers.settings.model_copy(update=lowered)
+    model = {"sum": [{"formula": "n/s * exp(-(x - m)**2 / (2*s**2))"}, "uniform"]}
+    parameters = {"n": 200, "m": 0, "s": 1}
+    head = json.dumps({"edges": EDGES.tolist(), "model": model, "parameters": parameters}).encode()
 
-    def __init__(self, *done: int):
-        self.done = list(done)
+    async def go_on() -> Any:
+        assert await store.jobs.begin("job", "histogram", head, 10)
+        await store.jobs.add("job", 0, 0, 4, pack({"counts": COUNTS}))
+        await store.jobs.promise("job", 4, 1)
+        return await run(store, tmp_path, workers)
 
-    def __call__(self, _: Any, batch: Any, __: float, covariance: bool) -> Any:
-        self.batch, self.covariance, self.queue_s = batch, covariance, 0.1
-        return self
-
-    async def run(self) -> BatchResult:
-        result = BatchResult.empty(self.batch, covariance=self.covariance)
-        result.status[:] = STATUSES.index(Status.DEADLINE)
-        result.status[: self.done.pop(0)] = STATUSES.index(Status.CONVERGED)
-        return result
+    job = asyncio.run(go_on())
+    store.close()
+    assert (job.message, job.status) == (None, "succeeded")
+    assert sum(job.statuses.values()) == 4
 
 
 def test_renewing_leases_does_not_disturb_what_has_just_begun(
@@ -318,51 +319,6 @@ def test_a_server_does_not_claim_what_it_works_on(
 
     assert asyncio.run(work()) == [1] * 20
     store.close()
-
-
-def test_a_worker_that_had_to_be_killed_does_not_keep_a_job_for_ever(tmp_path: Path) -> None:
-    store = opened(tmp_path, "")
-
-    async def hang() -> Any:
-        await promised(store.jobs, chunks=1)
-        return await run(store, tmp_path, Workers(store, TimedOut(waiting=False)))
-
-    job = asyncio.run(hang())
-    store.close()
-    assert job.status == "succeeded"
-    assert job.statuses == {"deadline": 4}
-
-
-@pytest.mark.parametrize(("rounds", "late"), [((1, 2, 1), 0), ((3, 0), 1), ((0,), 4)])
-def test_rows_without_time_come_again_as_long_as_that_helps(
-    monkeypatch: pytest.MonkeyPatch, rounds: tuple[int, ...], late: int
-) -> None:
-    dealer = Rounds(*rounds)
-    monkeypatch.setattr(fitting_of_chunks, "Dealer", dealer)
-    batch = question(COUNTS)
-    service = cast(Service, None)
-    result, _ = asyncio.run(fitting_of_chunks.fit_rows(service, batch, 1.0, covariance=False))
-    assert (result.status == STATUSES.index(Status.DEADLINE)).sum() == late
-    assert not dealer.done
-
-
-def test_rounds_that_wait_in_vain_get_longer(monkeypatch: pytest.MonkeyPatch) -> None:
-    given: list[float] = []
-
-    class Waiting(Rounds):
-        def __call__(self, service: Any, batch: Any, deadline: float, covariance: bool) -> Any:
-            given.append(deadline - time.monotonic())
-            super().__call__(service, batch, deadline, covariance)
-            self.queue_s = 0.1 if len(given) == 5 else None
-            return self
-
-    monkeypatch.setattr(fitting_of_chunks, "SLICE_S", 0.01)
-    monkeypatch.setattr(fitting_of_chunks, "Dealer", Waiting(0, 0, 0, 0, 4))
-    batch = question(COUNTS)
-    service = cast(Service, SimpleNamespace(settings=Settings(deadline_s=10.0)))
-    result, _ = asyncio.run(fitting_of_chunks.fit_rows(service, batch, 2.0, covariance=False))
-    assert result.status.tolist() == [STATUSES.index(Status.CONVERGED)] * 4
-    assert given == pytest.approx([2, 4, 8, 10, 10], abs=0.5)
 
 
 @pytest.mark.parametrize(("covariance", "expected"), [(False, MOST_ROWS), (True, 11)])

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.errors import InvalidRequest, WorkerLost
+from app.errors import Busy
 from app.routes.fit import fit_or_timeout
 from app.workers.choice import HELP_AFTER_S
 from app.workers.kernel_number import kernel_number
@@ -26,6 +26,7 @@ from tests.fitting.problems import KERNELS, LINE, points, problem
 
 CUSTOM: Any = SimpleNamespace(is_custom=True, key="kernel", spreads=False)
 SHAPE: Any = SimpleNamespace(is_custom=False, key="kernel", spreads=False)
+NEW: Any = SimpleNamespace(is_custom=True, key="new", spreads=False)
 PART: Any = SimpleNamespace(is_custom=False, key="rows", spreads=True)
 
 
@@ -194,6 +195,25 @@ def test_warming_up_stops_everywhere_for_a_new_formula_and_goes_on_after_it() ->
     asyncio.run(run())
 
 
+@pytest.mark.parametrize("tasks", [(NEW, SHAPE), (SHAPE, NEW)])
+def test_new_formulas_and_other_fits_wait_in_queues_of_their_own(tasks: tuple[Any, Any]) -> None:
+    """Each of them holds one."""
+
+    async def run() -> None:
+        pool = pool_of(1)  # whose workers are not started
+        for task in tasks:
+            assert pool.is_full is (tasks == (SHAPE, NEW) and task is NEW)
+            pool.submit(task, 1e9)
+        assert pool.waiting == 2
+        assert pool.is_full
+        with pytest.raises(Busy, match="1 fits are waiting"):
+            pool.submit(SHAPE, 1e9)
+        with pytest.raises(Busy, match="new formulas"):
+            pool.submit(NEW, 1e9)
+
+    asyncio.run(run())
+
+
 def test_a_covariance_that_is_late_is_told_as_such() -> None:
     x = np.linspace(0, 1, 5)
     asked = problem(LINE, points(x, 1 + x))
@@ -289,65 +309,6 @@ def test_what_is_compiled_waits_for_an_idle_worker_rather_than_for_a_break() -> 
         assert pool._choice.guest_for(host) is None
         idle.idle = False
         assert pool._choice.guest_for(host) is job
-
-    asyncio.run(run())
-
-
-def test_who_hosts_is_not_to_blame_for_its_guest() -> None:
-    async def run() -> None:
-        pool = pool_of(1)
-        host, guest = job_of(PART), job_of(CUSTOM, 2)
-        host.started = guest.started = 1.0
-        worker: Any = SimpleNamespace(is_workshop=False, process=SimpleNamespace(pid=1))
-        pool._workers[:] = [worker]
-        pool._died(worker, [host, guest], guest)
-        with pytest.raises(TimedOut):
-            await guest.outcome
-        with pytest.raises(WorkerLost) as lost:
-            await host.outcome
-        assert lost.value.workers == 0
-        with pytest.raises(InvalidRequest):
-            pool._tried.refuse_failed(guest.kernel, 0.0)
-
-    asyncio.run(run())
-
-
-def test_a_worker_that_cannot_be_started_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def run() -> None:
-        pool, tried = pool_of(1), 0
-        started = asyncio.Event()
-
-        def start() -> None:
-            nonlocal tried
-            tried += 1
-            if tried < 3:
-                raise OSError("no file left")
-            started.set()
-
-        pool._start_worker = start  # type: ignore[method-assign]
-        pool._restart(busy_with(None))
-        await asyncio.wait_for(started.wait(), 5)
-
-    monkeypatch.setattr("app.workers.pool.RESTART_BACKOFF_S", (0.01,))
-    asyncio.run(run())
-
-
-def test_a_workshop_that_is_full_is_replaced_and_nobody_is_to_blame() -> None:
-    async def run() -> None:
-        pool, hung_up, started = pool_of(1), list[bool](), list[Any]()
-        workshop, worker = busy_with(None), busy_with(None)
-        workshop.is_workshop, workshop.full, workshop.to_warm = True, True, [CUSTOM]
-        workshop.close, workshop.process = lambda: hung_up.append(True), SimpleNamespace(pid=1)
-        workshop.hosts = worker.hosts = False
-        pool._workers[:] = [workshop, worker]
-        pool._start_workshop = started.append  # type: ignore[method-assign]
-        job = job_of(CUSTOM)
-        pool._answered(workshop, job, CANCELLED, None, 0.1)
-        assert hung_up == [True]
-        assert started == [[CUSTOM]]
-        assert pool._workers == [worker]
-        assert pool.restarts == 0
-        pool._tried.refuse_failed(job.kernel, 0.0)
 
     asyncio.run(run())
 

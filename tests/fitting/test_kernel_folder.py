@@ -5,6 +5,7 @@ import stat
 import subprocess
 import sys
 import time
+import zlib
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,10 @@ def file(folder: Path, name: str, size: int, *, read: float, written: float) -> 
     path, now = folder / f"{name}-cache", time.time()
     path.write_bytes(b"x" * size)
     os.utime(path, (now - read, now - written))
+
+
+def half(content: bytes) -> bytes:
+    return content[: len(content) // 2]
 
 
 def names(folder: Path) -> set[str]:
@@ -111,11 +116,27 @@ def test_a_folder_that_is_as_it_was_is_not_looked_through(tmp_path, monkeypatch)
     folder.trim()
 
 
-def test_empty_files_go_once_nobody_can_be_writing_them(tmp_path):
-    file(tmp_path, "left", 0, read=DAY, written=DAY)
-    file(tmp_path, "being written", 0, read=0, written=0)
-    KernelFolder(tmp_path, 100).trim()
+@pytest.mark.parametrize("content", [b"", half(zlib.compress(bytes(range(256))))])
+def test_half_written_files_go_once_nobody_can_be_writing_them(tmp_path, content):
+    folder = KernelFolder(tmp_path, 1000)
+    for name, age in (("left", DAY), ("being written", 0.0)):
+        (tmp_path / f"{name}-cache").write_bytes(content)
+        os.utime(tmp_path / f"{name}-cache", (time.time() - age,) * 2)
+    folder.trim()
     assert names(tmp_path) == {"being written"}
+    os.utime(tmp_path / "being written-cache", (time.time() - DAY,) * 2)
+    folder.trim()
+    assert names(tmp_path) == set()
+
+
+def test_looking_whether_a_file_is_whole_is_not_using_it(tmp_path):
+    path = tmp_path / "whole-cache"
+    path.write_bytes(whole := zlib.compress(bytes(range(256))))
+    os.utime(path, ns=(10**18, 10**18 + 5))
+    KernelFolder(tmp_path, 10**4).trim()
+    found = path.stat()
+    assert (found.st_atime_ns, found.st_mtime_ns) == (10**18, 10**18 + 5)
+    assert path.read_bytes() == whole
 
 
 def test_files_that_another_deletes_meanwhile(tmp_path, monkeypatch):
@@ -132,16 +153,19 @@ def test_files_that_another_deletes_meanwhile(tmp_path, monkeypatch):
     assert names(tmp_path) == {"two"}
 
 
-def test_what_was_forgotten_or_never_finished_is_compiled_again(tmp_path):
+@pytest.mark.parametrize("left", [lambda _: b"", half])
+def test_what_was_forgotten_or_never_finished_is_compiled_again(tmp_path, left):
     [first] = fitted(tmp_path, "line")
     KernelFolder(tmp_path, 1).trim()
     assert not names(tmp_path)
     assert fitted(tmp_path, "line") == [first]
     for path in tmp_path.iterdir():
-        path.write_bytes(b"")
+        path.write_bytes(left(path.read_bytes()))
         os.utime(path, (1.0, 1.0))
+    written = {path: path.read_bytes() for path in tmp_path.iterdir()}
     assert fitted(tmp_path, "line") == [first]
-    assert all(path.stat().st_size == 0 for path in tmp_path.iterdir())  # which is why they must go
+    # which is why they must go
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == written
     KernelFolder(tmp_path, 10**8).trim()
     again, found = fitted(tmp_path, "line", "line")
     assert again == first
