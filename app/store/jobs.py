@@ -7,16 +7,17 @@ chunk belongs to the server that claimed it, until that finishes it or is not he
 (Their clocks should agree to a second or two.)
 """
 
-import asyncio
 import json
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, Engine, delete, exists, func, insert, or_, select, update
+from sqlalchemy import Connection, delete, exists, func, insert, or_, select, update
 
 from app.store.keep import Keep
+from app.store.reader import Reader
 from app.store.tables import chunks, jobs
 from app.store.writer import Writer
 
@@ -70,8 +71,8 @@ class Gone(Exception):
 class JobStore:
     """The jobs in a store, as one server sees them: `owner` is that server's name."""
 
-    def __init__(self, engine: Engine, writer: Writer):
-        self._engine = engine
+    def __init__(self, reader: Reader, writer: Writer):
+        self._reader = reader
         self._writer = writer
         self.owner = ""
 
@@ -126,15 +127,15 @@ class JobStore:
         """The job, or None."""
         query = select(*_progress).where(jobs.c.id == job_id, jobs.c.status != RECEIVING)
 
-        def read() -> StoredJob | None:
-            with self._engine.connect() as connection:
-                row = connection.execute(query).first()
-                if row is None:
-                    return None
-                fields = dict(row._mapping)
-                return StoredJob(**fields | {"statuses": json.loads(fields["statuses"])})
+        def read(connection: Connection) -> StoredJob | None:
+            row = connection.execute(query).first()
+            if row is None:
+                return None
+            fields = dict(row._mapping)
+            return StoredJob(**fields | {"statuses": json.loads(fields["statuses"])})
 
-        return await asyncio.to_thread(read)
+        found: StoredJob | None = await self._reader.submit(read)
+        return found
 
     async def claim(self, working_on: Collection[int] = ()) -> Claim | None:
         """A chunk to do next, of the job whose turn was longest ago; none that we work on.
@@ -248,21 +249,18 @@ class JobStore:
             .order_by(chunks.c.place)
         )
 
-        def read() -> list[tuple[int, int]]:
-            with self._engine.connect() as connection:
-                return [(row.place, row.rows) for row in connection.execute(query)]
+        def read(connection: Connection) -> list[tuple[int, int]]:
+            return [(row.place, row.rows) for row in connection.execute(query)]
 
-        return await asyncio.to_thread(read)
+        places: list[tuple[int, int]] = await self._reader.submit(read)
+        return places
 
     async def lines_at(self, job_id: str, place: int) -> bytes | None:
         """The lines of the chunk at a place, as `finish` got them."""
         query = select(chunks.c.data).where(chunks.c.job == job_id, chunks.c.place == place)
 
-        def read() -> bytes | None:
-            with self._engine.connect() as connection:
-                return connection.scalar(query)
-
-        return await asyncio.to_thread(read)
+        lines: bytes | None = await self._reader.submit(lambda c: c.scalar(query))
+        return lines
 
     async def renew(self, working_on: list[int], receiving: list[str]) -> set[int]:
         """Say that we are alive; which of the chunks are still ours, of jobs that are wanted."""
@@ -316,7 +314,7 @@ class JobStore:
             .where(jobs.c.finished.is_not(None))
             .group_by(jobs.c.id)
         )
-        end = await asyncio.to_thread(keep.ends, self._engine, rows)
+        end = await self._reader.submit(partial(keep.ends, rows), patient=True)
 
         def forget(connection: Connection) -> None:
             connection.execute(delete(jobs).where(jobs.c.finished <= end))

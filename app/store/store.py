@@ -1,12 +1,13 @@
 """Fits as resources: saved before their id is sent, found again after `kill -9`."""
 
-import asyncio
 import sqlite3
 import time
 from dataclasses import dataclass
+from functools import partial
 
 from sqlalchemy import (
     URL,
+    Connection,
     Engine,
     create_engine,
     delete,
@@ -19,6 +20,7 @@ from sqlalchemy import (
 
 from app.store.jobs import JobStore
 from app.store.keep import Keep
+from app.store.reader import Reader
 from app.store.tables import fits, metadata
 from app.store.writer import Spot, Writer
 
@@ -49,8 +51,8 @@ class Store:
             event.listen(hasty, "connect", _tune_hasty_sqlite)
             self._spot = Spot(hasty, insert(fits))
         _create_tables(self._engine)
-        self._writer = Writer(self._engine)
-        self.jobs = JobStore(self._engine, self._writer)
+        self._reader, self._writer = Reader(self._engine), Writer(self._engine)
+        self.jobs = JobStore(self._reader, self._writer)
         self._select, self._insert = select(fits), insert(fits)
 
     async def save(self, fit: StoredFit) -> None:
@@ -62,7 +64,6 @@ class Store:
             "request": fit.request,
             "answer": fit.answer,
         }
-
         spot = None if self._writer.busy else self._spot
         if spot is None or not spot.inserts(row):
             await self._writer.submit(lambda c: c.execute(self._insert, row).rowcount)
@@ -70,23 +71,23 @@ class Store:
     async def find(self, fit_id: str) -> StoredFit | None:
         """The fit, or None."""
 
-        def read() -> StoredFit | None:
-            with self._engine.connect() as connection:
-                row = connection.execute(self._select.where(fits.c.id == fit_id)).first()
-                return None if row is None else StoredFit(**row._mapping)
+        def read(connection: Connection) -> StoredFit | None:
+            row = connection.execute(self._select.where(fits.c.id == fit_id)).first()
+            return None if row is None else StoredFit(**row._mapping)
 
-        return await asyncio.to_thread(read)
+        found: StoredFit | None = await self._reader.submit(read)
+        return found
 
     async def latest(self, most: int, longest: int) -> list[StoredFit]:
         """The newest fits whose request has at most `longest` bytes, the newest first."""
         short = self._select.where(func.length(fits.c.request) <= longest)
         query = short.order_by(fits.c.created.desc()).limit(most)
 
-        def read() -> list[StoredFit]:
-            with self._engine.connect() as connection:
-                return [StoredFit(**row._mapping) for row in connection.execute(query)]
+        def read(connection: Connection) -> list[StoredFit]:
+            return [StoredFit(**row._mapping) for row in connection.execute(query)]
 
-        return await asyncio.to_thread(read)
+        found: list[StoredFit] = await self._reader.submit(read, patient=True)
+        return found
 
     async def forget(self, fit_id: str) -> bool:
         """Whether there was such a fit."""
@@ -99,7 +100,7 @@ class Store:
         """How many went."""
         size = func.length(fits.c.request) + func.length(fits.c.answer)
         rows = select(fits.c.created.label("moment"), size.label("bytes"))
-        end = await asyncio.to_thread(keep.ends, self._engine, rows)
+        end = await self._reader.submit(partial(keep.ends, rows), patient=True)
         too_old = delete(fits).where(fits.c.created <= end)
         gone: int = await self._writer.submit(
             lambda connection: connection.execute(too_old).rowcount
@@ -109,17 +110,30 @@ class Store:
     def close(self) -> None:
         """Write what is waiting, then close."""
         self._writer.close()
+        self._reader.close()
         if self._spot is not None:
             self._spot.close()
         self._engine.dispose()
 
 
 def with_timeout(url: str) -> URL:
-    """The URL, by which PostgreSQL is not waited for longer than a lock would be."""
+    """The URL, by which PostgreSQL is not waited for longer than a lock of SQLite's would be.
+
+    That is for its locks, and for a machine that has gone without a word. How long a statement may
+    take is not said: to look for what is old may take as long as it needs.
+    """
     parsed = make_url(url)
     if parsed.get_backend_name() != "postgresql":
         return parsed
-    return parsed.update_query_dict({"connect_timeout": str(LOCKED_S), **parsed.query})
+    patience = {
+        "connect_timeout": str(LOCKED_S),
+        "tcp_user_timeout": str(1000 * LOCKED_S),
+        "keepalives_idle": str(LOCKED_S // 2),
+        "keepalives_interval": "1",
+        "keepalives_count": str(LOCKED_S // 2),
+        "options": f"-c lock_timeout={1000 * LOCKED_S}",
+    }
+    return parsed.update_query_dict({**patience, **parsed.query})
 
 
 def _create_tables(engine: Engine) -> None:

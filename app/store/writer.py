@@ -10,27 +10,18 @@ Where the database itself fails, by a lock that is not let go or a full disk, al
 at once: one after the other each would wait as long for the same.
 """
 
-import asyncio
-import contextlib
-import queue
 import sqlite3
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Insert
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from app.errors import StoreAway
+from app.store.line import MOST_WAITING, Entry, Line, acknowledge
 
 MOST_AT_ONCE = 200
-MOST_WAITING = 4000
 MOST_ON_THE_SPOT = 100
-RETRY_S = 5.0
-
-Write = Callable[[Connection], Any]
-Entry = tuple[Write, asyncio.AbstractEventLoop, "asyncio.Future[Any]"]
 
 
 class Spot:
@@ -69,46 +60,17 @@ class Spot:
         self._pooled.close()
 
 
-class Writer:
+class Writer(Line):
     """Runs writes in order; `submit` awaits their commit."""
 
     def __init__(self, engine: Engine):
-        self._engine = engine
-        self._entries: queue.SimpleQueue[Entry | None] = queue.SimpleQueue()
-        self._unanswered = 0
-        self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
-        self._thread.start()
-
-    @property
-    def busy(self) -> bool:
-        """Whether the thread writes, or moves SQLite's log into the file."""
-        return self._unanswered > 0
-
-    async def submit(self, write: Write) -> Any:
-        """The value of `write`, once it is committed; StoreAway if too many wait."""
-        if self._unanswered >= MOST_WAITING:
-            detail = f"{self._unanswered} writes are waiting for it. Try again later."
-            raise StoreAway(detail, RETRY_S)
-        loop = asyncio.get_running_loop()
-        done: asyncio.Future[Any] = loop.create_future()
-        done.add_done_callback(self._answered)
-        self._entries.put((write, loop, done))
-        self._unanswered += 1
-        return await asyncio.shield(done)  # it is written even if nobody waits any longer
-
-    def _answered(self, done: "asyncio.Future[Any]") -> None:
-        self._unanswered -= 1
-        if not done.cancelled():
-            done.exception()  # asyncio complains of errors that nobody has seen
-
-    def close(self) -> None:
-        """Finish what was submitted."""
-        self._entries.put(None)
-        self._thread.join()
+        super().__init__(engine, "store-writer", threads=1)
 
     def _run(self) -> None:
         connection: Connection | None = None
-        while (batch := self._next_batch()) is not None:
+        while (batch := self._next(MOST_AT_ONCE)) is not None:
+            if not batch:
+                continue
             try:
                 connection = connection or self._engine.connect()
                 self._commit(connection, batch)
@@ -121,23 +83,6 @@ class Writer:
                 acknowledge(batch, [error] * len(batch), failed=True)
         if connection is not None:
             connection.close()
-
-    def _next_batch(self) -> list[Entry] | None:
-        entry = self._entries.get()
-        if entry is None:
-            return None
-        return [entry, *self._waiting(MOST_AT_ONCE - 1)]
-
-    def _waiting(self, most: int) -> list[Entry]:
-        """Up to `most` of those who wait."""
-        found: list[Entry] = []
-        with contextlib.suppress(queue.Empty):
-            while len(found) < most:
-                if (entry := self._entries.get_nowait()) is None:
-                    self._entries.put(None)
-                    break
-                found.append(entry)
-        return found
 
     def _commit(self, connection: Connection, batch: list[Entry]) -> None:
         try:
@@ -167,23 +112,3 @@ def is_for_all(error: Exception) -> bool:
     if not isinstance(error, OperationalError) or error.connection_invalidated:
         return False
     return not str(getattr(error.orig, "sqlstate", "")).startswith("40")
-
-
-def acknowledge(batch: list[Entry], values: list[Any], *, failed: bool = False) -> None:
-    """Hand the values back, with one call into each event loop."""
-    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Any], Any]]] = {}
-    for (_, loop, done), value in zip(batch, values, strict=True):
-        by_loop.setdefault(loop, []).append((done, value))
-
-    def settle(pairs: list[tuple[asyncio.Future[Any], Any]]) -> None:
-        for done, value in pairs:
-            if done.done():
-                continue
-            if failed:
-                done.set_exception(value)
-            else:
-                done.set_result(value)
-
-    for loop, pairs in by_loop.items():
-        with contextlib.suppress(RuntimeError):  # the loop has closed: nobody waits any more
-            loop.call_soon_threadsafe(settle, pairs)

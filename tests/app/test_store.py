@@ -232,7 +232,7 @@ def test_who_does_not_wait_any_longer_has_it_written_all_the_same(tmp_path):
 
 
 def test_not_too_many_wait(tmp_path, monkeypatch):
-    monkeypatch.setattr("app.store.writer.MOST_WAITING", 3)
+    monkeypatch.setattr("app.store.line.MOST_WAITING", 3)
     store = Store(f"sqlite:///{tmp_path / 'fits.db'}")
     go_on = threading.Event()
 
@@ -251,16 +251,18 @@ def test_not_too_many_wait(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("url", "timeout"),
+    ("url", "connect_s", "sent_ms"),
     [
-        ("postgresql+psycopg://me:secret@db/fits", "10"),
-        ("postgresql+psycopg://me@db/fits?connect_timeout=3", "3"),
-        ("sqlite:////data/fits.sqlite", None),
+        ("postgresql+psycopg://me:secret@db/fits", "10", "10000"),
+        ("postgresql+psycopg://me@db/fits?connect_timeout=3", "3", "10000"),
+        ("sqlite:////data/fits.sqlite", None, None),
     ],
+    ids=["usual", "own", "sqlite"],
 )
-def test_a_database_that_does_not_answer_is_not_waited_for_for_ever(url, timeout):
+def test_a_database_that_has_gone_is_not_waited_for_for_ever(url, connect_s, sent_ms):
     patient = with_timeout(url)
-    assert patient.query.get("connect_timeout") == timeout
+    assert patient.query.get("connect_timeout") == connect_s
+    assert patient.query.get("tcp_user_timeout") == sent_ms
     assert patient.password == ("secret" if "secret" in url else None)
 
 
