@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, or_, select
+from sqlalchemy import BigInteger, Connection, Select, func, literal, or_, select
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,8 @@ class Keep:
             func.row_number().over(order_by=newest).label("number"),
             func.sum(row.c.bytes).over(order_by=newest).label("bytes"),
         ).subquery()
-        too_many = or_(running.c.number > self.most, running.c.bytes > self.most_bytes)
+        most, most_bytes = (literal(n, BigInteger) for n in (self.most, self.most_bytes))
+        too_many = or_(running.c.number > most, running.c.bytes > most_bytes)
         last = connection.scalar(select(func.max(running.c.moment)).where(too_many))
         too_old = time.time() - self.oldest_s
         return too_old if last is None else max(too_old, last)

@@ -10,11 +10,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from sqlalchemy import Select, select
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from app.retention import keep_retention
 from app.settings import Settings
 from app.store.keep import Keep
 from app.store.store import Store, StoredFit
+from app.store.tables import jobs
 from tests.app.test_lifecycle import eventually
 from tests.conftest import LiveServer, StartServer
 from tests.examples import GAUSSIAN_50, HISTOGRAM, XY_ERRORS, fitted
@@ -103,6 +106,19 @@ def test_the_newest_are_kept_up_to_a_number_to_bytes_and_to_an_age(
         ]
         (chunks,) = connection.execute("select count(*) from job_chunks").fetchone()
         assert chunks == 2 * len(kept)
+
+
+@pytest.mark.parametrize("kept", [10**6, 2**63 - 1])
+def test_postgresql_counts_far_enough(kept: int) -> None:
+    """There a number of which nothing else is said has 32 bits."""
+    asked: list[Select[Any]] = []
+    connection: Any = SimpleNamespace(scalar=asked.append)
+    rows = select(jobs.c.finished.label("moment"), jobs.c.rows.label("bytes"))
+    Keep(kept, kept, 1.0).ends(rows, connection)
+    said = asked[0].compile(dialect=PGDialect_psycopg())
+    assert str(said).count("::BIGINT") == 2
+    assert "::INTEGER" not in str(said)
+    assert [*said.params.values()] == [kept, kept]
 
 
 FULL = 10**6  # bytes of compiled kernels
