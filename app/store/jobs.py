@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, delete, exists, func, insert, or_, select, update
+from sqlalchemy import Connection, and_, delete, exists, func, insert, or_, select, update
 
 from app.store.keep import Keep
 from app.store.reader import Reader
@@ -22,7 +22,6 @@ from app.store.tables import chunks, jobs
 from app.store.writer import Writer
 
 LEASE_S = 15.0  # after which a server that was not heard of is taken for dead
-SWEPT_AT_ONCE = 20  # chunks; more would keep single fits waiting for the writer
 
 RECEIVING, QUEUED, RUNNING = "receiving", "queued", "running"
 SUCCEEDED, FAILED = "succeeded", "failed"
@@ -315,13 +314,8 @@ class JobStore:
             .group_by(jobs.c.id)
         )
         end = await self._reader.submit(partial(keep.ends, rows), patient=True)
-
-        def forget(connection: Connection) -> None:
-            connection.execute(delete(jobs).where(jobs.c.finished <= end))
-            lost = (jobs.c.status == RECEIVING, jobs.c.until < time.time())
-            connection.execute(delete(jobs).where(*lost))
-
-        await self._writer.submit(forget)
+        lost = and_(jobs.c.status == RECEIVING, jobs.c.until < time.time())
+        await self._writer.delete(jobs, or_(jobs.c.finished <= end, lost))
         await self.sweep()
 
     async def sweep(self) -> None:
@@ -331,13 +325,7 @@ class JobStore:
             ~exists().where(jobs.c.id == chunks.c.job),
             chunks.c.job.in_(failed) & chunks.c.place.is_(None),
         )
-        some = select(chunks.c.id).where(useless).limit(SWEPT_AT_ONCE)
-        while await self._writer.submit(
-            lambda connection: (
-                connection.execute(delete(chunks).where(chunks.c.id.in_(some))).rowcount
-            )
-        ):
-            pass
+        await self._writer.delete(chunks, useless)
 
 
 def _claimed(connection: Connection, chunk: int) -> Claim:

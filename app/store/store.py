@@ -25,6 +25,7 @@ from app.store.tables import fits, metadata
 from app.store.writer import Spot, Writer
 
 LOCKED_S = 10  # that one waits for what another is writing
+LOG_BYTES = 64 * 2**20  # that SQLite's log keeps on the disk
 TABLES_LOCK = 1182099782  # any number that other users of a database will not think of
 
 
@@ -101,11 +102,7 @@ class Store:
         size = func.length(fits.c.request) + func.length(fits.c.answer)
         rows = select(fits.c.created.label("moment"), size.label("bytes"))
         end = await self._reader.submit(partial(keep.ends, rows), patient=True)
-        too_old = delete(fits).where(fits.c.created <= end)
-        gone: int = await self._writer.submit(
-            lambda connection: connection.execute(too_old).rowcount
-        )
-        return gone
+        return await self._writer.delete(fits, fits.c.created <= end)
 
     def close(self) -> None:
         """Write what is waiting, then close."""
@@ -154,6 +151,9 @@ def _tune_sqlite(connection, _record) -> None:  # type: ignore[no-untyped-def]
     cursor.execute(f"PRAGMA busy_timeout={1000 * LOCKED_S}")
     _keep_log(cursor)
     cursor.execute("PRAGMA synchronous=NORMAL")
+    # else the log stays as long as it ever was, and some builds write all that they delete into it
+    cursor.execute(f"PRAGMA journal_size_limit={LOG_BYTES}")
+    cursor.execute("PRAGMA secure_delete=OFF")
     cursor.close()
 
 

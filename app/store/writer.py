@@ -10,11 +10,22 @@ Where the database itself fails, by a lock that is not let go or a full disk, al
 at once: one after the other each would wait as long for the same.
 """
 
+import contextlib
 import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Insert
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Insert,
+    LargeBinary,
+    Table,
+    delete,
+    func,
+    select,
+)
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import DBAPIError, OperationalError
 
@@ -22,6 +33,7 @@ from app.store.line import MOST_WAITING, Entry, Line, acknowledge
 
 MOST_AT_ONCE = 200
 MOST_ON_THE_SPOT = 100
+STEP_ROWS, STEP_BYTES = 100, 2**20  # that are deleted before others may write
 
 
 class Spot:
@@ -36,6 +48,7 @@ class Spot:
 
     def __init__(self, engine: Engine, statement: Insert):
         self._sql = str(statement.compile(dialect=sqlite.dialect(paramstyle="named")))
+        self._engine = engine
         self._pooled = engine.raw_connection()
         self._connection: Any = self._pooled.driver_connection
         self._in_a_row = 0
@@ -57,7 +70,9 @@ class Spot:
         return True
 
     def close(self) -> None:
+        """Not only back to its pool: SQLite's last connection moves the log into the file."""
         self._pooled.close()
+        self._engine.dispose()
 
 
 class Writer(Line):
@@ -66,13 +81,46 @@ class Writer(Line):
     def __init__(self, engine: Engine):
         super().__init__(engine, "store-writer", threads=1)
 
+    async def delete(self, table: Table, which: ColumnElement[bool]) -> int:
+        """Delete rows a few at a time, so that others can write meanwhile; how many went.
+
+        Where the disk is full SQLite's log has no room for all of it: what failed is tried again
+        once, for the connection is a new one then, and has moved the log into the file.
+        """
+        blobs = [func.length(c) for c in table.c if isinstance(c.type, LargeBinary)]
+        size = sum(blobs[1:], blobs[0]).label("bytes")
+        some = select(table.c.id, size).where(which).limit(STEP_ROWS)
+
+        def step(connection: Connection) -> int:
+            ids, room = [], STEP_BYTES
+            for row in connection.execute(some).all():
+                ids.append(row.id)
+                room -= row.bytes
+                if room <= 0:
+                    break
+            connection.execute(delete(table).where(table.c.id.in_(ids)))
+            return len(ids)
+
+        gone, failed = 0, False
+        while True:
+            try:
+                went = await self.submit(step)
+            except OperationalError:
+                if failed:
+                    raise
+                failed = True
+            else:
+                if not went:
+                    return gone
+                gone, failed = gone + went, False
+
     def _run(self) -> None:
         connection: Connection | None = None
         while (batch := self._next(MOST_AT_ONCE)) is not None:
             if not batch:
                 continue
             try:
-                connection = connection or self._engine.connect()
+                connection = connection or self._connect()
                 self._commit(connection, batch)
             except Exception as error:  # of the connection itself: the next batch gets another
                 if connection is not None:
@@ -83,6 +131,15 @@ class Writer(Line):
                 acknowledge(batch, [error] * len(batch), failed=True)
         if connection is not None:
             connection.close()
+
+    def _connect(self) -> Connection:
+        """Another connection may have failed for want of room: SQLite's log is made free again."""
+        connection = self._engine.connect()
+        if self._engine.dialect.name == "sqlite":
+            with contextlib.suppress(OperationalError):
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
+            connection.rollback()
+        return connection
 
     def _commit(self, connection: Connection, batch: list[Entry]) -> None:
         try:

@@ -5,6 +5,7 @@ import sqlite3
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
 
 import httpx
@@ -264,6 +265,45 @@ def test_a_database_that_has_gone_is_not_waited_for_for_ever(url, connect_s, sen
     assert patient.query.get("connect_timeout") == connect_s
     assert patient.query.get("tcp_user_timeout") == sent_ms
     assert patient.password == ("secret" if "secret" in url else None)
+
+
+def test_after_the_end_all_is_in_the_file(tmp_path):
+    """Who backs up a service that has ended copies one file."""
+    path = tmp_path / "fits.db"
+    store = Store(f"sqlite:///{path}")
+
+    async def use() -> None:
+        for number in range(5):
+            await store.save(a_fit(number))
+            assert await store.find(f"fit-{number}")
+
+    asyncio.run(use())
+    store.close()
+    assert [file.name for file in tmp_path.iterdir()] == ["fits.db"]
+    copy = tmp_path / "copy.db"
+    copy.write_bytes(path.read_bytes())
+    assert rows(copy) == 5
+
+
+def test_a_log_that_became_long_is_cut(tmp_path, monkeypatch):
+    monkeypatch.setattr("app.store.store.LOG_BYTES", 2**20)
+    path = tmp_path / "fits.db"
+    store = Store(f"sqlite:///{path}")
+    reader = sqlite3.connect(path, isolation_level=None)
+    reader.execute("BEGIN")
+    rows(path)
+    reader.execute("select count(*) from fits").fetchone()
+
+    async def save(first: int, number: int) -> int:
+        for n in range(first, first + number):
+            row = asdict(StoredFit(f"fit-{n}", 1.0, "histogram", bytes(50_000), b"{}"))
+            await store._writer.submit(lambda c, row=row: c.execute(store._insert, row))
+        return path.with_name("fits.db-wal").stat().st_size
+
+    assert asyncio.run(save(0, 200)) > 8 * 2**20
+    reader.close()
+    assert asyncio.run(save(200, 3)) < 2 * 2**20
+    store.close()
 
 
 def test_a_spot_declines_now_and_then():
