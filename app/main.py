@@ -73,7 +73,7 @@ def create_app(settings: Settings) -> FastAPI:
             store, prepared = Store(settings.store_url), Prepared(settings.data_dir)
             ending.callback(store.close)
             service = Service(settings, store, pool, metrics, prepared, cluster)
-            metrics.watch(pool, cluster)
+            metrics.watch(pool, store, cluster)
             runner = Runner(service, Owner(settings.data_dir))
             app.state.service, app.state.runner = service, runner
             ending.push_async_callback(pool.close)

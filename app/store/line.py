@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
 
 from app.errors import StoreAway
 
@@ -32,6 +33,7 @@ class Line(ABC):
         self._engine = engine
         self._entries: queue.SimpleQueue[Entry | None] = queue.SimpleQueue()
         self._unanswered = 0
+        self.failures = 0
         self._answers = True
         self._threads = [
             threading.Thread(target=self._run, name=name, daemon=True) for _ in range(threads)
@@ -72,8 +74,9 @@ class Line(ABC):
     def _answered(self, done: "asyncio.Future[Any]") -> None:
         self._unanswered -= 1
         self._answers = not done.cancelled()
-        if not done.cancelled():
-            done.exception()  # asyncio complains of errors that nobody has seen
+        # asyncio complains of errors that nobody has seen
+        if done.cancelled() or isinstance(done.exception(), DBAPIError):
+            self.failures += 1
 
     def _next(self, most: int) -> list[Entry] | None:
         """The next entries, `most` at a time, once there are any; None at the end."""

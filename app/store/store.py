@@ -1,9 +1,13 @@
 """Fits as resources: saved before their id is sent, found again after `kill -9`."""
 
+import asyncio
+import os
+import secrets
 import sqlite3
 import time
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from sqlalchemy import (
     URL,
@@ -17,15 +21,19 @@ from sqlalchemy import (
     make_url,
     select,
 )
+from sqlalchemy.exc import DBAPIError
 
+from app.errors import StoreAway
 from app.store.jobs import JobStore
 from app.store.keep import Keep
+from app.store.line import RETRY_S
 from app.store.reader import Reader
 from app.store.tables import fits, metadata
 from app.store.writer import Spot, Writer
 
 LOCKED_S = 10  # that one waits for what another is writing
 LOG_BYTES = 64 * 2**20  # that SQLite's log keeps on the disk
+PROBE_S = 1.0
 TABLES_LOCK = 1182099782  # any number that other users of a database will not think of
 
 
@@ -45,26 +53,29 @@ class Store:
 
     def __init__(self, url: str):
         self._engine = create_engine(with_timeout(url))
-        self._spot: Spot | None = None
-        if self._engine.dialect.name == "sqlite":
+        is_sqlite = self._engine.dialect.name == "sqlite"
+        if is_sqlite:
             event.listen(self._engine, "connect", _tune_sqlite)
+        _create_tables(self._engine)
+        self._spot: Spot | None = None
+        if is_sqlite:
             hasty = create_engine(url)
             event.listen(hasty, "connect", _tune_hasty_sqlite)
             self._spot = Spot(hasty, insert(fits))
-        _create_tables(self._engine)
+        self._file = _File(self._engine) if is_sqlite else None
         self._reader, self._writer = Reader(self._engine), Writer(self._engine)
         self.jobs = JobStore(self._reader, self._writer)
         self._select, self._insert = select(fits), insert(fits)
+        self._probing: asyncio.Task[str | None] | None = None
+
+    @property
+    def failures(self) -> int:
+        """How often it could not be read or written."""
+        return self._reader.failures + self._writer.failures
 
     async def save(self, fit: StoredFit) -> None:
         """Durable when it returns."""
-        row = {
-            "id": fit.id,
-            "created": fit.created,
-            "kind": fit.kind,
-            "request": fit.request,
-            "answer": fit.answer,
-        }
+        row = _row(fit)
         spot = None if self._writer.busy else self._spot
         if spot is None or not spot.inserts(row):
             await self._writer.submit(lambda c: c.execute(self._insert, row).rowcount)
@@ -99,10 +110,41 @@ class Store:
 
     async def forget_old(self, keep: Keep) -> int:
         """How many went."""
+        self._check_file()
         size = func.length(fits.c.request) + func.length(fits.c.answer)
         rows = select(fits.c.created.label("moment"), size.label("bytes"))
         end = await self._reader.submit(partial(keep.ends, rows), patient=True)
         return await self._writer.delete(fits, fits.c.created <= end)
+
+    async def failure(self) -> str | None:
+        """What keeps it from being written now, in words; known within `PROBE_S`."""
+        probing = self._probing
+        if probing is None or probing.done():
+            probing = self._probing = asyncio.create_task(self._probe())
+        await asyncio.wait({probing}, timeout=PROBE_S)
+        return probing.result() if probing.done() else "It does not answer, or is locked."
+
+    async def _probe(self) -> str | None:
+        """A fit that nobody will have seen."""
+        fit = StoredFit(secrets.token_urlsafe(18), time.time(), "probe", b"", b"")
+
+        def write(connection: Connection) -> None:
+            self._check_file()
+            connection.execute(self._insert, _row(fit))
+            connection.execute(delete(fits).where(fits.c.id == fit.id))
+
+        try:
+            await self._writer.submit(write)
+        except StoreAway as away:
+            return away.detail
+        except DBAPIError:
+            return "It cannot be written: perhaps its disk is full."
+        return None
+
+    def _check_file(self) -> None:
+        if self._file is not None and not self._file.is_there():
+            detail = "Its file was deleted or replaced. The service has to be started anew."
+            raise StoreAway(detail, RETRY_S)
 
     def close(self) -> None:
         """Write what is waiting, then close."""
@@ -111,6 +153,33 @@ class Store:
         if self._spot is not None:
             self._spot.close()
         self._engine.dispose()
+
+
+class _File:
+    """SQLite's file, which it goes on writing to when that has been deleted."""
+
+    def __init__(self, engine: Engine):
+        with engine.connect() as connection:
+            asked = "SELECT file FROM pragma_database_list WHERE name = 'main'"
+            self._path: str = connection.exec_driver_sql(asked).scalar_one()
+        self._stat = os.stat(self._path)
+
+    def is_there(self) -> bool:
+        """Whether it is still the one that was opened."""
+        try:
+            return os.path.samestat(os.stat(self._path), self._stat)
+        except OSError:
+            return False
+
+
+def _row(fit: StoredFit) -> dict[str, Any]:
+    return {
+        "id": fit.id,
+        "created": fit.created,
+        "kind": fit.kind,
+        "request": fit.request,
+        "answer": fit.answer,
+    }
 
 
 def with_timeout(url: str) -> URL:

@@ -47,6 +47,7 @@ def test_who_asks_a_frozen_database_is_told_so(held, tmp_path):
 
     asyncio.run(ask())
     assert time.monotonic() - began < 5
+    assert store.failures == 1 + READERS + 4
     go_on.set()
     asyncio.run(store.save(a_fit(2)))
     assert asyncio.run(store.find("fit-1")) is None  # what was refused is not written later
