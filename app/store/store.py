@@ -202,6 +202,12 @@ def with_timeout(url: str) -> URL:
     return parsed.update_query_dict({**patience, **parsed.query})
 
 
+def in_a_line(error: Exception) -> str:
+    """What the database itself says, without the statement or what was to be written."""
+    said = str(getattr(error, "orig", None) or error)
+    return next(iter(said.splitlines()), type(error).__name__)
+
+
 def _create_tables(engine: Engine) -> None:
     """Of services that start together on a new store one does it, and the others wait for it."""
     locks = {
