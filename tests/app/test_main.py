@@ -3,13 +3,15 @@
 import asyncio
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import httpx
 import pytest
 from fastapi import FastAPI
+from sqlalchemy.exc import OperationalError
 
-from app.errors import install
-from app.main import create_app
+from app.errors import StoreAway, install
+from app.main import create_app, leave
 from app.routes import status
 from app.settings import Settings
 from app.store.jobs import JobStore
@@ -65,6 +67,28 @@ def test_what_fails_at_the_beginning_leaves_nothing_running(
     with pytest.raises(OSError, match="waited"):
         run(tmp_path)
     assert closed == ["pool", "store"]
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OperationalError("UPDATE", {}, Exception("disk is full\nor so")), "disk is full"),
+        (StoreAway("No answer.", 5.0), "No answer."),
+    ],
+    ids=["full", "away"],
+)
+def test_a_store_that_fails_at_the_end_is_a_line_in_the_log(
+    error: Exception, said: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Fails:
+        async def close(self) -> None:
+            raise error
+
+    runner: Any = Fails()
+    asyncio.run(leave(runner))
+    (record,) = caplog.records
+    assert record.getMessage() == f"the chunks in work keep their leases: {said}"
+    assert not record.exc_info
 
 
 def test_who_cannot_write_is_not_ready() -> None:
