@@ -6,8 +6,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from iminuit.pdg_format import pdg_format
+from pydantic_core import to_jsonable_python
 from scipy.special import gammaincc
 
+from app.binary import to_lists
 from app.schemas.answers import (
     CovarianceBlock,
     FitAnswer,
@@ -89,7 +91,10 @@ def to_answer(
 def model_as_sent(request: Asked) -> Any:
     """The model, in the client's words."""
     model = request.model
-    return model if isinstance(model, str) else model.model_dump(mode="json", exclude_unset=True)
+    if isinstance(model, str):
+        return model
+    sent = model.model_dump(exclude_unset=True, warnings=False)
+    return to_jsonable_python(sent, fallback=to_lists)
 
 
 def milliseconds(seconds: float) -> float:

@@ -15,7 +15,11 @@ def unpack(raw: bytes) -> Any:
     try:
         return msgpack.unpackb(raw)
     except msgpack.ExtraData:
-        raise NotMsgpack("After the end of the MessagePack object there are more bytes.") from None
+        # to MessagePack a brace is a number
+        json = " Is it JSON? Then send Content-Type: application/json."
+        looks = raw.lstrip().startswith((b"{", b"["))
+        more = "After the end of the MessagePack object there are more bytes."
+        raise NotMsgpack(more + json * looks) from None
     except msgpack.StackError:
         raise NotMsgpack("The MessagePack of the body is nested too deeply.") from None
     except (ValueError, msgpack.UnpackException):

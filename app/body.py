@@ -134,11 +134,11 @@ def request_body(
     examples: dict[str, Any],
     *,
     or_binary: bool = False,
-    lines: str | None = None,
+    lines: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The OpenAPI entry of such a body; `openapi.py` adds the schema it refers to.
 
-    `lines` are an example of the same as NDJSON, where that is taken.
+    `lines` is the entry of the same as NDJSON, where that is taken.
     """
     content: dict[str, Any] = {
         JSON: {
@@ -149,5 +149,5 @@ def request_body(
     if or_binary:
         content[MSGPACK] = {"schema": {"type": "string", "format": "binary"}}
     if lines is not None:
-        content[NDJSON] = {"schema": {"type": "string"}, "example": lines}
+        content[NDJSON] = lines
     return {"requestBody": {"required": True, "content": content}}

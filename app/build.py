@@ -176,8 +176,10 @@ def to_formula(
         return read_formula(spec.formula, declared, limits, predictors)
     except FormulaError as error:
         listed = error.column is None and spec.parameters is not None
-        field = "parameters" if listed else "formula"
-        raise InvalidRequest([((*path, field), str(error))]) from None
+        where: Path = ("parameters",) if listed else ("formula",)
+        if error.entry is not None:
+            where += (error.entry,)
+        raise InvalidRequest([((*path, *where), str(error))]) from None
 
 
 @lru_cache(maxsize=1000)

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from app.schemas.answers import ShapeAnswer, ShapeParameter
 from app.schemas.models import SPECS
 from fitting.kernels.compiling import hastily
 from fitting.padding import Floats
@@ -17,39 +18,39 @@ from models.registry import SHAPES
 BINS = 50
 
 
-def catalogue() -> dict[str, dict[str, Any]]:
+def catalogue() -> dict[str, ShapeAnswer]:
     """All of them, by name; evaluating every shape takes seconds (`prepared`)."""
     return {name: entry(name) for name in SHAPES}
 
 
 @cache
-def entry(name: str) -> dict[str, Any]:
+def entry(name: str) -> ShapeAnswer:
     """Everything about one shape; its formula, limits and options stand in its class."""
     shape = SHAPES[name]()
     schema = SPECS[name].model_json_schema()
     options = {k: v for k, v in schema["properties"].items() if k != "name"}
-    return {
-        "name": name,
-        "description": (type(shape).__doc__ or "").splitlines()[0],
-        "formula": shape.formula,
-        "reference": shape.reference,
-        "parameters": [
-            {
-                "name": p.name,
-                "limits": {
+    return ShapeAnswer(
+        name=name,
+        description=(type(shape).__doc__ or "").splitlines()[0],
+        formula=shape.formula,
+        reference=shape.reference,
+        parameters=[
+            ShapeParameter(
+                name=p.name,
+                limits={
                     "histogram": p.limits(counting=True),
                     "xy-errors": p.limits(counting=False),
                 },
-                "linear": p.linear,
-            }
+                linear=p.linear,
+            )
             for p in shape.parameters
         ],
-        "options": options,
-        "examples": {
+        options=options,
+        examples={
             "POST /fit/histogram": example_histogram(name),
             "POST /fit/xy-errors": example_points(name),
         },
-    }
+    )
 
 
 def example_histogram(name: str, bins: int = BINS) -> dict[str, Any]:

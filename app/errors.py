@@ -201,7 +201,7 @@ def install(app: FastAPI) -> None:
         errors = [
             (
                 tuple(e["loc"][1:]),
-                "this query is required"
+                "this query parameter is required"
                 if e["type"] == "missing"
                 else re.sub("^(Input|String) should", "should", str(e["msg"])),
             )
@@ -212,12 +212,12 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> Response:
+        if error.status_code == HTTPStatus.NOT_FOUND:
+            raised = NotFound("There is nothing at this path; GET /docs shows what there is.")
+            return raised.response()
         phrase = HTTPStatus(error.status_code).phrase
         kind = phrase.lower().replace(" ", "-")
-        details = {
-            404: "There is nothing at this path; GET /docs shows what there is.",
-            405: "This path does not take this method; GET /docs shows what it takes.",
-        }
+        details = {405: "This path does not take this method; GET /docs shows what it takes."}
         detail = details.get(error.status_code, phrase)
         headers = dict(error.headers or {})
         if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:

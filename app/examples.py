@@ -134,6 +134,17 @@ POINTS_LINES = """{"x": [1, 2, 3, 4], "model": {"name": "polynomial", "degree": 
 {"y": [0.9, 2.1, 2.8, 4.1], "y_err": [0.2, 0.1, 0.2, 0.3]}
 """
 
+#: The results of two of these histograms, of a job that was deleted before the third.
+RESULT_LINES = (
+    '{"row":0,"values":{"amp":89.14,"mu":2.971,"sigma":0.950},'
+    '"errors":{"amp":9.45,"mu":0.106,"sigma":0.082},"fval":0.453,"chi2":0.453,"ndof":3,'
+    '"valid":true,"status":"converged","path":"batch","edm":3.9e-21}\n'
+    '{"row":1,"values":{"amp":94.24,"mu":3.347,"sigma":0.941},'
+    '"errors":{"amp":9.72,"mu":0.103,"sigma":0.080},"fval":1.008,"chi2":1.008,"ndof":3,'
+    '"valid":true,"status":"converged","path":"batch","edm":1.1e-19}\n'
+    '{"end":"cancelled","message":"The job was deleted."}\n'
+)
+
 POINTS_EXAMPLES: dict[str, Any] = {
     "line with errors in x and y": {
         "x": [1, 2, 3, 4],

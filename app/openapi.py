@@ -1,5 +1,6 @@
 """OpenAPI: FastAPI's own, plus the schemas of bodies that are read by `body.read_body`."""
 
+import json
 from typing import Any
 
 from fastapi import FastAPI
@@ -7,8 +8,13 @@ from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
 from app.schemas.answers import ProblemAnswer
-from app.schemas.batches import HistogramBatchRequest, PointsBatchRequest
-from app.schemas.jobs import JobRow
+from app.schemas.batches import (
+    HistogramBatchRequest,
+    HistogramHead,
+    PointsBatchRequest,
+    PointsHead,
+)
+from app.schemas.jobs import HistogramLine, JobRow, PointsLine
 from app.schemas.requests import HistogramRequest, PointsRequest
 
 
@@ -32,14 +38,28 @@ def document(app: FastAPI) -> None:
                     (PointsRequest, "validation"),
                     (HistogramBatchRequest, "validation"),
                     (PointsBatchRequest, "validation"),
+                    (HistogramHead, "validation"),
+                    (HistogramLine, "validation"),
+                    (PointsHead, "validation"),
+                    (PointsLine, "validation"),
                     (JobRow, "serialization"),
                     (ProblemAnswer, "serialization"),
                 ],
                 ref_template="#/components/schemas/{model}",
             )
             components = schema.setdefault("components", {}).setdefault("schemas", {})
-            components |= ours["$defs"]
+            components |= {n: with_defaults_told(one) for n, one in ours["$defs"].items()}
             app.openapi_schema = schema
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]
+
+
+def with_defaults_told(schema: dict[str, Any]) -> dict[str, Any]:
+    """Defaults in words: generated clients often must send, or expect, what has a `default`."""
+    for field in schema.get("properties", {}).values():
+        default = field.pop("default", None)
+        if default not in (None, ""):
+            told = [field.get("description"), f"Default: {json.dumps(default)}"]
+            field["description"] = ". ".join(filter(None, told))
+    return schema

@@ -41,7 +41,7 @@ def refuse_unknown_queries(request: Request, known: list[str]) -> None:
     """InvalidRequest for what is not known, or given twice."""
     sent = request.query_params
     problems = [
-        ((name,), f"unknown query{nearest(difflib.get_close_matches(name, known, n=1))}")
+        ((name,), f"unknown query parameter{nearest(difflib.get_close_matches(name, known, n=1))}")
         for name in sent
         if name not in known
     ]

@@ -1,4 +1,4 @@
-"""The error answers that OpenAPI shows beside the good ones."""
+"""What OpenAPI shows of answers besides their bodies: errors, and headers."""
 
 from typing import Any
 
@@ -15,11 +15,24 @@ _TEXTS = {
 }
 
 
+def _header(name: str, description: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """The part of a response in OpenAPI that tells of a header which it always has."""
+    return {"headers": {name: {"description": description, "required": True, "schema": schema}}}
+
+
+#: Of answers that come with `answer.server_timing`.
+TIMED: dict[int | str, dict[str, Any]] = {
+    200: _header("Server-Timing", "`timing_ms` and `kernel` of the answer", {"type": "string"})
+}
+_HEADERS = {503: _header("Retry-After", "Seconds", {"type": "integer", "minimum": 1})}
+
+
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """OpenAPI entries for these statuses, all problem+json."""
     schema = {"$ref": "#/components/schemas/ProblemAnswer"}
     return {
         status: {"description": _TEXTS[status], "content": {MEDIA_TYPE: {"schema": schema}}}
+        | _HEADERS.get(status, {})
         for status in statuses
     }
 

@@ -49,9 +49,20 @@ def to_problem(request: FitRequest, settings: Settings) -> FitProblem:
 
 def as_sent(path: Path, request: FitRequest, model: Model) -> Path:
     """A path into the problem as a path into the body."""
-    if path[0] in ("edges", "counts"):
-        return ("histogram", *path)
+    match path:
+        case ("edges" | "counts", *_):
+            return ("histogram", *path)
+        case ("parameters", *_):
+            return of_parameter(path, request)
+        case ("minos", name) if isinstance(request.minos, list):
+            return ("minos", request.minos.index(str(name)))
     return points.as_sent(path, request, model) if isinstance(request, PointsRequest) else path
+
+
+def of_parameter(path: Path, request: Asked) -> Path:
+    """The same of a path to what is known of a parameter: a start may be all that was sent."""
+    settings = isinstance(request.parameters.get(str(path[1])), ParameterSettings)
+    return path if settings else path[:2]
 
 
 def to_model(request: FitRequest, settings: Settings) -> Model:

@@ -17,6 +17,7 @@ from fitting.errors import Path
 
 LOOKED_AT = 1000  # entries after a wrong one
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")  # how it begins; or, as no JSON does, with a zero
+TOO_LONG = "number out of range"  # what is said of integers of thousands of digits
 NUMBER: TypeAdapter[float] = TypeAdapter(Number)
 NO_NUMBER = {"float_type", "finite_number"}
 
@@ -26,10 +27,18 @@ def from_json_validation(error: ValidationError, body: bytes, whole: type[BaseMo
     try:
         sent = from_json(body)
     except ValueError as invalid:
-        if body[:2] in UTF_16 or 0 in body[:2]:
+        if is_utf_16(body):
             return NotJson("The body is in UTF-16. Send one JSON object in UTF-8.")
+        if str(invalid).startswith(TOO_LONG):
+            place = str(invalid).removeprefix(TOO_LONG)
+            return NotJson(f"The number{place} has too many digits; no double holds so many.")
         return NotJson(f"The body is not valid JSON: {invalid}. Send one JSON object in UTF-8.")
     return from_validation(error, sent, whole)
+
+
+def is_utf_16(body: bytes) -> bool:
+    """Whether it is text in another encoding than JSON has."""
+    return body[:2] in UTF_16 or 0 in body[:2]
 
 
 def from_validation(error: ValidationError, sent: Any, whole: type[BaseModel]) -> Problem:

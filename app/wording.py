@@ -23,12 +23,16 @@ VALUES_NOT_YET = {
 ASYMMETRIC = f"errors of two sides are {NOT_OFFERED}; give one error for both"
 NO_COLUMNS = f"batches take lists and matrices; several predictors in them are {NOT_OFFERED}"
 UHI = f'UHI histograms are {NOT_OFFERED}; send {{"edges": [...], "counts": [...]}}'
+OPERATORS = set("+*/^()=")
+LISTED = "GET /models lists the names"
 SIMPLE = {
     "missing": "this field is required",
     "finite_number": "must be a finite number; NaN and infinity are refused",
     "string_pattern_mismatch": "must be a name: a letter or _, then letters, digits and _",
     "model_type": "must be an object",
     "dict_type": "must be an object",
+    "list_type": "must be an array",
+    "tuple_type": "must be an array",
 }
 
 
@@ -37,7 +41,9 @@ def describe(error: Mapping[str, Any], value: Any, whole: type[BaseModel]) -> st
     kind, context, loc = error["type"], error.get("ctx", {}), error["loc"]
     field = next((part for part in reversed(loc) if isinstance(part, str)), "")
     if kind == "extra_forbidden":
-        return unknown_field(str(loc[-1]), fields_at(loc[:-1], whole), top=len(loc) == 1)
+        return unknown_field(str(loc[-1]), fields_at(loc[:-1], whole), whole, top=len(loc) == 1)
+    if kind == "model_type" and isinstance(value, str) and value in FORMS:
+        return f'must be an object: {{"{value}": ...}}'
     if kind == "union_tag_invalid":
         return unknown_model(str(context["tag"]), value)
     if kind == "literal_error" and str(value) in VALUES_NOT_YET.get(field, ()):
@@ -65,13 +71,19 @@ def is_uhi(histogram: Any) -> bool:
     return isinstance(histogram, dict) and ("uhi_schema" in histogram or "axes" in histogram)
 
 
-def unknown_field(name: str, known: list[str], *, top: bool) -> str:
-    """A field that the request does not have there; at the `top` it may be that of another one."""
+def unknown_field(name: str, known: list[str], whole: type[BaseModel], *, top: bool) -> str:
+    """A field that is not known there; at the `top` it may be that of another request.
+
+    Further in it may be one of the request itself.
+    """
     if name in NOT_YET:
         return f"{NOT_OFFERED}; leave it out"
     if top and (others := whose(name)):
         return f"unknown field here; it belongs to {' and '.join(others)}"
-    return f"unknown field{nearest(difflib.get_close_matches(name, known, n=1))}"
+    if name in whole.model_fields:
+        return "unknown field here; it stands at the top of the request"
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"unknown field{nearest(close) or '; there are ' + ', '.join(known)}"
 
 
 def wrong_length(context: Mapping[str, Any], *, pair: bool) -> str:
@@ -92,6 +104,8 @@ def unknown_model(tag: str, sent: Any) -> str:
     if isinstance(sent, str) or (isinstance(sent, dict) and isinstance(sent.get("name"), str)):
         usual = ALIASES.get(tag.lower())
         close = [usual] if usual else difflib.get_close_matches(tag, SHAPES, n=1)
+        if not OPERATORS.isdisjoint(tag):
+            return f'unknown model; a formula is sent as {{"formula": "a*x + b"}}; {LISTED}'
         return f"unknown model{nearest(close)}; GET /models lists them: {', '.join(SHAPES)}"
     forms = ", ".join(f'{{"{form}": ...}}' for form in FORMS)
-    return f'a model is a name, {{"name": ...}} or one of {forms}; GET /models lists the names'
+    return f'a model is a name, {{"name": ...}} or one of {forms}; {LISTED}'

@@ -46,8 +46,9 @@ class Covariance:
     reason: str | None = None
 
     def __post_init__(self) -> None:
-        if self.matrix is not None and not np.isfinite(self.matrix).all():
-            object.__setattr__(self, "matrix", None)
+        if self.matrix is not None:
+            found = self.matrix + 0.0  # no negative zeros, as of residuals that are all 0
+            object.__setattr__(self, "matrix", found if np.isfinite(found).all() else None)
 
     @property
     def positive_definite(self) -> bool:

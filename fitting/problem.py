@@ -67,7 +67,7 @@ class FitProblem(Bare):
             check(parameter, known, self.limits_of(parameter, known))
         for name in () if self.combined else self.minos:
             if self.knowledge[self.names.index(name)].fixed:
-                raise InvalidProblem(("minos",), f"{name} is fixed; it has no MINOS interval")
+                raise InvalidProblem(("minos", name), f"{name} is fixed; it has no MINOS interval")
 
     @cached_property
     def parameters(self) -> tuple[Parameter, ...]:

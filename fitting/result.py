@@ -42,11 +42,11 @@ MESSAGES = {
         "there is no minimum here and there are no errors. Give other starting values, or limits."
     ),
     Status.UNDETERMINED: (
-        "The data do not determine {names}: along a combination of these the cost stays the same, "
-        "so there are no errors. Fix or constrain one of them, or use fewer parameters."
+        "The data do not determine {names}: along a combination of these the model predicts the "
+        "same, so there are no errors. Fix or constrain one of them, or use fewer parameters."
     ),
     Status.RUNAWAY: (
-        "There is no minimum near the data: the cost keeps falling while {names} runs away, or the "
+        "There is no minimum near the data: the cost falls along {names} without end, or the "
         "errors in x are so large that an absurdly steep model agrees with everything. Give "
         "limits, a constraint, or a simpler model."
     ),
@@ -83,6 +83,7 @@ AT_LIMIT = " At a limit, and without an error: {names}."
 
 WarningCode = Literal[
     "better-minimum-elsewhere",
+    "corner",
     "corner-nearby",
     "deadline",
     "inexact-integral",

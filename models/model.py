@@ -56,7 +56,19 @@ class Model(ABC):
 
     @abstractmethod
     def starts(self, data: Features) -> Iterable[tuple[float, ...]]:
-        """Candidate values of the parameters that are not linear, in order."""
+        """Candidate values of the `searched` parameters, in order."""
+
+    def starts_beside(
+        self, data: Features, known: Mapping[int, float]
+    ) -> Iterable[tuple[float, ...]]:
+        """The same of those whose values are not known by their place, the others being so."""
+        own = [k for k, place in enumerate(self.searched) if place not in known]
+        return dict.fromkeys(tuple(row[k] for k in own) for row in self.starts(data))
+
+    @property
+    def searched(self) -> list[int]:
+        """The places of the parameters that are neither linear nor an end of the range."""
+        return [i for i, p in enumerate(self.declare()) if not p.linear and p.end is None]
 
     def coordinates(
         self, low: float, high: float

@@ -11,7 +11,14 @@ from app.points import refuse_many, refuse_no_error, to_ranges
 from app.schemas.base import is_list
 from app.schemas.batches import HistogramBatchRequest, PointsBatchRequest
 from app.settings import Settings
-from app.translate import is_absolute, refuse_large, refuse_unknown, to_knowledge
+from app.translate import (
+    is_absolute,
+    of_parameter,
+    refuse_large,
+    refuse_unknown,
+    to_knowledge,
+    to_known,
+)
 from fitting.batch.question import Batch
 from fitting.batch.rows import HistogramRows, PointsRows, Rows
 from fitting.errors import InvalidProblem, Path
@@ -37,7 +44,24 @@ def to_batch(request: AnyBatchRequest, settings: Settings) -> Batch:
             absolute_sigma=is_absolute(request),
         )
     except InvalidProblem as invalid:
-        raise InvalidRequest(invalid.problems) from invalid
+        raise InvalidRequest(
+            [(as_sent(path, request), message) for path, message in invalid.problems]
+        ) from invalid
+
+
+def as_sent(path: Path, request: AnyBatchRequest) -> Path:
+    """A path into the question as a path into the body."""
+    match path:
+        case ("parameters", *_):
+            return of_parameter(path, request)
+        case ("x_err" | "y_err" as field, _, place) if not has_rows(getattr(request, field)):
+            return (field, place)
+    return path
+
+
+def has_rows(given: Any) -> bool:
+    """Whether it is a list, or an array, for each row rather than one for all."""
+    return is_list(given) and is_list(given[0])
 
 
 def refuse_many_matrices(rows: int, size: int, most: int) -> None:
@@ -102,7 +126,7 @@ def spread(field: str, given: Any, y: Floats, default: float) -> Floats:
     if not is_list(given):
         refuse_no_error((field,), given, exact=field == "x_err")
         return np.full((1, size), default if given is None else given)
-    if not is_list(given[0]):
+    if not has_rows(given):
         if len(given) != size:
             message = f"{len(given)} values for {size} in each row of y"
             raise InvalidRequest([((field,), message)])
@@ -120,10 +144,12 @@ def to_starts(request: AnyBatchRequest, names: list[str], rows: int) -> Floats:
     found = np.full((rows, len(names)), np.nan)
     wrong: list[tuple[Path, str]] = []
     for name, starts in request.starts.items():
-        if len(starts) == rows:
-            found[:, names.index(name)] = starts
-        else:
+        if to_known(request.parameters.get(name)).start is not None:
+            wrong.append((("starts", name), "has a start in parameters, too; give it once"))
+        elif len(starts) != rows:
             wrong.append((("starts", name), f"{len(starts)} starts for {rows} rows"))
+        else:
+            found[:, names.index(name)] = starts
     if wrong:
         raise InvalidRequest(wrong)
     return found

@@ -13,23 +13,24 @@ import numpy as np
 from fastapi import Request
 from pydantic_core import from_json, to_json
 
-from app.batch.translate import to_batch
+from app.batch.translate import has_rows, to_batch
 from app.binary import to_lists
 from app.body import BOM, NDJSON, parse, pieces, read_body
 from app.errors import Busy, InvalidRequest, NotJson, Unavailable
 from app.jobs.chunk import STARTS, Fields, pack, rows_of, to_question
 from app.jobs.kinds import Kind
-from app.jobs.lines import Numbered, RowReader, slices
+from app.jobs.lines import Numbered, RowReader, slices, why
 from app.jobs.runner import Runner
-from app.schemas.base import is_list
 from app.schemas.batches import BatchHead, PointsHead
 from app.service import Service
 from app.settings import Settings
 from app.store.jobs import Gone
+from app.validation import is_utf_16
 from fitting.errors import Path
 
 RETRY_S = 10.0
 LINES = f"NDJSON, Content-Type: {NDJSON}"
+FIRST_LINE = "the first line is the request without its rows, all on one line"
 
 
 class NotKept(Unavailable):
@@ -54,8 +55,8 @@ class Intake:
             await store.forget(self.id)
             raise
         if not begun:
-            most = f"{settings.max_jobs} jobs are unfinished (max_jobs, GET /limits)"
-            raise Busy(f"{most}. Try again later.", RETRY_S)
+            limit = f"(max_jobs {settings.max_jobs}, GET /limits)"
+            raise Busy(f"No more jobs may be unfinished {limit}. Try again later.", RETRY_S)
         self._runner.receiving.add(self.id)
         return self
 
@@ -118,7 +119,7 @@ def fields_of(kind: Kind, asked: Any) -> Fields:
     fields = {kind.data: np.array(getattr(asked, kind.data), dtype=np.float64)}
     for name in kind.spread:
         given = getattr(asked, name)
-        if is_list(given) and is_list(given[0]):
+        if has_rows(given):
             fields[name] = np.array(given, dtype=np.float64)
     starts = {f"{STARTS}{name}": np.array(column) for name, column in asked.starts.items()}
     return fields | starts
@@ -128,8 +129,8 @@ async def take_lines(request: Request, service: Service, runner: Runner, kind: K
     """A job whose rows came as NDJSON after a first line that is the rest; its id."""
     settings = service.settings
     groups = slices(pieces(request), settings.max_line_bytes)
-    raw, lines = await first_line(groups)
-    head = await asyncio.to_thread(read_head, kind, raw)
+    number, raw, lines = await first_line(groups)
+    head = await asyncio.to_thread(read_head, kind, raw, number)
     async with Intake(service, runner, kind, raw) as intake:
         rows = Rows(kind, head, settings, intake)
         await rows.take(lines)
@@ -140,20 +141,22 @@ async def take_lines(request: Request, service: Service, runner: Runner, kind: K
         return intake.id
 
 
-async def first_line(groups: AsyncIterator[list[Numbered]]) -> tuple[bytes, list[Numbered]]:
-    """The first line, and what else came with it."""
+async def first_line(groups: AsyncIterator[list[Numbered]]) -> tuple[int, bytes, list[Numbered]]:
+    """The first line that is not blank, its number before it, and what else came with it."""
     async for lines in groups:
         if lines:
-            return lines[0][1].removeprefix(BOM), lines[1:]
+            number, raw = lines[0]
+            return number, raw.removeprefix(BOM), lines[1:]
     raise InvalidRequest([((), "the body is empty: send the request, then one row a line")])
 
 
-def read_head(kind: Kind, raw: bytes) -> BatchHead:
-    """The request without its rows."""
+def read_head(kind: Kind, raw: bytes, number: int) -> BatchHead:
+    """The request without its rows, which is line `number` of the body."""
     try:
         sent = from_json(raw)
-    except ValueError:
-        sent = None
+    except ValueError as error:
+        said = "the body is in UTF-16, and not in UTF-8" if is_utf_16(raw) else why(number, error)
+        raise NotJson(f"{said}; {FIRST_LINE}.", [((), said)]) from None
     if isinstance(sent, dict):
         message = "leave it out of the first line: each row has its own, in the lines that follow"
         wrong: list[tuple[Path, str]] = [

@@ -11,7 +11,7 @@ from pydantic_core import from_json
 from app.errors import InvalidRequest, NotJson, Problem, TooLarge
 from app.jobs.chunk import STARTS, Fields
 from app.jobs.kinds import Kind
-from app.schemas.base import Row
+from app.schemas.base import Number, Row
 from app.schemas.jobs import Line
 from app.wording import describe
 from fitting.entries import MOST_REPORTED
@@ -20,7 +20,7 @@ from fitting.padding import Floats
 
 SLICE_BYTES = 2**19
 
-NUMBERS: TypeAdapter[list[list[float]]] = TypeAdapter(list[Row])
+NUMBERS: TypeAdapter[list[list[float]]] = TypeAdapter(list[Row[Number]])
 
 Numbered = tuple[int, bytes]  # a line and its number, from 1
 
@@ -53,6 +53,11 @@ async def whole_lines(stream: AsyncIterator[bytes], longest: int) -> AsyncIterat
             pieces, size = [text[size - unended :]], unended
     if size:
         yield b"".join(pieces)
+
+
+def why(number: int, error: ValueError) -> str:
+    """What is said of a line that is no JSON."""
+    return f"line {number} is not valid JSON: {str(error).partition(' at line ')[0]}"
 
 
 def too_long(longest: int) -> TooLarge:
@@ -126,9 +131,8 @@ class RowReader:
             try:
                 from_json(line)
             except ValueError as error:
-                reason = str(error).partition(" at line ")[0]
                 path = ("rows", self.rows + i)
-                said = f"line {number} is not valid JSON: {reason}"
+                said = why(number, error)
                 raise NotJson(f"{said}. Send one row a line.", [(path, said)]) from None
 
     def _of_objects(self, found: Any, lines: Sequence[Numbered], *, first: bool) -> Fields:

@@ -23,14 +23,23 @@ from app.examples import (
 from app.jobs.kinds import HISTOGRAM, POINTS, Kind
 from app.jobs.prefer import RESPOND_ASYNC, prefers_async
 from app.queries import StrictRoute
-from app.responses import FIT_PROBLEMS
+from app.responses import FIT_PROBLEMS, TIMED
 from app.routes.jobs import ACCEPTED, PREFER, accept_job
 from app.schemas.batches import BatchAnswer, HistogramBatchRequest, PointsBatchRequest
 from app.service import Service, service_of, unless_gone
 
 BINARY_ANSWER: dict[int | str, dict[str, Any]] = {
-    200: {"content": {MSGPACK: {"schema": {"type": "string", "format": "binary"}}}}
+    200: {"content": {MSGPACK: {"schema": {"type": "string", "format": "binary"}}}} | TIMED[200]
 }
+
+
+def lines_of(kind: Kind, example: str) -> dict[str, Any]:
+    """The OpenAPI entry of a job's NDJSON."""
+    head, line = kind.head.__name__, kind.line.__name__
+    row = f"its {kind.data} as a list, or with the fields of {line}"
+    description = f"Lines of JSON: first the fields of the schema {head}, then for each row {row}"
+    return {"schema": {"type": "string", "description": description}, "example": example}
+
 
 router = APIRouter(prefix="/fit", tags=["fits"], route_class=StrictRoute)
 
@@ -42,7 +51,10 @@ router = APIRouter(prefix="/fit", tags=["fits"], route_class=StrictRoute)
     responses=ACCEPTED | FIT_PROBLEMS | BINARY_ANSWER,
     openapi_extra=PREFER
     | request_body(
-        HistogramBatchRequest, HISTOGRAM_BATCH_EXAMPLES, or_binary=True, lines=HISTOGRAM_LINES
+        HistogramBatchRequest,
+        HISTOGRAM_BATCH_EXAMPLES,
+        or_binary=True,
+        lines=lines_of(HISTOGRAM, HISTOGRAM_LINES),
     ),
 )
 async def fit_histograms(request: Request) -> Response:
@@ -61,7 +73,12 @@ async def fit_histograms(request: Request) -> Response:
     response_model=BatchAnswer,
     responses=ACCEPTED | FIT_PROBLEMS | BINARY_ANSWER,
     openapi_extra=PREFER
-    | request_body(PointsBatchRequest, POINTS_BATCH_EXAMPLES, or_binary=True, lines=POINTS_LINES),
+    | request_body(
+        PointsBatchRequest,
+        POINTS_BATCH_EXAMPLES,
+        or_binary=True,
+        lines=lines_of(POINTS, POINTS_LINES),
+    ),
 )
 async def fit_sets_of_points(request: Request) -> Response:
     """Sets of as many points each, thousands at once; the answer has a column a quantity.

@@ -42,6 +42,10 @@ NOT_A_MINIMUM = (
     "The second derivatives of the cost are not positive definite here, so their inverse is no "
     "covariance. Ask for another point, or for method=gauss-newton."
 )
+NO_INFORMATION = (
+    "The expected information is singular here: the data do not determine all free parameters, so "
+    "it has no inverse. Ask for another point, or fit with some of them fixed or constrained."
+)
 
 NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")  # as JSON writes it
 AT = (
@@ -122,18 +126,20 @@ def to_point(problem: FitProblem, answer: dict[str, Any], at: str | None) -> Flo
     """The minimum, with the parameters named in `at` moved."""
     values: dict[str, float | None] = answer["values"]
     named: dict[str, float | None] = {**parse_at(at)} if at else {}
-    refuse_unknown(((("at",), name) for name in named), list(problem.names))
+    refuse_unknown(((("at", name), name) for name in named), list(problem.names))
     values = values | named
     point = np.array([np.nan if values[n] is None else values[n] for n in problem.names], float)
     if np.isnan(point).any():
-        raise InvalidRequest([(("fit_id",), f"this fit has no values: {answer['message']}")])
+        message = f"this fit has no values ({answer['status']})"
+        remedy = "post it again, or name all parameters in at"
+        raise InvalidRequest([(("fit_id",), f"{message}: {remedy}")])
     bounds = problem.bounds
     for name, low, high, value in zip(
         problem.names, bounds.lower, bounds.upper, point, strict=True
     ):
         if name in named and not low <= value <= high:
             limits = describe((None if np.isinf(low) else low, None if np.isinf(high) else high))
-            raise InvalidRequest([(("at",), f"{name} is outside its limits {limits}")])
+            raise InvalidRequest([(("at", name), f"{name} is outside its limits {limits}")])
     return point
 
 
@@ -154,7 +160,8 @@ def reason_for(covariance: Covariance, answer: dict[str, Any] | None, scale: flo
     if answer is not None and not answer["valid"]:
         return f"The fit itself is not valid ({answer['status']}): {answer['message']}"
     if covariance.matrix is None:
-        return covariance.reason or (UNSCALED if math.isnan(scale) else NOT_A_MINIMUM)
+        none = NO_INFORMATION if covariance.method == "gauss-newton" else NOT_A_MINIMUM
+        return covariance.reason or (UNSCALED if math.isnan(scale) else none)
     return ZERO_ERROR if covariance.correlation is None else None
 
 

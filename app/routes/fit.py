@@ -11,7 +11,7 @@ from app.answer import model_as_sent, server_timing, to_answer
 from app.body import JSON, Body, read_body, request_body
 from app.examples import HISTOGRAM_EXAMPLES, POINTS_EXAMPLES
 from app.queries import StrictRoute
-from app.responses import FIT_PROBLEMS
+from app.responses import FIT_PROBLEMS, TIMED
 from app.schemas.answers import FitAnswer, FitKind
 from app.schemas.requests import HistogramRequest, PointsRequest
 from app.service import Served, Service, service_of
@@ -29,7 +29,7 @@ router = APIRouter(prefix="/fit", tags=["fits"], route_class=StrictRoute)
     "/histogram",
     summary="Fit a model to a histogram",
     response_model=FitAnswer,
-    responses=FIT_PROBLEMS,
+    responses=FIT_PROBLEMS | TIMED,
     openapi_extra=request_body(HistogramRequest, HISTOGRAM_EXAMPLES),
 )
 async def fit_histogram(request: Request) -> Response:
@@ -41,7 +41,7 @@ async def fit_histogram(request: Request) -> Response:
     "/xy-errors",
     summary="Fit a model to points with errors in x and y",
     response_model=FitAnswer,
-    responses=FIT_PROBLEMS,
+    responses=FIT_PROBLEMS | TIMED,
     openapi_extra=request_body(PointsRequest, POINTS_EXAMPLES),
 )
 async def fit_xy_errors(request: Request) -> Response:

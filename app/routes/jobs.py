@@ -8,6 +8,7 @@ from starlette.background import BackgroundTask
 
 from app.body import JSON, NDJSON
 from app.errors import NotFound
+from app.examples import RESULT_LINES
 from app.ids import Id
 from app.jobs.answer import path, to_answer
 from app.jobs.follow import Follower, events, results
@@ -50,6 +51,11 @@ ACCEPTED: dict[int | str, dict[str, Any]] = {
             "Preference-Applied": {"schema": {"type": "string"}},
         },
     }
+}
+RESULTS = {
+    "type": "string",
+    "description": "Lines of JSON, each with the fields of the schema JobRow; if there are not all "
+    "rows, a last line has `end` and `message` instead",
 }
 GONE = "There is no job with this id; it may have been deleted or expired."
 
@@ -131,9 +137,8 @@ async def get_events(service: Here, request: Request, job_id: JobId) -> Response
     response_class=StreamingResponse,
     responses={
         200: {
-            "description": "A line a row, with the fields of `JobRow`; if there are not all, a "
-            "last line has `end` and `message` instead",
-            "content": {NDJSON: {"schema": {"type": "string"}}},
+            "description": "A line a row; if there are not all, a last line says why",
+            "content": {NDJSON: {"schema": RESULTS, "example": RESULT_LINES}},
         },
         **problems(400, 404, 422, 503),
     },

@@ -1,7 +1,7 @@
 """GET /models: the shapes that can be fitted."""
 
 import difflib
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Path
 
@@ -10,6 +10,7 @@ from app.errors import NotFound, nearest
 from app.examples import COMPOSITIONS
 from app.queries import StrictRoute
 from app.responses import problems
+from app.schemas.answers import CatalogueAnswer, ShapeAnswer
 from app.service import Here
 from models.registry import SHAPES
 
@@ -17,15 +18,17 @@ router = APIRouter(route_class=StrictRoute, prefix="/models", tags=["models"])
 
 
 @router.get("", summary="All shapes", responses=problems(422, 503))
-async def list_models(service: Here) -> dict[str, Any]:
+async def list_models(service: Here) -> CatalogueAnswer:
     """Every shape, with its formula, parameters, limits, options and example requests."""
     entries = await service.prepared.get(catalogue)
-    return {"models": list(entries.values()), "compositions": COMPOSITIONS}
+    return CatalogueAnswer.model_validate(
+        {"models": list(entries.values()), "compositions": COMPOSITIONS}
+    )
 
 
 # not async: the first look at a shape evaluates its example, in a thread
 @router.get("/{name}", summary="One shape", responses=problems(400, 404, 422))
-def get_model(name: Annotated[str, Path(description="A name from GET /models")]) -> dict[str, Any]:
+def get_model(name: Annotated[str, Path(description="A name from GET /models")]) -> ShapeAnswer:
     """Its formula, parameters, limits, options and example requests."""
     if name not in SHAPES:
         close = difflib.get_close_matches(name, SHAPES, n=1)

@@ -15,6 +15,7 @@ class Answer(BaseModel):
 
 
 Matrix = list[list[float]]
+Limits = tuple[float | None, float | None]
 FitKind = Literal["histogram", "xy-errors"]
 
 
@@ -54,7 +55,7 @@ class ParameterAnswer(Answer):
     value: float | None
     error: float | None
     start: float | None
-    limits: tuple[float | None, float | None]
+    limits: Limits
     fixed: bool
     at_limit: bool
     display: str
@@ -151,6 +152,44 @@ class CovarianceAnswer(Answer):
     at: dict[str, float]
     timing_ms: dict[str, float]
     kernel: KernelAnswer
+
+
+class ShapeParameter(Answer):
+    """A parameter of a shape; `linear`: the shape is linear in it."""
+
+    name: str
+    limits: dict[FitKind, Limits] = Field(description="Natural limits, by the kind of fit")
+    linear: bool
+
+
+class ShapeAnswer(Answer):
+    """All about one shape."""
+
+    name: str
+    description: str
+    formula: str
+    reference: str
+    parameters: list[ShapeParameter]
+    options: dict[str, dict[str, Any]] = Field(description="By name: its JSON schema")
+    examples: dict[str, dict[str, Any]] = Field(
+        description="By endpoint: a request that runs as it is"
+    )
+
+
+class CompositionAnswer(Answer):
+    """What can be made of models."""
+
+    description: str
+    example: dict[str, Any] = Field(
+        description="A request of POST /fit/histogram that runs as it is"
+    )
+
+
+class CatalogueAnswer(Answer):
+    """All that can be fitted."""
+
+    models: list[ShapeAnswer]
+    compositions: dict[str, CompositionAnswer]
 
 
 class Readiness(Answer):

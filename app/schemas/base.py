@@ -1,7 +1,7 @@
 """The strictness that all requests share."""
 
 from collections.abc import Callable
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, FiniteFloat, Tag
@@ -20,12 +20,16 @@ class Request(BaseModel):
 
 
 Number = Annotated[FiniteFloat, Strict()]
+#: Rules that OpenAPI tells; whoever takes the numbers applies them, to whole arrays at once.
+NotNegative = Annotated[Number, Field(json_schema_extra={"minimum": 0})]
+Positive = Annotated[Number, Field(json_schema_extra={"exclusiveMinimum": 0})]
+N = TypeVar("N")  # one of these
 
 #: A million wrong entries are not worth a million errors: `validation` looks for some more.
-Numbers = Annotated[list[Number], Field(fail_fast=True)]
-OneOrMore = Annotated[Numbers, Field(min_length=1)]
-Row = Annotated[OneOrMore, OrArray(1)]
-Edges = Annotated[Numbers, Field(min_length=2), OrArray(1, least=2)]
+Numbers = Annotated[list[N], Field(fail_fast=True)]
+OneOrMore = Annotated[Numbers[N], Field(min_length=1)]
+Row = Annotated[OneOrMore[N], OrArray(1)]
+Edges = Annotated[Numbers[Number], Field(min_length=2), OrArray(1, least=2)]
 
 MOST_RANGES = 100
 
@@ -55,7 +59,7 @@ def is_object(value: Any) -> bool:
 
 
 NumberOrList = Annotated[
-    Annotated[Numbers, OrArray(1), Tag("list")] | Annotated[Number, Tag("number")],
+    Annotated[Row[N], Tag("list")] | Annotated[N, Tag("number")],
     choose(list=is_list, number=lambda _: True),
 ]
 
@@ -65,7 +69,7 @@ BY_COLUMN = "by column"
 
 _COLUMNS = Field(json_schema_extra={"propertyNames": {"pattern": f"^{NAME}$"}})
 
-Columns = Annotated[dict[str, OneOrMore], _COLUMNS]
+Columns = Annotated[dict[str, OneOrMore[Number]], _COLUMNS]
 
 #: A list will do where the body is not JSON.
 Range = Annotated[tuple[Number, Number], Strict(False)]
@@ -89,9 +93,9 @@ PointsRange = Annotated[
 ]
 
 XErrors = Annotated[
-    Annotated[dict[str, NumberOrList], _COLUMNS, Tag(BY_COLUMN)]
-    | Annotated[Numbers, OrArray(1), Tag("list")]
-    | Annotated[Number, Tag("number")],
+    Annotated[dict[str, NumberOrList[NotNegative]], _COLUMNS, Tag(BY_COLUMN)]
+    | Annotated[Row[NotNegative], Tag("list")]
+    | Annotated[NotNegative, Tag("number")],
     choose(**{BY_COLUMN: is_object, "list": is_list, "number": lambda _: True}),
 ]
 

@@ -9,9 +9,12 @@ from app.schemas.arrays import OrArray, dimensions
 from app.schemas.base import (
     Edges,
     FitRange,
+    N,
+    NotNegative,
     Number,
     NumberOrList,
     OneOrMore,
+    Positive,
     Request,
     Row,
     choose,
@@ -20,7 +23,7 @@ from app.schemas.base import (
 )
 from app.schemas.requests import Asked
 
-Matrix = Annotated[list[OneOrMore], Field(fail_fast=True, min_length=1), OrArray(2)]
+Matrix = Annotated[list[OneOrMore[N]], Field(fail_fast=True, min_length=1), OrArray(2)]
 
 
 def is_matrix(value: Any) -> bool:
@@ -32,13 +35,13 @@ def is_row(value: Any) -> bool:
 
 
 ListOrMatrix = Annotated[
-    Annotated[Matrix, Tag("matrix")] | Annotated[Row, Tag("list")],
+    Annotated[Matrix[Number], Tag("matrix")] | Annotated[Row[Number], Tag("list")],
     choose(matrix=is_matrix, list=lambda _: True),
 ]
 Errors = Annotated[
-    Annotated[Matrix, Tag("matrix")]
-    | Annotated[Row, Tag("list")]
-    | Annotated[Number, Tag("number")],
+    Annotated[Matrix[N], Tag("matrix")]
+    | Annotated[Row[N], Tag("list")]
+    | Annotated[N, Tag("number")],
     choose(matrix=is_matrix, list=is_row, number=lambda _: True),
 ]
 
@@ -52,7 +55,7 @@ class BatchHead(Asked):
 class Starts(Request):
     """Starts of each row."""
 
-    starts: dict[str, Row] = Field(
+    starts: dict[str, Row[Number]] = Field(
         default_factory=dict,
         description="By name: a start for each row; of a fixed parameter its value in each row",
     )
@@ -72,7 +75,7 @@ class HistogramBatchRequest(HistogramHead, Starts):
 
     arrays = ("edges", "counts")
 
-    counts: Matrix = Field(description="A row for each histogram")
+    counts: Matrix[NotNegative] = Field(description="A row for each histogram")
 
 
 class PointsOptions(BatchHead):
@@ -92,11 +95,11 @@ class PointsOptions(BatchHead):
 class PointsHead(PointsOptions):
     """Fits of one model to many sets of points, which come later: one a line."""
 
-    x: Row | None = Field(None, description="For all rows; left out: each line has its own")
-    x_err: NumberOrList | None = Field(
+    x: Row[Number] | None = Field(None, description="For all rows; left out: each line has its own")
+    x_err: NumberOrList[NotNegative] | None = Field(
         None, description="For all rows; left out: x is exact, or each line has its own"
     )
-    y_err: NumberOrList | None = Field(
+    y_err: NumberOrList[Positive] | None = Field(
         None, description="For all rows; left out: equal weights, or each line has its own"
     )
 
@@ -107,11 +110,11 @@ class PointsBatchRequest(PointsOptions, Starts):
     arrays = ("x", "y", "x_err", "y_err")
 
     x: ListOrMatrix = Field(description="One list for all rows, or a row for each")
-    y: Matrix = Field(description="A row for each set of points")
-    x_err: Errors | None = Field(
+    y: Matrix[Number] = Field(description="A row for each set of points")
+    x_err: Errors[NotNegative] | None = Field(
         None, description="A number, a list for all rows, or a row for each; left out: x is exact"
     )
-    y_err: Errors | None = Field(
+    y_err: Errors[Positive] | None = Field(
         None,
         description="A number, a list for all rows, or a row for each; left out: equal weights, "
         "covariance scaled by the reduced chi-square",

@@ -24,16 +24,17 @@ REQUESTS: dict[str, type[BaseModel]] = {
 
 def fields_at(loc: Sequence[str | int], whole: type[BaseModel]) -> list[str]:
     """Names that are known there; the tags in `loc` tell which form of a union was meant."""
-    schemas: dict[str, tuple[type[BaseModel], ...]] = {
-        "histogram": (HistogramData,),
-        "constraint": (Constraint,),
-        "settings": (ParameterSettings,),
-        "template": (TemplateData, FORMS["template"]),
-        **{form: (schema,) for form, schema in FORMS.items() if form != "template"},
-        **{name: (spec,) for name, spec in SPECS.items()},
+    if loc[-2:] == ("template", "template"):  # the field of this form
+        return [*TemplateData.model_fields]
+    schemas: dict[str, type[BaseModel]] = {
+        "histogram": HistogramData,
+        "constraint": Constraint,
+        "settings": ParameterSettings,
+        **FORMS,
+        **SPECS,
     }
-    found = schemas.get(str(loc[-1]), (whole,)) if loc else (whole,)
-    return [name for schema in found for name in schema.model_fields]
+    found = schemas.get(str(loc[-1]), whole) if loc else whole
+    return [*found.model_fields]
 
 
 def whose(name: str) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from app.schemas.answers import Answer
-from app.schemas.base import Number, Request, Row
+from app.schemas.base import NotNegative, Number, Positive, Request, Row
 from fitting.result import Status
 
 
@@ -22,16 +22,16 @@ class Line(Request):
 class HistogramLine(Line):
     """One histogram."""
 
-    counts: Row
+    counts: Row[NotNegative]
 
 
 class PointsLine(Line):
     """One set of points."""
 
-    y: Row
-    x: Row | None = None
-    x_err: Row | None = None
-    y_err: Row | None = None
+    y: Row[Number]
+    x: Row[Number] | None = None
+    x_err: Row[NotNegative] | None = None
+    y_err: Row[Positive] | None = None
 
 
 class RowCovariance(Answer):

@@ -5,9 +5,17 @@ from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, get_type_hints
 
-from pydantic import BaseModel, Discriminator, Field, StringConstraints, Tag, create_model
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    Discriminator,
+    Field,
+    StringConstraints,
+    Tag,
+    create_model,
+)
 
-from app.schemas.base import NAME, Numbers, Request, is_list
+from app.schemas.base import NAME, Edges, NotNegative, Request, Row, is_list
 from models.model import Model
 from models.registry import SHAPES
 
@@ -37,6 +45,11 @@ class ShapeSpec(Named):
         return self.model_dump(exclude={"name", "prefix", "rename"})
 
 
+def whole(value: Any) -> Any:
+    """1.0 as an integer, which it is in JSON and JavaScript; anything else as it was sent."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def shape_spec(name: str, shape: type[Model]) -> type[ShapeSpec]:
     """The schema of one registered shape: its options are the fields of its dataclass.
 
@@ -44,7 +57,10 @@ def shape_spec(name: str, shape: type[Model]) -> type[ShapeSpec]:
     """
     hints = get_type_hints(shape, include_extras=True)
     members: dict[str, Any] = {
-        f.name: (hints[f.name], Field(f.default, description=f.metadata.get("doc")))
+        f.name: (
+            Annotated[hints[f.name], BeforeValidator(whole)],
+            Field(f.default, description=f.metadata.get("doc")),
+        )
         for f in fields(shape)
         if f.name not in ("prefix", "rename")
     }
@@ -88,8 +104,8 @@ class SmearedModel(Named):
 class TemplateData(Request):
     """Contents between rising edges, one more than there are contents."""
 
-    edges: Numbers = Field(min_length=2)
-    counts: Numbers = Field(min_length=1)
+    edges: Edges
+    counts: Row[NotNegative]
 
 
 class TemplateModel(Named):

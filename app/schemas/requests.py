@@ -10,9 +10,11 @@ from app.schemas.base import (
     Edges,
     FitRange,
     Minos,
+    NotNegative,
     Number,
     NumberOrList,
     PointsRange,
+    Positive,
     Request,
     Row,
     XErrors,
@@ -28,7 +30,7 @@ class Constraint(Request):
     """Gaussian knowledge from elsewhere: adds ((parameter - value) / sigma)^2 to the cost."""
 
     value: Number
-    sigma: Number
+    sigma: Positive
 
 
 class ParameterSettings(Request):
@@ -70,7 +72,7 @@ class HistogramData(Request):
     """Counts between rising edges, one more than there are counts."""
 
     edges: Edges
-    counts: Row
+    counts: Row[NotNegative]
 
 
 class HistogramRequest(FitRequest):
@@ -94,18 +96,18 @@ class PointsRequest(FitRequest):
     arrays = ("x", "y", "x_err", "y_err")
 
     # to look which of the two was sent would cost as much as to read it
-    x: Row | Columns = Field(
+    x: Row[Number] | Columns = Field(
         description="Numbers; or several predictors by name, each of y's length: the model is "
         "then a formula in these names",
         examples=[[1, 2, 3, 4], {"x1": [1, 2, 3, 4], "x2": [0, 0, 5, 5]}],
     )
-    y: Row
+    y: Row[Number]
     x_err: XErrors | None = Field(
         None,
         description="Left out: x is exact. Where x has columns, by their names: a column that is "
         "left out is exact; errors of several columns are independent",
     )
-    y_err: NumberOrList | None = Field(
+    y_err: NumberOrList[Positive] | None = Field(
         None, description="Left out: equal weights, covariance scaled by the reduced chi-square"
     )
     x_error_model: Literal["classical", "berkson"] = Field(

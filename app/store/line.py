@@ -54,7 +54,7 @@ class Line(ABC):
         """The value of `work`; StoreAway if too many wait, or if it takes too long."""
         waiting = max(self._unanswered, self._entries.qsize())
         if waiting >= MOST_WAITING:
-            detail = f"{waiting} others are waiting for it. Try again later."
+            detail = f"Others waiting for it: {waiting}. Try again later."
             raise StoreAway(detail, RETRY_S)
         loop = asyncio.get_running_loop()
         done: asyncio.Future[Any] = loop.create_future()

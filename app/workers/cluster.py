@@ -140,7 +140,7 @@ class Cluster:
         if not self._threads and time.monotonic() - self._seen > PATIENCE_S:
             raise self._away()
         if self.waiting >= self._queue_size:
-            raise Busy(f"{self.waiting} parts of batches are waiting already.", SLICE_S)
+            raise Busy(f"Parts of batches waiting already: {self.waiting}.", SLICE_S)
 
     def _away(self) -> ClusterAway:
         return ClusterAway(

@@ -182,7 +182,7 @@ class WorkerPool:
     def busy(self) -> Busy:
         """How many wait, and when it may be worth trying again."""
         seconds = self._mean_s * (self.waiting + self.running) / self._size
-        return Busy(f"{self.waiting} fits are waiting already. Try again later.", seconds)
+        return Busy(f"Fits waiting already: {self.waiting}. Try again later.", seconds)
 
     def _expire(self, job: Job) -> None:
         self._take(job)

@@ -120,8 +120,7 @@ def library_of(
     features = many_candidates(Outline.of(problem.data))
     found, owners = [np.zeros((0, len(origin)))], []
     for owner, (part, places) in enumerate(parts):
-        declared = zip(places, part.declare(), strict=True)
-        searched = [i for i, p in declared if not p.linear and p.end is None]
+        searched = [places[k] for k in part.searched]
         candidates = np.array(list(part.starts(features)))
         if known[searched].all() or not len(candidates):
             continue

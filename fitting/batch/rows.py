@@ -21,7 +21,7 @@ def refuse_in_rows(wrong: Flags, field: str, message: str) -> None:
     """Raise for the entries of the matrix `field` that are wrong, each with row and column."""
     places = np.argwhere(wrong)[:MOST_REPORTED]
     if len(places):
-        raise InvalidEntries([((field, int(r), int(c)), message) for r, c in places])
+        raise InvalidEntries([((field, int(r), int(c)), f"{field} {message}") for r, c in places])
 
 
 def mean_of(rows: Floats) -> Floats:
@@ -42,7 +42,7 @@ class HistogramRows:
     ranges: Ranges = ()
 
     def __post_init__(self) -> None:
-        refuse_in_rows(self.counts < 0, "counts", "counts cannot be negative")
+        refuse_in_rows(self.counts < 0, "counts", "cannot be negative")
 
     def __len__(self) -> int:
         return len(self.counts)
@@ -124,19 +124,14 @@ class PointsRows:
                 )
             if len(array) not in (1, len(self.y)):
                 raise InvalidProblem((name,), f"{len(array)} rows for {len(self.y)} in y")
-        self._refuse("y_err", self.y_err <= 0, "must be positive")
-        self._refuse("x_err", self.x_err < 0, "must be positive, or 0 where x is exact")
+        refuse_in_rows(self.y_err <= 0, "y_err", "must be positive")
+        refuse_in_rows(self.x_err < 0, "x_err", "must be positive, or 0 where x is exact")
         missing: Flags = np.asarray(~self._inside.any(axis=1))
         if len(self.x) == 1 and missing[0]:
             raise InvalidProblem(("fit_range",), "no point lies inside the fit range")
         refuse_where(missing, ("x",), lambda i: "no point of this row lies inside the fit range")
         if len(self.x) == 1 and self.ranges:
             self._leave_out(~self._inside[0])
-
-    def _refuse(self, name: str, wrong: Flags, message: str) -> None:
-        if len(wrong) == 1:
-            refuse_where(wrong[0], (name,), lambda i: f"{name} {message}")
-        refuse_in_rows(wrong, name, f"{name} {message}")
 
     def _leave_out(self, outside: Flags) -> None:
         """Points that no row has inside its range are forgotten, and so is the range."""

@@ -128,8 +128,7 @@ def by_moments(batch: Batch, counts: Floats, points: Floats) -> Floats:
     low, high = problem.data.ends[0]
     found = points.copy()
     part, own = problem.model.parts[0]
-    declared = zip(own, part.declare(), strict=True)  # two may be one parameter of the whole
-    places = [i for i, p in declared if not p.linear and p.end is None]
+    places = [own[k] for k in part.searched]  # two may be one parameter of the whole
     linear = [i for i, p in enumerate(problem.parameters) if p.linear]
     for i, (at, wide) in enumerate(zip(mean.tolist(), width.tolist(), strict=True)):
         decay = max(at - low, 0.01 * extent)

@@ -6,7 +6,8 @@ vanishes. So
     everything is first done without errors in x;
     minima are compared by the full likelihood, in which log V makes inflation cost;
     a minimum that inflates the variance more than the first step explains is looked for again,
-    with errors that grow in steps, and from a fit whose errors in y know a typical slope.
+    with errors that grow in steps, and from a fit whose errors in y know a typical slope;
+    parameters that the data do not determine without errors in x, they do not with classical ones.
 """
 
 from collections.abc import Iterable
@@ -18,6 +19,8 @@ from fitting.data import Marks, Points
 from fitting.padding import Floats
 from fitting.search.descent import Descent
 from fitting.search.newton import Minimum
+from fitting.search.spectrum import parallel
+from fitting.search.verdict import is_level
 
 PARTS = (0.25, 0.5, 0.75, 1.0)  # of the errors in x, one after the other
 INFLATED = 1.0  # log V of a point, more than at first
@@ -33,24 +36,44 @@ class ErrorsInX:
         self.objective = descent.objective
         self.data = data
         self.marks: Marks = data.padded()
+        self.exact: Minimum  # of the first fit without errors in x
         self.usual = np.inf  # the least sum of log V, of all fits without errors in x
 
     def first(self, start: Floats) -> Minimum:
         """From the minimum without errors in x."""
-        values = self._without(start, self.data)
-        self.usual = self._logarithm(values)
-        return self.descent.run(values)
+        self.exact = self._without(start, self.data)
+        self.usual = self._logarithm(self.exact.values)
+        return self.descent.run(self.exact.values)
 
     def is_inflated(self, minimum: Minimum) -> bool:
         """Whether the errors in x have grown more than the fit without them explains."""
         return not self._logarithm(minimum.values) < self.usual + INFLATED * self.data.size
+
+    def unseen(self, minimum: Minimum) -> tuple[int, ...]:
+        """Parameters that only classical errors in x tell apart, by inflating the variance.
+
+        Without these errors the fit determines no minimum, and residuals stay the same along a
+        combination, where that fit ended and here.
+        """
+        if self.data.berkson or self.descent.is_certain(self.exact):
+            return ()
+        unfixed = ~self.descent.problem.bounds.fixed
+        self.objective.replace(x_err=np.zeros_like(self.marks.x_err))
+        try:
+            jacobians = [self.objective.residuals(m.values)[1] for m in (self.exact, minimum)]
+        finally:
+            self.restore()
+        if not all(np.isfinite(jacobian).all() for jacobian in jacobians):
+            return ()
+        there, here = (parallel(jacobian[:, unfixed]) for jacobian in jacobians)
+        return tuple(np.flatnonzero(unfixed)[here].tolist()) if there.any() else ()
 
     def thorough(self, first: Minimum, origins: Iterable[Floats]) -> tuple[Minimum, bool]:
         """The likeliest minimum, and whether there is none but where errors swallow the data."""
         found = [first]
         for origin in origins:
             for errors in (self.data, self.data.softened()):
-                values = self._without(origin, errors)
+                values = self._without(origin, errors).values
                 self.usual = min(self.usual, self._logarithm(values))
                 found += self._continued(values)
         found = [self.descent.certify(minimum.values) for minimum in found]
@@ -58,9 +81,12 @@ class ErrorsInX:
         # the first step, which is no minimum, may be likelier than the minimum it leads to
         near = self.likelihood(best) + INFLATED * self.data.size
         certain = [m for m in found if self.descent.is_certain(m) and self.likelihood(m) < near]
-        best = min(certain or [best], key=self.likelihood)
+        minima = certain or [
+            m for m in found if is_level(m, self.descent.problem) and self.likelihood(m) < near
+        ]
+        best = min(minima or [best], key=self.likelihood)
         limit = self.usual + SWALLOWED * self.data.size
-        ends = [best] if certain else found  # without a minimum: where did they all go?
+        ends = [best] if minima else found  # without a minimum: where did they all go?
         far = [m for m in ends if self._logarithm(m.values) > limit]
         return best, any(self._is_too_good(m) for m in far)
 
@@ -76,16 +102,17 @@ class ErrorsInX:
         chi2 = self.objective.cost_with(minimum.values, log_weight=np.asarray(0.0))
         return not gammainc(problem.ndof / 2, chi2 / 2) > TOO_GOOD
 
-    def _without(self, start: Floats, data: Points) -> Floats:
+    def _without(self, start: Floats, data: Points) -> Minimum:
         """The minimum without errors in x, with the errors in y of `data`."""
-        marks, objective = self.marks, self.objective
-        objective.replace(
+        marks, descent = self.marks, self.descent
+        self.objective.replace(
             x_err=np.zeros_like(marks.x_err),
             y_err=data.padded().y_err,
             log_weight=np.zeros_like(marks.log_weight),
         )
         try:
-            return self.descent.run_anyhow(start).values if objective.can_start_at(start) else start
+            can_start = self.objective.can_start_at(start)
+            return descent.run_anyhow(start) if can_start else descent.certify(start)
         finally:
             self.restore()
 

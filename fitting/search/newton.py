@@ -15,7 +15,7 @@ import numpy as np
 from fitting.bounds import Bounds, block
 from fitting.objective import Objective
 from fitting.padding import Flags, Floats
-from fitting.search.spectrum import Spectrum
+from fitting.search.spectrum import INVOLVED, Spectrum
 
 MAX_STEPS = 30
 MAX_HALVINGS = 30
@@ -33,7 +33,8 @@ class Minimum:
     """Where the descent is, with exact derivatives there (of the cost times `scale`).
 
     `free` are the parameters neither fixed nor held at a limit; `spectrum` is that of their
-    Hessian, None where it is not finite.
+    Hessian, None where it is not finite. At `corners` the cost has a slope on either side, and the
+    gradient is 0 among these.
     """
 
     values: Floats
@@ -44,6 +45,7 @@ class Minimum:
     held: Flags
     spectrum: Spectrum | None
     scale: float
+    corners: tuple[int, ...] = ()
 
     @property
     def fval(self) -> float:
@@ -80,7 +82,7 @@ class Minimum:
         if self.spectrum is None or not self.free.any():
             return ()
         weakest = np.abs(self.spectrum.direction)
-        return tuple(np.flatnonzero(self.free)[weakest > 0.3 * weakest.max()].tolist())
+        return tuple(np.flatnonzero(self.free)[weakest > INVOLVED * weakest.max()].tolist())
 
 
 def polish(objective: Objective, start: Floats, bounds: Bounds) -> Minimum:

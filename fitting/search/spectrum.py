@@ -13,10 +13,11 @@ from functools import cached_property
 import numpy as np
 from scipy.linalg.lapack import dsyevd
 
-from fitting.padding import Floats
+from fitting.padding import Flags, Floats
 
 SINGULAR = 1e-13  # smallest eigenvalue of a Hessian of unit diagonal, per parameter
 SINGULAR_JACOBIAN = 1e-14  # smallest singular value of a Jacobian of unit columns, per parameter
+INVOLVED = 0.3  # share in a combination, of the largest
 FLOOR = 1e-3  # smallest curvature of a step, of the most negative one
 
 
@@ -55,12 +56,8 @@ class Spectrum:
         """Of 2 J'J + S, in the coordinates in which 2 J'J is 1; None where J has a null space."""
         if not (np.isfinite(jacobian).all() and np.isfinite(rest).all()):
             return None
-        scales = np.sqrt(2 * np.sum(jacobian * jacobian, axis=0))
-        if len(jacobian) < len(scales) or not scales.all():
-            return None
-        triangle = np.linalg.qr(np.sqrt(2) * jacobian / scales, mode="r")
-        _, widths, right = np.linalg.svd(triangle)
-        if widths[-1] <= SINGULAR_JACOBIAN * len(widths) * widths[0]:
+        scales, widths, right = _decomposed(jacobian)
+        if _is_null(widths).any():
             return None
         stretch = right.T / widths
         bent = stretch.T @ (rest / scales / scales[:, None]) @ stretch
@@ -83,6 +80,12 @@ class Spectrum:
         root = self.basis / np.sqrt(self.values)
         return root @ root.T
 
+    def slope(self, gradient: Floats) -> float:
+        """The `decrement`, with curvatures that are no smaller than rounding leaves them."""
+        along = self.basis.T @ gradient
+        floor = max(SINGULAR * len(self.values), self.singular)
+        return float(0.5 * (along @ (along / np.maximum(np.abs(self.values), floor))))
+
     def descent(self, gradient: Floats) -> Floats:
         """The Newton step, with absolute and not too small eigenvalues."""
         floor = max(SINGULAR * len(self.values), FLOOR * -self.values.min(initial=0.0))
@@ -97,3 +100,24 @@ class Spectrum:
             return scaled[:, 0]
         lengths = np.sum(scaled * scaled, axis=0) / self.values
         return scaled[:, int(np.argmax(lengths))]
+
+
+def parallel(jacobian: Floats) -> Flags:
+    """The parameters of combinations along which no residual changes, to first order."""
+    _, widths, right = _decomposed(jacobian)
+    weights = np.linalg.norm(right[_is_null(widths)], axis=0)
+    return (weights > 0) & (weights > INVOLVED * weights.max(initial=0.0))
+
+
+def _decomposed(jacobian: Floats) -> tuple[Floats, Floats, Floats]:
+    """Scales that bring 2 J'J to unit diagonal, and of J over these the singular values and right
+    singular vectors, one for each parameter."""
+    scales = np.sqrt(2 * np.sum(jacobian * jacobian, axis=0))
+    scales[scales == 0] = 1.0
+    triangle = np.linalg.qr(np.sqrt(2) * jacobian / scales, mode="r")
+    _, widths, right = np.linalg.svd(triangle)
+    return scales, np.append(widths, np.zeros(len(scales) - len(widths))), right
+
+
+def _is_null(widths: Floats) -> Flags:
+    return widths <= SINGULAR_JACOBIAN * len(widths) * widths.max(initial=0.0)

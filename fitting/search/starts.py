@@ -11,6 +11,7 @@ All of this happens on data of coarse grain (`coarse`), so its cost does not gro
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cached_property
 from itertools import combinations
 from operator import itemgetter
 
@@ -29,6 +30,7 @@ from fitting.search.features import Outline, few_candidates, many_candidates
 from fitting.search.levenberg import approach
 from models.composition.mixture import Mixture
 from models.features import Features
+from models.parameter import Parameter
 
 MOST_TRIED = 8  # candidates of one shape that are all compared by the true cost
 MOST_SOLVED = 1000
@@ -93,8 +95,6 @@ class Search:
         self.problem = problem
         self.objective = objective
         self.coarse = objective.sibling(kernel, padded)
-        self.outline = Outline.of(data)
-        self.ends = data.ends
         self.counting = isinstance(padded, Bins)
         self.used: Flags = padded.used
         if isinstance(padded, Bins):
@@ -104,19 +104,22 @@ class Search:
             self.target = padded.y[self.used]
             self.root_weight = 1 / padded.y_err[self.used]
         self.parts = problem.model.parts
-        # a shared parameter belongs to the first part that has it
-        self.owner = np.full(len(given), len(self.parts))
-        for i, (_, places) in reversed(list(enumerate(self.parts))):
-            self.owner[list(places)] = i
-        self.linear = np.array([p.linear for p in problem.parameters])
+        self.outline = Outline.of(data)
+        self.ends = data.ends
         self.unknown = np.isnan(given)
+        # broad ones, which have few places, first; a shared parameter belongs to the first
+        self.order = sorted(range(len(self.parts)), key=self._choices)
+        self.owner = np.full(len(given), len(self.parts))
+        for i in reversed(self.order):
+            self.owner[list(self.parts[i][1])] = i
+        self.linear = np.array([p.linear for p in problem.parameters])
         self.relative = self._relative()
         self.linear[list(self.relative)] = True
         few = few_candidates(self.outline, squared=not self.counting)
         # amounts 0, everything else at its first candidate, until placed
         blank = np.zeros(len(given))
-        for i, (part, _) in reversed(list(enumerate(self.parts))):
-            candidate = next(iter(part.starts(few)))
+        for i in reversed(self.order):
+            candidate = next(iter(self.parts[i][0].starts(few)))
             blank[self._searched(i)] = candidate
         for i, parameter in enumerate(problem.parameters):
             if parameter.end is not None:
@@ -133,19 +136,26 @@ class Search:
         ]
         return {a: n for a, n in pairs if everywhere.count(a) == 1 and self.linear[n]}
 
+    @cached_property
+    def many(self) -> Features:
+        return many_candidates(self.outline)
+
+    def _choices(self, i: int) -> int:
+        """How many candidates part i has, if there are others."""
+        if len(self.parts) == 1:
+            return 1
+        ends = ends_of_range(self._free_ends(i), self.problem.bounds, self.ends, fine=False)
+        return len(list(self.parts[i][0].starts(self.many))) * len(ends or [0])
+
     def _searched(self, i: int) -> list[int]:
         """The places of the parameters of which part i gives candidates."""
         part, places = self.parts[i]
-        return [
-            place
-            for place, p in zip(places, part.declare(), strict=True)
-            if not p.linear and p.end is None
-        ]
+        return [places[k] for k in part.searched]
 
     def single(self) -> Iterator[Floats]:
         """A shape's few candidates, best by the true cost first; then some over the whole range."""
         yield from self._ranked(self.few)
-        yield from self._ranked(many_candidates(self.outline))
+        yield from self._ranked(self.many)
 
     def _ranked(self, features: Features) -> list[Floats]:
         rows = self._proposals(0, self.blank, features)
@@ -198,35 +208,38 @@ class Search:
 
     def _placed(self, ways: int) -> list[Floats]:
         """All terms placed one after the other; of all combinations the best `ways` are kept."""
-        many = many_candidates(self.outline)
-        counts = [
-            len(list(part.starts(many))) * len(self._ends(i) or [0])
-            for i, (part, _) in enumerate(self.parts)
-        ]
         points = [self.blank]
         placed = np.zeros(len(self.owner), dtype=bool)
-        for i in sorted(range(len(counts)), key=lambda i: counts[i]):
+        for number, i in enumerate(self.order, 1):
             placed |= self.owner == i
             rows = []
             for point in points:
-                proposals = self._proposals(i, point, many)
+                proposals = self._proposals(i, point, self.many)
                 if len(proposals) > 1:
                     rows += [proposals[k] for k in self._best_rows(proposals, i, placed)[:ways]]
                 else:
                     rows.append(point)
-            refined = [self._refined(self._solve(row, placed), placed) for row in rows]
+            settled = placed & ~self._shared(self.order[number:])
+            refined = [self._refined(self._solve(row, placed), settled) for row in rows]
             points = sorted(refined, key=self._misfit)[:ways] if ways > 1 else refined
         return points
 
+    def _shared(self, later: list[int]) -> Flags:
+        """What later terms have, too: refined without these, a peak would take in theirs."""
+        shared = np.zeros(len(self.owner), dtype=bool)
+        for i in later:
+            shared[self._searched(i)] = True
+        return shared
+
     def _proposals(self, i: int, point: Floats, features: Features) -> list[Floats]:
-        """`point` with each of component i's candidates."""
-        searched = self._searched(i)
-        own = [k for k, place in enumerate(searched) if self.owner[place] == i]
-        places = [searched[k] for k in own]
+        """`point` with each of component i's candidates, beside what it shares with others."""
+        part, places = self.parts[i]
+        own = [place for place in self._searched(i) if self.owner[place] == i]
+        known = {k: point[places[k]] for k in part.searched if self.owner[places[k]] != i}
         rows = []
-        for candidate in self.parts[i][0].starts(features):
+        for candidate in part.starts_beside(features, known) if known else part.starts(features):
             row = point.copy()
-            row[places] = [candidate[k] for k in own]
+            row[own] = candidate
             rows.append(self.problem.bounds.clip(np.where(self.unknown, row, self.blank)))
         return [self._with(row, choice) for choice in self._ends(i) or [{}] for row in rows]
 
@@ -237,13 +250,20 @@ class Search:
 
     def _ends(self, i: int) -> list[dict[int, float]]:
         """What the free ends of the range of component i could be, those of the data first."""
-        part, places = self.parts[i]
         ends = {
             place: parameter
-            for place, parameter in zip(places, part.declare(), strict=True)
-            if parameter.end is not None and self.unknown[place] and self.owner[place] == i
+            for place, parameter in self._free_ends(i).items()
+            if self.owner[place] == i
         }
         return ends_of_range(ends, self.problem.bounds, self.ends, fine=not self._searched(i))
+
+    def _free_ends(self, i: int) -> dict[int, Parameter]:
+        part, places = self.parts[i]
+        return {
+            place: parameter
+            for place, parameter in zip(places, part.declare(), strict=True)
+            if parameter.end is not None and self.unknown[place]
+        }
 
     def _best_rows(self, rows: list[Floats], i: int, placed: Flags) -> list[int]:
         """The candidates of component i, those first whose column lowers the misfit most."""
@@ -278,6 +298,7 @@ class Search:
     def _refined(self, point: Floats, placed: Flags) -> Floats:
         """`point` moved to lower the weighted squares, which know no negative expectations."""
 
+        @np.errstate(over="ignore", invalid="ignore")
         def linearised(params: Floats) -> tuple[float, Floats, Floats]:
             prediction, jacobian = self.coarse.jacobian(params)
             pulls = (self.target - prediction[self.used]) * self.root_weight

@@ -12,7 +12,8 @@ peaks of a model that have merged on one of the data have a valid minimum there)
 stopped a parameter that bends the model; or that the data do not determine. An easy fit needs none
 of this and pays for none of it.
 
-Where a model has an edge, a kink or a jump, minima next to the answer are looked at (`neighbours`).
+Where a model has an edge, a kink or a jump, minima next to the answer are looked at (`neighbours`);
+one at a kink on one of the data is a minimum, too (`corners`).
 With errors in x everything is first done without them (`errors_in_x`).
 """
 
@@ -32,12 +33,13 @@ from fitting.padding import Floats
 from fitting.problem import FitProblem
 from fitting.result import FitWarning, Status
 from fitting.search.coarse import coarsen
+from fitting.search.corners import at_corner
 from fitting.search.descent import Descent
 from fitting.search.errors_in_x import ErrorsInX
 from fitting.search.neighbours import Neighbours
 from fitting.search.newton import Minimum, undetermined
 from fitting.search.starts import estimates, inside, starting_values
-from fitting.search.verdict import is_degenerate, is_poor, judge
+from fitting.search.verdict import is_degenerate, is_level, is_poor, judge
 
 MOST_STARTS = 10  # that are estimated from the data
 FEW_STARTS, MANY_POINTS = 3, 2000  # of these, with errors in x in fewer points than so many
@@ -48,7 +50,7 @@ class Strategy:
     """The search for the minimum of one problem, and what it has noticed on the way.
 
     `starts` are the starting values used; `vague` the parameters that the data do not determine
-    although the cost has a minimum.
+    although the cost has a minimum, or falls as they inflate the variance.
     """
 
     def __init__(self, problem: FitProblem, objective: Objective, kernels: KernelCache):
@@ -77,6 +79,8 @@ class Strategy:
         else:
             return None, Status.UNDEFINED_COST
         minimum = self._at_scale(minimum)
+        if self.vague and minimum.defined:
+            return minimum, Status.UNDETERMINED
         if runaway and minimum.defined:
             return minimum, Status.RUNAWAY
         minimum = self._among_neighbours(minimum)
@@ -85,6 +89,7 @@ class Strategy:
             self.vague = self._undetermined(minimum)
             if self.vague:
                 return minimum, Status.UNDETERMINED
+            self._tell(minimum.corners)
         return minimum, status
 
     def _at_scale(self, minimum: Minimum) -> Minimum:
@@ -118,12 +123,13 @@ class Strategy:
 
     def search(self, start: Floats) -> Minimum:
         """From the start; if that ends badly, along the valley, and from our own estimates."""
-        best = self.descent.run(start)
+        best = at_corner(self.problem, self.descent, self.descent.run(start))
         if self._is_sound(best) or self.descent.is_perfect(best):
             return best
         moved = False
         try:
-            for other, is_estimated in self._more(start, best):
+            for ended, is_estimated in self._more(start, best):
+                other = at_corner(self.problem, self.descent, ended)
                 if self.descent.better(best, other) is not best:
                     best, moved = other, is_estimated
                 if self._is_sound(best) or self.descent.is_perfect(best):
@@ -170,15 +176,21 @@ class Strategy:
         """The same, and whether the errors in x swallow all that there is to fit."""
         search = ErrorsInX(self.descent, data)
         first = search.first(start)
-        if self._is_sound(first) and not search.is_inflated(first):
-            return first, False
-        few = FEW_STARTS if data.size < MANY_POINTS else 0
         try:
-            return search.thorough(first, [start, *islice(self._estimates(), few)])
+            self.vague = search.unseen(first)
+            if self.vague and self.problem.is_linear:  # then everywhere
+                level = is_level(first, self.problem) and not search.is_inflated(first)
+                return first if level else self.descent.certify(search.exact.values), False
+            if self._is_sound(first) and not search.is_inflated(first):
+                return first, False
+            few = FEW_STARTS if data.size < MANY_POINTS else 0
+            best, runaway = search.thorough(first, [start, *islice(self._estimates(), few)])
+            self.vague = search.unseen(best)
         except DeadlineReached:
             search.restore()
             self._settle_for(first)
             return first, False
+        return best, runaway
 
     def _among_neighbours(self, minimum: Minimum) -> Minimum:
         """The lowest of this one and those next to it, if the model has pieces."""
@@ -208,6 +220,18 @@ class Strategy:
                 )
             )
         return minimum
+
+    def _tell(self, corners: tuple[int, ...]) -> None:
+        if not corners:
+            return
+        names = " and ".join(self.problem.names[i] for i in corners)
+        self.warnings.append(
+            FitWarning(
+                "corner",
+                f"The cost has a corner at this minimum, where {names} stands on one of the data. "
+                "The errors take the cost for smooth.",
+            )
+        )
 
     def _settle_for(self, minimum: Minimum) -> None:
         """No time for more: a certain minimum is an answer, another is none."""

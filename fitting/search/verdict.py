@@ -46,7 +46,20 @@ def is_certain(minimum: Minimum, problem: FitProblem) -> bool:
     """Gradient zero to rounding, Hessian positive definite."""
     if not (minimum.defined and minimum.positive_definite):
         return False
-    return minimum.edm < CERTAIN_EDM or minimum.edm < min(rounding_edm(minimum, problem), EDM_GOAL)
+    return _is_rounding(minimum.edm, minimum, problem)
+
+
+def is_level(minimum: Minimum, problem: FitProblem) -> bool:
+    """The same, but for combinations of parameters along which the cost is flat to rounding."""
+    spectrum = minimum.spectrum
+    if spectrum is None or not minimum.defined or minimum.positive_definite:
+        return False
+    slope = spectrum.slope(minimum.gradient[minimum.free])
+    return spectrum.weakest > DOWNWARDS and _is_rounding(slope, minimum, problem)
+
+
+def _is_rounding(edm: float, minimum: Minimum, problem: FitProblem) -> bool:
+    return edm < CERTAIN_EDM or edm < min(rounding_edm(minimum, problem), EDM_GOAL)
 
 
 def rounding_edm(minimum: Minimum, problem: FitProblem) -> float:

@@ -1,7 +1,7 @@
 """What all models made of several terms share: whose parameter is whose."""
 
 from collections import ChainMap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice, product
 
@@ -59,10 +59,10 @@ class Composite(Model):
     ) -> Iterator[tuple[float, ...]]:
         """Combinations of the terms' own candidates, and values of the other parameters."""
         choices = [
-            [dict(zip(searched(term.parameters), c, strict=True)) for c in term.starts(data)]
+            [dict(zip(searched_names(term), c, strict=True)) for c in term.starts(data)]
             for term in self.terms
         ]
-        names = searched(self.declare())
+        names = searched_names(self)
         for combination in islice(product(*choices), MOST_STARTS):
             merged = ChainMap(*combination, others)  # of a shared one the first term says
             yield tuple(merged[name] for name in names)
@@ -102,9 +102,9 @@ class Composite(Model):
         return replace(self, terms=tuple(term.with_tables(tables) for term in self.terms))
 
 
-def searched(parameters: Iterable[Parameter]) -> list[str]:
-    """The names of those of which `starts` gives candidates, in order."""
-    return [p.name for p in parameters if not p.linear and p.end is None]
+def searched_names(model: Model) -> list[str]:
+    """The names of the parameters of which `starts` gives candidates, in order."""
+    return [model.parameters[i].name for i in model.searched]
 
 
 def merge(one: Parameter, other: Parameter) -> Parameter:

@@ -8,7 +8,7 @@ from operator import mul
 import jax.numpy as jnp
 from jax import Array
 
-from models.composition.composite import Composite, searched
+from models.composition.composite import Composite, searched_names
 from models.features import Features
 from models.model import QUADRATURE_ORDER, Density, Model
 from models.parameter import Parameter
@@ -87,4 +87,4 @@ class Product(Composite):
 
     def starts(self, data: Features) -> Iterable[tuple[float, ...]]:
         """Combinations of the factors' own; coefficients of all but one factor begin at 1."""
-        return self.combined_starts(data, dict.fromkeys(searched(self.declare()), 1.0))
+        return self.combined_starts(data, dict.fromkeys(searched_names(self), 1.0))

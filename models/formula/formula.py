@@ -16,8 +16,8 @@ from models.formula.linear import linear_parameters, relative_parameters
 from models.formula.names import PREDICTOR
 from models.formula.parse import Limits, parse
 from models.formula.starts import starts
-from models.formula.terms import separate_terms
-from models.formula.tree import Input, Param, Product, Shape, Sum, Tree
+from models.formula.terms import replaced, separate_terms
+from models.formula.tree import Constant, Input, Param, Product, Shape, Sum, Tree
 from models.model import Density, Model
 from models.parameter import Parameter
 
@@ -82,9 +82,14 @@ class Formula(Model):
         return integrate(self.tree, edges, params)
 
     def starts(self, data: Features) -> Iterable[tuple[float, ...]]:
-        declared = self.declare()
-        searched = [i for i, p in enumerate(declared) if not p.linear and p.end is None]
-        return starts(self.tree, searched, data, self.relative)
+        return starts(self.tree, self.searched, data, self.relative)
+
+    def starts_beside(
+        self, data: Features, known: Mapping[int, float]
+    ) -> Iterable[tuple[float, ...]]:
+        own = [i for i in self.searched if i not in known]
+        values = {i: Constant(value) for i, value in known.items()}
+        return starts(canonical(replaced(self.tree, values)), own, data, self.relative)
 
     @property
     def given_names(self) -> frozenset[str]:
@@ -92,8 +97,8 @@ class Formula(Model):
 
     @property
     def parts(self) -> tuple[tuple[Model, tuple[int, ...]], ...]:
-        """Terms of the formula that share no parameter but linear ones."""
-        terms = separate_terms(self.tree, [i for i, p in enumerate(self.declare()) if p.linear])
+        """Terms of the formula that are searched for one after the other."""
+        terms = separate_terms(self.tree, linear_parameters(self.tree))
         if len(terms) == 1:
             return super().parts
         return tuple(

@@ -19,6 +19,9 @@ from jax.scipy import special
 INTEGER_POWERS = 1000
 
 
+STEEPEST = 600.0  # exp(600) can be multiplied with 1e40 and more before it overflows
+
+
 @dataclass(frozen=True)
 class Function:
     """`most` is None where any number of arguments from `least` on will do."""
@@ -30,15 +33,17 @@ class Function:
 
 
 def finite_slope(function: Callable[[Array], Array], largest: float) -> Callable[[Array], Array]:
-    """An exponential function; its slope is 0 where it overflows.
+    """An exponential function; it overflows beyond `largest`, and its slope is 0 beyond `STEEPEST`.
 
-    So 1 / (1 + exp(u)) has slopes where exp(u) is infinite: 0 times infinity is none.
+    So 1 / (1 + exp(u)) has slopes where exp(u) is infinite: 0 times infinity is none. And it has
+    them where exp(u) is finite still, but not its second derivative by the width of an edge.
     """
 
     def bounded(u: Array) -> Array:
-        over = jnp.abs(u) > largest
+        steep, over = jnp.abs(u) > STEEPEST, jnp.abs(u) > largest
+        held = stop_gradient(jnp.clip(u, -largest, largest))
         infinite = stop_gradient(function(jnp.copysign(jnp.inf, u)))
-        return jnp.where(over, infinite, function(jnp.where(over, 0.0, u)))
+        return jnp.where(over, infinite, function(jnp.where(steep, held, u)))
 
     return bounded
 
@@ -156,8 +161,14 @@ ELSEWHERE: Mapping[str, str] = MappingProxyType(
         "maximum": "max",
         "minimum": "min",
         "power": "pow",
-        "heaviside": "where",
-        "sign": "where",
-        "step": "where",
+    }
+)
+
+#: What is written as a condition, of b against x.
+CONDITIONS: Mapping[str, str] = MappingProxyType(
+    {
+        "heaviside": "where(x < b, 0, 1)",
+        "sign": "where(x < b, -1, 1)",
+        "step": "where(x < b, 0, 1)",
     }
 )

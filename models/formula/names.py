@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from models.formula.errors import FormulaError
 from models.formula.functions import FUNCTIONS
-from models.formula.tokens import Word, check_name
+from models.formula.tokens import Word, check_word
 
 #: What the predictor is called where nobody says otherwise.
 PREDICTOR = "x"
@@ -14,13 +14,20 @@ CONSTANTS = {"pi": math.pi}
 
 def check_predictor(name: str) -> None:
     """FormulaError for what cannot be the name of a predictor."""
-    if not (name.isascii() and name.isidentifier()):
-        raise FormulaError("this is no name: use letters, digits and _, no digit first")
-    check_name(name, None)
+    check_name(name)
     if name in FUNCTIONS or name == "where":
         raise FormulaError("this is the name of a function; give the column another one")
     if name in CONSTANTS:
         raise FormulaError("this is the name of a constant; give the column another one")
+
+
+def check_name(name: str, entry: int | None = None) -> None:
+    """FormulaError for what no name can be, of a predictor or in the list of parameters."""
+    if not (name.isascii() and name.isidentifier()):
+        raise FormulaError(
+            "this is no name: use letters, digits and _, no digit first", entry=entry
+        )
+    check_word(name, entry=entry)
 
 
 def used_predictors(words: Sequence[Word], columns: Sequence[str]) -> tuple[str, ...]:
@@ -37,17 +44,14 @@ def declared_parameters(
         raise FormulaError(f"{len(parameters)} parameters are too many")
     used = {w.text for w in words if w.kind == "name" and not w.calls}
     for i, name in enumerate(parameters):
-        where = f"entry {i} of the parameters"
-        if not (name.isascii() and name.isidentifier()):
-            raise FormulaError(f"{where} is no name: use letters, digits and _, no digit first")
-        check_name(name, None)
+        check_name(name, entry=i)
         if name in predictors:
-            predictor = f"{PREDICTOR}, the predictor" if name == PREDICTOR else "a predictor"
-            raise FormulaError(f"{where} is {predictor}; take it out")
+            predictor = "the predictor" if name == PREDICTOR else "a predictor"
+            raise FormulaError(f"{name} is {predictor}; take it out", entry=i)
         if name in parameters[:i]:
-            raise FormulaError(f"{where} repeats an earlier one; take it out")
+            raise FormulaError(f"{name} repeats an earlier one; take it out", entry=i)
         if name not in used:
-            raise FormulaError(f"{where} does not occur in the formula; take it out")
+            raise FormulaError(f"{name} does not occur in the formula; take it out", entry=i)
     return tuple(parameters)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from models.formula.errors import FormulaError
-from models.formula.functions import ELSEWHERE, FUNCTIONS
+from models.formula.functions import CONDITIONS, ELSEWHERE, FUNCTIONS
 from models.formula.names import (
     CONSTANTS,
     PREDICTOR,
@@ -90,7 +90,8 @@ def parse(
     if tree.size > limits.nodes:
         raise FormulaError(
             f"the formula has {tree.size} terms, factors and calls; "
-            f"at most {limits.nodes} are allowed"
+            f"at most {limits.nodes} are allowed",
+            1,
         )
     if not names:
         raise FormulaError("the formula has no parameter to fit", 1)
@@ -251,6 +252,8 @@ class _Reader:
             return "this is not a function; write * for a product, a*(...)"
         if name in ELSEWHERE:
             return f"there is no such function; it is called {ELSEWHERE[name]} here"
+        if name in CONDITIONS:
+            return f"there is no such function; write a condition, as in {CONDITIONS[name]}"
         known = [*FUNCTIONS, "where", *self.shapes]
         remedy = (
             _nearest(name, known) or f"; there are {', '.join(known[: -len(self.shapes) or None])}"

@@ -45,6 +45,8 @@ STRETCHED: dict[str, Kind] = {
 class Role:
     """A parameter p in `coefficient * p^power * x`, or in `x - p` and the like.
 
+    It is `shift` more than the place that it moves x to.
+
     `column` is the index of x among several predictors.
     """
 
@@ -52,6 +54,7 @@ class Role:
     coefficient: float = 1.0
     power: int = 1
     column: int = 0
+    shift: float = 0.0
 
 
 def roles(tree: Tree) -> dict[int, Role]:
@@ -85,12 +88,17 @@ def _moves(terms: tuple[Tree, ...]) -> Iterator[tuple[int, Role]]:
     if len(columns) != 1:
         return  # no x, or several, and p is no place of one of them
     (column,) = columns
+    known = math.fsum(term.value for term in terms if isinstance(term, Constant))
     for term in terms:
         match term:
+            case Param(index) if 1 in signs:
+                yield index, Role("offset", column=column)
             case Param(index):
-                yield index, Role("offset" if 1 in signs else "location", column=column)
+                yield index, Role("location", column=column, shift=-known)
+            case Product((Constant(-1.0), Param(index))) if 1 in signs:
+                yield index, Role("location", column=column, shift=known)
             case Product((Constant(-1.0), Param(index))):
-                yield index, Role("location" if 1 in signs else "offset", column=column)
+                yield index, Role("offset", column=column)
 
 
 def _sign_of_input(term: Tree) -> int:

@@ -10,9 +10,12 @@ from functools import lru_cache
 from itertools import product
 
 from models.features import Features
+from models.formula.canonical import canonical
 from models.formula.dimensions import Unit, units
+from models.formula.linear import degree
 from models.formula.roles import Role, roles
-from models.formula.tree import Param, Shape, Sum, Tree
+from models.formula.terms import replaced
+from models.formula.tree import Constant, Shape, Sum, Tree
 
 MOST = 200  # combinations
 MOST_SORTED = 3_000  # combinations among which the best guesses are looked for
@@ -85,14 +88,25 @@ def _analysis(tree: Tree) -> tuple[dict[int, Role], dict[int, Unit], tuple[Shape
 
 
 def _of_shape(shape: Shape, data: Features, left: set[int]) -> list[Choice]:
-    """What a shape proposes for the parameters that are handed to it as they are."""
-    searched = [(p, t) for p, t in shape.handed if not p.linear and p.end is None]
+    """What a shape proposes for parameters of which one is handed to it, or c + k times one."""
+    searched = [_line(t, left) for p, t in shape.handed if not p.linear and p.end is None]
     found: dict[tuple[tuple[int, float], ...], None] = {}
     for values in shape.model.starts(data):
         pairs = zip(searched, values, strict=True)
-        choice = {t.index: v for (_, t), v in pairs if isinstance(t, Param) and t.index in left}
+        choice = {line[0]: (v - line[1]) / line[2] for line, v in pairs if line is not None}
         found[tuple(choice.items())] = None
     return [dict(items) for items in found if items]
+
+
+def _line(tree: Tree, left: set[int]) -> tuple[int, float, float] | None:
+    """i, c and k of a tree that is c + k p_i with p_i among those left; None if it is another."""
+    if len(tree.parameters) != 1 or tree.has_input or degree(tree, tree.parameters) != 1:
+        return None
+    (index,) = tree.parameters
+    at = [canonical(replaced(tree, {index: Constant(value)})) for value in (0.0, 1.0)]
+    zero, one = (t.value if isinstance(t, Constant) else math.nan for t in at)
+    known = index in left and math.isfinite(one - zero) and one != zero
+    return (index, zero, one - zero) if known else None
 
 
 def candidates(role: Role | None, unit: Unit, along: Sequence[Features]) -> list[float]:
@@ -107,7 +121,7 @@ def _by_role(role: Role, data: Features) -> list[float]:
     far = _far(data)
     match role.kind:
         case "location":
-            return [*data.locations]
+            return [place + role.shift for place in data.locations]
         case "offset":
             return [0.3 * far, 0.05 * far, 2 * far, *(-place for place in data.locations[:2])]
         case "phase":

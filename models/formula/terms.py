@@ -1,42 +1,90 @@
 """The terms of a formula that can be searched for one after the other."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from typing import Any, cast
 
-from models.formula.tree import Param, Sum, Tree
+from models.formula.linear import linear_parameters
+from models.formula.roles import roles
+from models.formula.tree import Param, Shape, Sum, Tree
+
+Group = tuple[list[Tree], frozenset[int]]  # terms, and their parameters that are not linear
 
 
-def separate_terms(tree: Tree, linear: Collection[int]) -> list[tuple[Tree, tuple[int, ...]]]:
-    """Terms that share no parameter but linear ones, each with the places of its parameters.
+def separate_terms(tree: Tree, linear: frozenset[int]) -> list[tuple[Tree, tuple[int, ...]]]:
+    """Terms that are searched for by themselves, each with the places of its parameters.
 
-    Only a sum with several such terms falls apart; what is linear altogether is one term.
+    Each has a parameter that no other has and that is not linear, but for one that is linear
+    altogether. Only a sum with several such terms falls apart.
     """
-    groups: list[tuple[list[Tree], frozenset[int]]] = []
+    groups = _grouped(tree, linear, _belong_together)
+    # what is shared may bend one of them and not the other
+    if any(linear_parameters(_sum(group)) != linear & _sum(group).parameters for group in groups):
+        groups = _grouped(tree, linear, _share)
+    if sum(bool(curved) for _, curved in groups) < 2:
+        return [(tree, tuple(sorted(tree.parameters)))]
+    return [_alone(_sum(group)) for group in groups]
+
+
+def _grouped(
+    tree: Tree, linear: frozenset[int], are_one: Callable[[Group, Group], bool]
+) -> list[Group]:
+    groups: list[Group] = []
     for term in tree.terms if isinstance(tree, Sum) else (tree,):
-        members, curved = [term], term.parameters.difference(linear)
-        for group in [g for g in groups if g[1] & curved or not (g[1] or curved)]:
+        members, curved = [term], term.parameters - linear
+        for group in [g for g in groups if are_one(g, (members, curved))]:
             groups.remove(group)
             members, curved = group[0] + members, curved | group[1]
         groups.append((members, curved))
-    if sum(bool(curved) for _, curved in groups) < 2:
-        return [(tree, tuple(sorted(tree.parameters)))]
-    return [_alone(Sum(tuple(m)) if len(m) > 1 else m[0]) for m, _ in groups]
+    return groups
+
+
+def _sum(group: Group) -> Tree:
+    terms, _ = group
+    return Sum(tuple(terms)) if len(terms) > 1 else terms[0]
+
+
+def _share(one: Group, other: Group) -> bool:
+    """Whether they have anything in common that is searched for, or nothing of that kind."""
+    return bool(one[1] & other[1]) or not (one[1] or other[1])
+
+
+def _belong_together(one: Group, other: Group) -> bool:
+    """Whether one of two has nothing to be searched for that the other has not.
+
+    Unless that is placed from there: in gaussian(x, m, s) + gaussian(x, m + d, s) by the distance.
+    """
+    less, more = sorted((one, other), key=lambda group: len(group[1]))
+    if not less[1]:
+        return not more[1]
+    return less[1] <= more[1] and not _is_placed(more[0], more[1] - less[1])
+
+
+def _is_placed(terms: list[Tree], own: frozenset[int]) -> bool:
+    """Whether terms move in x by parameters of their own, or are handed what is made of these."""
+    for term in terms:
+        kinds = {i for i, role in roles(term).items() if role.kind == "location"}
+        handed = [t for node in term.walk() if isinstance(node, Shape) for _, t in node.handed]
+        made = (t.parameters for t in handed if not isinstance(t, Param))
+        if not own.isdisjoint(kinds.union(*made)):
+            return True
+    return False
 
 
 def _alone(tree: Tree) -> tuple[Tree, tuple[int, ...]]:
-    places = tuple(sorted(tree.parameters))
-    return renumbered(tree, {old: new for new, old in enumerate(places)}), places
+    # as they come in it: terms alike are equal then, whichever of their parameters they share
+    places = tuple(dict.fromkeys(t.index for t in tree.walk() if isinstance(t, Param)))
+    return replaced(tree, {old: Param(new) for new, old in enumerate(places)}), places
 
 
-def renumbered(tree: Tree, new: dict[int, int]) -> Tree:
-    """The tree with other indices for its parameters."""
+def replaced(tree: Tree, new: Mapping[int, Tree]) -> Tree:
+    """The tree with others in place of some parameters."""
     if isinstance(tree, Param):
-        return Param(new[tree.index])
+        return new.get(tree.index, tree)
 
     def changed(part: Any) -> Any:
         if isinstance(part, Tree):
-            return renumbered(part, new)
+            return replaced(part, new)
         return tuple(map(changed, part)) if isinstance(part, tuple) else part
 
     node: Any = tree

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from models.formula.errors import FormulaError
+from models.formula.remedies import remedy
 
 Kind = Literal["number", "name", "operator"]
 
@@ -22,28 +23,6 @@ BINARY = {"+", "-", "*", "/", "**", "<", "<=", ">", ">="}
 LONGEST_NUMBER = 40
 LONGEST_NAME = 50
 
-#: What to write for characters that look right and are not.
-REMEDIES = {
-    "=": "write the expression alone, without an equals sign; conditions compare by <, <=, >, >=",
-    ".": "a point belongs in a number; write exp(x), not np.exp(x)",
-    "−": "write an ordinary minus sign, -",
-    "–": "write an ordinary minus sign, -",
-    "×": "write * for a product",
-    "·": "write * for a product",
-    "÷": "write / for a quotient",
-    "²": "write ^2",
-    "³": "write ^3",
-    "[": "write round parentheses",
-    "]": "write round parentheses",
-    "{": "write round parentheses",
-    "}": "write round parentheses",
-    "|": "write abs(...) for an absolute value",
-    "!": "there is no factorial; write exp(lgamma(n + 1))",
-    "%": "there is no remainder or percentage; write / 100",
-    "&": "write where(x < a, where(x < b, ...), ...) for two conditions",
-    "\n": "write the formula on one line",
-    "\r": "write the formula on one line",
-}
 IN_PLACE_OF_WORDS = "conditions are written where(x < a, ..., ...)"
 
 
@@ -81,29 +60,23 @@ def split(text: str, depth: int) -> list[Word]:
 def _word(text: str, place: int) -> Word:
     found, column = WORD.match(text, place), place + 1
     if found is None or found.lastgroup is None:
-        character = text[place]
-        if character in REMEDIES:
-            raise FormulaError(f"this has no meaning here: {REMEDIES[character]}", column)
-        if not character.isascii():
-            raise FormulaError(
-                "only ASCII letters, digits, _ and operators; write mu for the Greek letter", column
-            )
-        raise FormulaError("this character has no meaning in a formula; take it out", column)
+        raise FormulaError(remedy(text[place]), column)
     word = found.group()
     kind: Kind = "number" if found["number"] else "name" if found["name"] else "operator"
     if kind == "number" and len(word) > LONGEST_NUMBER:
         raise FormulaError(f"a number has at most {LONGEST_NUMBER} characters; shorten it", column)
     if kind == "name":
-        check_name(word, column)
+        check_word(word, column)
     return Word(kind, word, column)
 
 
-def check_name(name: str, column: int | None) -> None:
+def check_word(name: str, column: int | None = None, entry: int | None = None) -> None:
     """Names are short, and no words of Python but lambda, the decay constant."""
     if len(name) > LONGEST_NAME:
-        raise FormulaError(f"a name has at most {LONGEST_NAME} characters; shorten it", column)
+        most = f"a name has at most {LONGEST_NAME} characters"
+        raise FormulaError(f"{most}; shorten it", column, entry)
     if keyword.iskeyword(name) and name != "lambda":
-        raise FormulaError(f"this word is reserved; {IN_PLACE_OF_WORDS}", column)
+        raise FormulaError(f"this word is reserved; {IN_PLACE_OF_WORDS}", column, entry)
 
 
 class _Order:

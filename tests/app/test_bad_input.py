@@ -41,9 +41,10 @@ def check_pointers(problem: Body, body: Any, expected: tuple[str, ...]) -> None:
         # The place itself may be missing from the body, the one it belongs to may not: this finds
         # the names of schema variants that a validator puts into its paths.
         try:
-            at(body, pointer.rpartition("/")[0])
+            around = at(body, pointer.rpartition("/")[0])
         except (KeyError, IndexError, TypeError, ValueError):
             pytest.fail(f"{pointer!r} leads nowhere in the request")
+        assert isinstance(around, dict | list) or not pointer, f"{pointer!r} leads into a value"
 
 
 HISTOGRAM_MISTAKES: list[tuple[str, Any, tuple[str, ...]]] = [
@@ -115,6 +116,11 @@ MODEL_MISTAKES: list[tuple[str, Any, tuple[str, ...]]] = [
         ("/model*",),
     ),
     ("/model", {"formula": "a*expp(-x/tau)"}, ("/model/formula",)),
+    ("/model", {"formula": "a*x + b", "parameters": ["a", "b", "c"]}, ("/model/parameters/2",)),
+    ("/model", {"formula": "a*x", "parameters": ["a", "x"]}, ("/model/parameters/1",)),
+    ("/model", {"formula": "a*x", "parameters": ["a", "a"]}, ("/model/parameters/1",)),
+    ("/model", {"formula": "a*x", "parameters": ["if", "a"]}, ("/model/parameters/0",)),
+    ("/model", {"formula": "a+" * 400 + "a", "parameters": ["a"]}, ("/model/formula",)),
 ]
 PARAMETER_MISTAKES: list[tuple[str, Any, tuple[str, ...]]] = [
     ("/parameters", [1, 2, 3], ("/parameters",)),
@@ -124,8 +130,8 @@ PARAMETER_MISTAKES: list[tuple[str, Any, tuple[str, ...]]] = [
     ("/parameters/mu", {"stat": 1}, ("/parameters/mu/stat",)),
     ("/parameters/mu", {"start": "one"}, ("/parameters/mu/start",)),
     ("/parameters/mu", {"start": 9, "limits": [0, 5]}, ("/parameters/mu", "/parameters/mu/start")),
-    ("/parameters/amp", -1, ("/parameters/amp*",)),
-    ("/parameters/sigma", {"start": -1}, ("/parameters/sigma*",)),
+    ("/parameters/amp", -1, ("/parameters/amp",)),
+    ("/parameters/sigma", {"start": -1}, ("/parameters/sigma/start",)),
     ("/parameters/mu", {"limits": [5, 0]}, ("/parameters/mu/limits*",)),
     ("/parameters/mu", {"limits": [0, 1, 2]}, ("/parameters/mu/limits*",)),
     ("/parameters/mu", {"limits": 5}, ("/parameters/mu/limits",)),
@@ -226,7 +232,7 @@ COLUMN_MISTAKES: list[tuple[str, Any, tuple[str, ...]]] = [
     ("/model", {"template": {"edges": [0, 1], "counts": [1]}}, ("/model",)),
     ("/model", {"formula": "t + h"}, ("/model/formula",)),
     ("/model", {"formula": "a*t(h)"}, ("/model/formula",)),
-    ("/model", {"formula": "a*t + h", "parameters": ["a", "t"]}, ("/model/parameters",)),
+    ("/model", {"formula": "a*t + h", "parameters": ["a", "t"]}, ("/model/parameters/1",)),
     ("/model", {"formula": "a*t + h*x", "parameters": ["a"]}, ("/model/formula",)),
     ("/parameters/t", 1, ("/parameters/t",)),
     ("/minos", ["h"], ("/minos/0",)),
@@ -252,6 +258,12 @@ def test_a_mistake_is_pointed_to(
 ) -> None:
     body = replaced(good, (place, value))
     check_pointers(refused(client.post(path, json=body), 422), body, expected)
+
+
+def test_an_interval_of_what_is_fixed_is_pointed_to(client: httpx.Client) -> None:
+    changes = ("/parameters/mu", {"start": 0, "fixed": True}), ("/minos", ["amp", "amp", "mu"])
+    body = replaced(SMALL_HISTOGRAM, *changes)
+    assert pointers(refused(client.post(HISTOGRAM, json=body), 422)) == ["/minos/2"]
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from tests.examples import (
     HISTOGRAM,
     XY_ERRORS,
     Body,
+    at,
     fitted,
     pointers,
     polynomial,
@@ -190,7 +191,13 @@ WRONG: list[tuple[str, Body, str, Any, str]] = [
     (HISTOGRAMS, histograms(20), "/starts", {"mu": [0.0]}, "/starts/mu"),
     (HISTOGRAMS, histograms(20), "/starts", {"m": [0.0] * 20}, "/starts/m"),
     (HISTOGRAMS, histograms(20), "/starts", {"sigma": [1.0] * 19 + [-1.0]}, "/starts/sigma/19"),
+    (HISTOGRAMS, histograms(20) | {"parameters": {"mu": 0.0}}, "/starts/mu", [0.0] * 20,
+     "/starts/mu"),
+    (HISTOGRAMS, histograms(20) | {"parameters": {"mu": {"start": 0.0, "fixed": True}}},
+     "/starts/mu", [0.0] * 20, "/starts/mu"),
     (HISTOGRAMS, histograms(20), "/parameters", {"m": 1}, "/parameters/m"),
+    (HISTOGRAMS, histograms(20), "/parameters/sigma", -1, "/parameters/sigma"),
+    (HISTOGRAMS, histograms(20), "/parameters/sigma", {"start": -1}, "/parameters/sigma/start"),
     (HISTOGRAMS, histograms(20), "/parameters", {"mu": {"fixed": True}}, "/parameters/mu"),
     (HISTOGRAMS, histograms(20), "/fit_range", [9, 10], "/fit_range"),
     (HISTOGRAMS, histograms(20), "/model", "gausian", "/model"),
@@ -202,18 +209,25 @@ WRONG: list[tuple[str, Body, str, Any, str]] = [
     (POINTS, lines(), "/y_err", 0, "/y_err"),
     (POINTS, lines(), "/y_err", [0.1] * 11 + [0], "/y_err/11"),
     (POINTS, lines(), "/y_err", [[0.1] * 12] * 19 + [[0.1] * 11 + [-1]], "/y_err/19/11"),
+    (POINTS, lines(1), "/y_err", [[0.1] * 11 + [-1]], "/y_err/0/11"),
+    (POINTS, lines(1), "/y_err", [0.1] * 11 + [-1], "/y_err/11"),
+    (POINTS, lines(1), "/x_err", [[0.1] * 11 + [-1]], "/x_err/0/11"),
+    (POINTS, lines(), "/x_err", [0.1] * 11 + [-1], "/x_err/11"),
     (POINTS, lines(), "/x_err", [[0.1] * 12] * 2, "/x_err"),
     (POINTS, lines(), "/fit_range", [9, 10], "/fit_range"),
     (POINTS, without(lines(), "/y_err"), "/absolute_sigma", True, "/absolute_sigma"),
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("path", "body", "where", "what", "told"), WRONG)
 def test_a_mistake_is_told_at_its_place(
     client: httpx.Client, path: str, body: Body, where: str, what: Any, told: str
 ) -> None:
-    problem = refused(client.post(path, json=replaced(body, (where, what))), 422)
-    assert told in pointers(problem)
+    sent = replaced(body, (where, what))
+    found = pointers(refused(client.post(path, json=sent), 422))
+    assert told in found
+    for pointer in found:
+        at(sent, pointer.rpartition("/")[0])  # is there
 
 
 def test_limits_of_a_batch(start_server: StartServer) -> None:

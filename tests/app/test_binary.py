@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from app.batch.translate import to_batch
+from app.binary import unpack
 from app.body import parse, parse_binary
+from app.errors import NotMsgpack
 from app.examples import HISTOGRAM_BATCH_EXAMPLES, POINTS_BATCH_EXAMPLES
 from app.schemas.batches import HistogramBatchRequest, PointsBatchRequest
 from app.settings import Settings
@@ -111,6 +113,33 @@ def test_points_may_have_arrays_wherever_they_have_lists(client: httpx.Client) -
         np.testing.assert_array_equal(answer["values"][name], column)
 
 
+TEMPLATE = {"edges": [-4.0, -1.0, 0.0, 1.0, 4.0], "counts": [10.0, 35.0, 35.0, 10.0]}
+
+
+@pytest.mark.parametrize("accept", [MSGPACK, "application/json"])
+def test_templates_may_have_arrays_and_come_back_as_lists(
+    client: httpx.Client, accept: str
+) -> None:
+    def model(template: Body) -> Any:
+        return {"sum": ["gaussian", {"template": template, "prefix": "t_"}]}
+
+    body = histograms(3) | {"model": model(TEMPLATE), "parameters": {"t_amp": {"limits": [0, 99]}}}
+    expected = client.post(HISTOGRAMS, json=body).json()
+    sent = body | {"model": model(with_arrays(TEMPLATE, "edges", "counts"))}
+    content = post(client, HISTOGRAMS, sent, Accept=accept).content
+    answer = read(content) if accept == MSGPACK else json.loads(content)
+    assert answer["model"] == expected["model"] == body["model"]
+    for name, column in expected["values"].items():
+        np.testing.assert_array_equal(answer["values"][name], column)
+
+
+def test_a_mistake_in_the_array_of_a_template_is_pointed_to(client: httpx.Client) -> None:
+    template = {"edges": written([0, np.nan, 2]), "counts": written([1, 1], "|u1")}
+    body = histograms(2) | {"model": {"template": template}}
+    problem = refused(post(client, HISTOGRAMS, body), 422)
+    assert pointers(problem) == ["/model/template/edges/1"]
+
+
 @pytest.mark.parametrize(
     ("accept", "media_type"),
     [
@@ -143,7 +172,7 @@ MISTAKES: dict[str, tuple[Any, str]] = {
     "enormous": (GOOD | {"shape": [2**40, 2**40]}, "bytes"),
     "nan": (written([[1, np.nan, 3]]), "finite"),
     "four columns": (written([[1.0, 2, 3, 4]]), "edges"),
-    "bytes": (b"bytes", "list"),
+    "bytes": (b"bytes", "array"),
     "nan in a list": ([[1.0, float("nan"), 2.0]], "finite"),
     "true in a list": ([[1.0, True, 2.0]], "number"),
 }
@@ -163,6 +192,15 @@ def test_a_mistake_is_pointed_to(client: httpx.Client, mistake: str) -> None:
 def test_what_is_no_messagepack_is_refused(client: httpx.Client, raw: bytes) -> None:
     problem = refused(client.post(HISTOGRAMS, content=raw, headers=BOTH), 400)
     assert problem["type"] == "/problems/not-msgpack"
+
+
+@pytest.mark.parametrize(
+    ("raw", "json_is_meant"), [(b' \n{"edges": [0]}', True), (b"[1]", True), (b"\x80\x80", False)]
+)
+def test_json_sent_as_messagepack_is_told_its_media_type(raw: bytes, json_is_meant: bool) -> None:
+    with pytest.raises(NotMsgpack) as refusal:
+        unpack(raw)
+    assert ("send Content-Type: application/json" in refusal.value.detail) is json_is_meant
 
 
 @pytest.mark.parametrize("sent", [None, [], 3, "text", {1: 2}])

@@ -246,7 +246,7 @@ def test_not_more_may_wait_than_is_set() -> None:
         cluster, _ = connected(1, queue_size=1)
         for _ in range(2):
             cluster.submit(part(), FOREVER)
-        with pytest.raises(Busy):
+        with pytest.raises(Busy, match="waiting already: 1"):
             cluster.submit(part(), FOREVER)
         await cluster.close()
 

@@ -145,6 +145,18 @@ def test_messagepack_becomes_a_job_as_well(client: httpx.Client) -> None:
     assert_same(followed(client, location), batch)
 
 
+def test_a_template_of_arrays_becomes_a_job_as_well(client: httpx.Client) -> None:
+    template = {"edges": [-4.0, -1.0, 0.0, 1.0, 4.0], "counts": [10, 35, 35, 10]}
+    body = histograms(3) | {"model": {"template": template}}
+    batch = fitted(client.post(HISTOGRAMS, json=body))
+    arrays = {name: written(np.array(numbers)) for name, numbers in template.items()}
+    content = msgpack.packb(body | {"model": {"template": arrays}})
+    headers = ASYNC | {"Content-Type": "application/msgpack"}
+    location = accepted(client.post(HISTOGRAMS, content=content, headers=headers))
+    assert_same(followed(client, location), batch)
+    assert client.get(location).json()["model"] == body["model"]
+
+
 def test_lines_may_be_objects_with_starts_and_errors_of_their_own(client: httpx.Client) -> None:
     body = lines(20)
     rng = np.random.default_rng(2)
@@ -239,7 +251,7 @@ def test_limits_of_jobs(start_server: StartServer) -> None:
         location = accepted(post_lines(client, HISTOGRAMS, streamed(flat(20))))
         second = post_lines(client, HISTOGRAMS, streamed(histograms(3)))
         if client.get(location).json()["finished"] is None:
-            refused(second, 503)
+            assert "No more jobs may be unfinished (max_jobs 1," in refused(second, 503)["detail"]
             assert int(second.headers["retry-after"]) >= 1
         assert client.delete(location).status_code == 204
         accepted(post_lines(client, HISTOGRAMS, streamed(histograms(3))))

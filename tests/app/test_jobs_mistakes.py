@@ -4,12 +4,13 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.app.test_batch_http import HISTOGRAMS, POINTS, histograms
 from tests.app.test_lifecycle import eventually
 from tests.conftest import LiveServer, StartServer
-from tests.examples import pointers, polynomial, refused, without
+from tests.examples import pointers, polynomial, refused, replaced, without
 from tests.jobs import NDJSON, accepted, ndjson, post_lines, stored
 
 HEAD = without(histograms(1), "/counts")
@@ -55,11 +56,15 @@ WRONG: list[tuple[str, bytes, int, str, str]] = [
      "/rows/19/starts/sigma", "line 21"),
     (HISTOGRAMS, ndjson(HEAD, *({"counts": row, "starts": {"nu": 1.0}} for row in ROWS)), 422,
      "/rows/0/starts/nu", "line 2"),
+    (HISTOGRAMS, ndjson(HEAD | {"parameters": {"mu": 0.1}},
+                        *({"counts": row, "starts": {"mu": 0.1}} for row in ROWS)), 422,
+     "/rows/0/starts/mu", "once"),
     (POINTS, ndjson(LINE_HEAD, *XY, {"y": [1, 2, 3]}), 422, "/rows/9", "line 11"),
     (POINTS, ndjson(LINE_HEAD, *XY, XY[0] | {"y_er": 1}), 422, "/rows/9/y_er", "line 11"),
     (POINTS, ndjson(LINE_HEAD, *XY, XY[0] | {"y_err": [0.1, 0, 0.1]}), 422,
      "/rows/9/y_err/1", "line 11"),
     (POINTS, ndjson(LINE_HEAD, *XY, XY[0] | {"y_err": [0.1]}), 422, "/rows/9/y_err", "line 11"),
+    (POINTS, ndjson(LINE_HEAD, XY[0] | {"y_err": [0.1, 0, 0.1]}), 422, "/rows/0/y_err/1", "line 2"),
     (POINTS, ndjson(LINE_HEAD | {"y_err": 0.1}, *XY), 422, "/y_err", "once"),
     (POINTS, ndjson(without(LINE_HEAD, "/x"), *XY), 422, "/x", "required"),
     (POINTS, ndjson(LINE_HEAD | {"x": [1, 2]}, *XY), 422, "/x", "values"),
@@ -82,6 +87,50 @@ def test_a_mistake_is_told_with_its_place_and_nothing_is_left_of_the_job(
     assert pointer in pointers(problem)
     assert any(said in error["message"] for error in problem["errors"])
     assert stored(server) == before
+
+
+INDENTED = json.dumps(histograms(2), indent=2).encode()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (INDENTED, "line 1 is not valid JSON: EOF while parsing an object; the first line is"),
+        (b"\n \n" + INDENTED, "line 3 is not valid JSON"),
+        (b"\xef\xbb\xbf" + INDENTED, "line 1 is not valid JSON"),
+        (b"x,y\n1,2\n", "line 1 is not valid JSON: expected value; the first line is"),
+        (ndjson(HEAD, *ROWS).decode().encode("utf-16"), "in UTF-16, and not in UTF-8"),
+    ],
+    ids=["indented", "after blank lines", "with a BOM", "csv", "utf-16"],
+)
+def test_a_first_line_that_is_no_json_is_told_what_it_should_be(
+    client: httpx.Client, content: bytes, said: str
+) -> None:
+    problem = refused(post_lines(client, HISTOGRAMS, content), 400)
+    assert said in problem["detail"]
+    assert "the request without its rows, all on one line" in problem["detail"]
+    assert "one JSON object" not in problem["detail"]
+
+
+EMPTY = [
+    *((HISTOGRAMS, place) for place in ("/edges", "/fit_range", "/parameters", "/model",
+      "/parameters/mu", "/parameters/mu/limits", "/parameters/mu/constraint/sigma")),
+    *((POINTS, place) for place in ("/x", "/x_err", "/y_err", "/fit_range", "/model/degree")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("path", "place"), EMPTY)
+def test_an_empty_list_in_the_first_line_is_refused_as_in_json(
+    client: httpx.Client, path: str, place: str
+) -> None:
+    head, data, row = (
+        (HEAD, "counts", ROWS[0]) if path == HISTOGRAMS else (LINE_HEAD, "y", [1, 2, 3])
+    )
+    head = replaced(head, (place, []))
+    in_lines = refused(post_lines(client, path, ndjson(head, row)), 422)["errors"]
+    in_json = refused(client.post(path, json=head | {data: [row]}), 422)["errors"]
+    assert in_lines == in_json
+    assert place in [error["pointer"] for error in in_lines]
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,7 @@ def test_what_a_frozen_database_is_asked_does_not_pile_up(held, monkeypatch):
         return refused.value.detail
 
     details = [asyncio.run(ask()) for _ in range(5)]
-    assert ["others are waiting" in detail for detail in details] == [False] * 3 + [True] * 2
+    assert ["Others waiting" in detail for detail in details] == [False] * 3 + [True] * 2
 
 
 def test_a_frozen_database_does_not_keep_a_server_from_ending(held):

@@ -214,7 +214,12 @@ def test_what_does_not_exist(
     client: httpx.Client, prefix: str, method: str, path: str, status: int
 ) -> None:
     response = client.request(method, prefix + path)
-    refused(response, status)
+    problem = refused(response, status)
+    # RFC 9457: the title belongs to the type.
+    assert (problem["type"], problem["title"]) in (
+        ("/problems/not-found", "No such thing"),
+        ("/problems/method-not-allowed", "Method Not Allowed"),
+    )
     # RFC 9110 asks for it: what the client may do instead.
     assert status != 405 or response.headers["allow"]
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import schemathesis
 from prometheus_client.parser import text_string_to_metric_families
+from schemathesis.schemas import BaseSchema
 
 from app.schemas.answers import StoredFitAnswer
 from tests.conftest import LiveServer
@@ -23,6 +24,7 @@ from tests.examples import (
     XY_ERRORS,
     Body,
     fitted,
+    pointers,
     points,
     refused,
     replaced,
@@ -154,9 +156,46 @@ def test_covariance_that_cannot_be(
         refused(response, *statuses)
 
 
+def test_what_is_wrong_in_a_point_is_told_by_its_names(client: httpx.Client, peak: Body) -> None:
+    def told(at: str) -> list[str]:
+        query = {"fit_id": peak["fit_id"], "at": at}
+        return pointers(refused(client.get("/covariance", params=query), 422))
+
+    assert told("mu:1,sigm:1,foo:2") == ["/at/sigm", "/at/foo"]
+    assert told("sigma:-1") == ["/at/sigma"]
+    assert told("mu:1,sigma") == ["/at"]
+
+
+def test_where_the_information_is_singular_that_is_said(client: httpx.Client) -> None:
+    body = {"x": [0, 1, 2], "y": [3, 1, 0.4], "y_err": 0.1, "model": {"formula": "a*exp(-b*x)"}}
+    fit_id = fitted(client.post(XY_ERRORS, json=body))["fit_id"]
+    # with a = 0 nothing depends on b, but the slope in a does: the Hessian is indefinite
+    expected = covariance(client, fit_id, method="gauss-newton", at="a:0")
+    assert expected["matrix"] is None
+    assert "expected information is singular" in expected["reason"]
+    assert "second derivatives" not in expected["reason"]
+    exact = covariance(client, fit_id, at="a:0")
+    assert exact["matrix"] is None
+    assert "second derivatives" in exact["reason"]
+
+
+def test_a_fit_without_values_can_be_asked_where_all_are_named(client: httpx.Client) -> None:
+    fit = fitted(client.post(HISTOGRAM, json=GAUSSIAN_50 | {"deadline_s": 1e-9}))
+    assert fit["values"] == {"amp": None, "mu": None, "sigma": None}
+    query = {"fit_id": fit["fit_id"], "at": "mu:0,sigma:1"}
+    (error,) = refused(client.get("/covariance", params=query), 422)["errors"]
+    assert error["pointer"] == "/fit_id"
+    assert "post it again, or name all parameters in at" in error["message"]
+    assert "deadline_s" not in error["message"]
+    assert covariance(client, fit["fit_id"], at="amp:1000,mu:0,sigma:1")["positive_definite"]
+
+
 def test_an_unknown_query_is_refused(client: httpx.Client, peak: Body) -> None:
     refused(client.get(f"/fits/{peak['fit_id']}", params={"include": "reqest"}), 422)
-    refused(client.get(f"/fits/{peak['fit_id']}", params={"inclde": "request"}), 422)
+    problem = refused(client.get(f"/fits/{peak['fit_id']}", params={"inclde": "request"}), 422)
+    (error,) = problem["errors"]
+    assert error["message"] == 'unknown query parameter, did you mean "include"?'
+    assert "query parameter is required" in refused(client.get("/covariance"), 422)["detail"]
 
 
 def requests_in(value: Any) -> Iterator[tuple[str, Body]]:
@@ -218,7 +257,8 @@ def test_metrics(client: httpx.Client, server: LiveServer) -> None:
 def test_openapi_is_valid_and_its_examples_run(client: httpx.Client) -> None:
     document = client.get("/openapi.json").json()
     assert document["openapi"].startswith("3.1")
-    schemathesis.openapi.from_dict(document).validate()
+    api = schemathesis.openapi.from_dict(document)
+    api.validate()
     bodies = {
         path: operation["requestBody"]["content"]
         for path, operations in document["paths"].items()
@@ -230,5 +270,33 @@ def test_openapi_is_valid_and_its_examples_run(client: httpx.Client) -> None:
         examples = list(requests_in(content))
         assert examples, f"{path} has no example"
         for _, body in examples:
-            valid = fitted(client.post(path, json=body))["valid"]
+            response = client.post(path, json=body)
+            valid = fitted(response)["valid"]
             assert valid is True or all(valid)
+            conforms(api, path, "POST", response)
+
+
+def conforms(api: BaseSchema, path: str, method: str, response: httpx.Response) -> None:
+    """An answer has the schema that is told, and the headers."""
+    operation = api[path][method]
+    operation.validate_response(response)
+    told = operation.definition.raw["responses"]["200"].get("headers", {})
+    assert all(header in response.headers for header in told), told
+    assert ("server-timing" in response.headers) == ("Server-Timing" in told)
+
+
+def test_the_catalogue_has_the_schema_that_is_told(client: httpx.Client) -> None:
+    document = client.get("/openapi.json").json()
+    api, schemas = schemathesis.openapi.from_dict(document), document["components"]["schemas"]
+    whole = client.get("/models")
+    conforms(api, "/models", "GET", whole)
+    for entry in fitted(whole)["models"]:
+        assert entry.keys() == set(schemas["ShapeAnswer"]["required"])
+        for parameter in entry["parameters"]:
+            assert parameter.keys() == set(schemas["ShapeParameter"]["required"])
+        if entry["name"] in SHAPES:
+            one = client.get(f"/models/{entry['name']}")
+            conforms(api, "/models/{name}", "GET", one)
+            assert one.json() == entry
+    for entry in fitted(whole)["compositions"].values():
+        assert entry.keys() == set(schemas["CompositionAnswer"]["required"])

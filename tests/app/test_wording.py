@@ -9,7 +9,7 @@ import pytest
 from pydantic import BaseModel
 
 from app.body import parse, parse_binary
-from app.errors import InvalidRequest
+from app.errors import InvalidRequest, NotJson
 from app.schemas.batches import HistogramBatchRequest, HistogramHead, PointsBatchRequest
 from app.schemas.models import SPECS
 from app.schemas.requests import HistogramRequest, PointsRequest
@@ -18,6 +18,7 @@ from models.registry import ALIASES
 from tests.app.test_batch_http import histograms
 from tests.examples import SMALL_HISTOGRAM, replaced
 
+TEMPLATE = {"edges": [0, 1], "counts": [1]}
 NOT_HERE = "unknown field here; it belongs to POST /fit/"
 MISTAKES: list[tuple[type[Any], str, Any, str, str]] = [
     # what the contract has, but nobody has asked for yet
@@ -39,10 +40,29 @@ MISTAKES: list[tuple[type[Any], str, Any, str, str]] = [
     (HistogramHead, "/minos", True, "/minos", f"{NOT_HERE}histogram"),
     (HistogramRequest, "/modle", "gaussian", "/modle", 'did you mean "model"?'),
     (HistogramRequest, "/histogram/cuonts", [1], "/histogram/cuonts", 'did you mean "counts"?'),
-    (HistogramRequest, "/starting", 1, "/starting", "unknown field"),
+    (HistogramRequest, "/starting", 1, "/starting", "unknown field; there are model, parameters, "),
+    (HistogramRequest, "/parameters/mu", {"value": 1}, "/parameters/mu/value",
+     "unknown field; there are start, limits, fixed, constraint"),
+    (HistogramRequest, "/parameters/mu", {"constraint": {"value": 1, "sigma": 1, "of": 1}},
+     "/parameters/mu/constraint/of", "unknown field; there are value, sigma"),
+    (HistogramRequest, "/histogram/bins", 7, "/histogram/bins", "there are edges, counts"),
+    (HistogramRequest, "/model/weight", 7, "/model/weight", "there are prefix, rename, name, norm"),
+    (HistogramRequest, "/model/parameters", {"mu": 1}, "/model/parameters",
+     "unknown field here; it stands at the top of the request"),
+    (HistogramRequest, "/model", {"template": TEMPLATE | {"bins": 1}}, "/model/template/bins",
+     "there are edges, counts"),
+    (HistogramRequest, "/model", {"template": TEMPLATE, "bins": 1}, "/model/bins",
+     "there are prefix, rename, template"),
+    (HistogramRequest, "/model", "a*x + b", "/model", 'is sent as {"formula": "a*x + b"}'),
+    (HistogramRequest, "/model", "gaussian + linear", "/model", 'sent as {"formula": "a*x + b"}'),
+    (HistogramRequest, "/model", "formula", "/model", 'must be an object: {"formula": ...}'),
+    (HistogramRequest, "/model", {"sum": ["product"]}, "/model/sum/0", 'object: {"product": ...}'),
     (HistogramRequest, "/model", "normal", "/model", 'did you mean "gaussian"?'),
     (HistogramRequest, "/model/name", "Cauchy", "/model/name", 'did you mean "lorentzian"?'),
     # lists and pairs
+    (HistogramRequest, "/histogram/counts", 7, "/histogram/counts", "must be an array"),
+    (HistogramRequest, "/fit_range", 7, "/fit_range", "must be an array"),
+    (HistogramRequest, "/parameters/mu", {"limits": 7}, "/parameters/mu/limits", "must be an arr"),
     (HistogramRequest, "/fit_range", [1], "/fit_range", "must be a pair: [lower, upper]"),
     (HistogramRequest, "/fit_range", [], "/fit_range", "must be a pair: [lower, upper]"),
     (HistogramRequest, "/fit_range", [[0, 1], [2]], "/fit_range/1", "must be a pair"),
@@ -60,7 +80,7 @@ MISTAKES: list[tuple[type[Any], str, Any, str, str]] = [
         "/model/prefix",
         "must be a name: a letter or _, then",
     ),
-]
+]  # fmt: skip
 
 
 def wrong(schema: type[Any], body: Any, *, binary: bool = False) -> dict[str, str]:
@@ -115,6 +135,12 @@ def test_what_is_no_number_in_an_array_is_told_with_its_place() -> None:
     said = wrong(HistogramBatchRequest, histograms(2) | {"counts": array}, binary=True)
     assert said.keys() == {"/counts/37/2", "/counts/41/0"}
     assert "finite" in said["/counts/37/2"]
+
+
+def test_an_integer_of_thousands_of_digits_is_json_all_the_same() -> None:
+    body = json.dumps(SMALL_HISTOGRAM | {"deadline_s": 7}).replace("7}", "7" * 5000 + "}")
+    with pytest.raises(NotJson, match="has too many digits; no double"):
+        parse(HistogramRequest, body.encode())
 
 
 def test_of_many_mistakes_is_not_said_that_they_are_all() -> None:

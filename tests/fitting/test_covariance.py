@@ -76,6 +76,13 @@ def test_relative_errors_scale_the_covariance():
     assert_covariance(relative.covariance, wanted, 1e-11)
 
 
+def test_without_residuals_relative_errors_are_zero_and_no_zero_is_negative():
+    """2 sigma^2 inv(J'J) with sigma 0, where inv(J'J) has negative entries."""
+    result = solve(LINE, points([1, 2, 3], [0, 0, 0]), absolute_sigma=False)
+    assert (result.covariance.matrix == 0).all()
+    assert not np.signbit(result.covariance.matrix).any()
+
+
 def test_a_constraint_adds_its_weight():
     y = 1 + X + RNG.normal(0, SY)
     design = np.vander(X, 2, increasing=True) / SY[:, None]

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from fitting.data import Points
 from fitting.errors import InvalidProblem
 from fitting.problem import FitProblem, Knowledge, with_ends
+from fitting.result import Status
 from fitting.search.coarse import SCATTERED, coarsen
 from fitting.search.features import Outline
 from models.formula.formula import Formula
@@ -124,3 +125,15 @@ def test_ends_come_from_the_predictor_of_the_shape():
         "low": 5.0,
         "high": 8.0,
     }
+
+
+@pytest.mark.parametrize("v_err", [0.0, 0.1])
+def test_predictors_that_are_proportional_are_undetermined(v_err):
+    """Only their sum is measured; that errors in one inflate the variance is no knowledge."""
+    u = np.linspace(0.5, 4, 8)
+    x, z = np.stack([u, 2 * u]), 2 * u + 0.2 * np.cos(9 * u)
+    x_err = np.stack([np.full(8, 0.1), np.full(8, v_err)])
+    model = Formula.read("a*u + b*v", SHAPES, columns=("u", "v"))
+    result = solve(model, Points(x, z, x_err, np.full(8, 0.2)))
+    assert result.status is Status.UNDETERMINED, result.message
+    assert "a, b:" in result.message

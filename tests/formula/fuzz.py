@@ -21,10 +21,11 @@ with atheris.instrument_imports(include=["models.formula"]):
     from models.formula.dimensions import units
     from models.formula.errors import FormulaError
     from models.formula.formula import Formula
-    from models.formula.functions import ELSEWHERE, FUNCTIONS
+    from models.formula.functions import CONDITIONS, ELSEWHERE, FUNCTIONS
     from models.formula.parse import Limits
+    from models.formula.remedies import REMEDIES
     from models.formula.roles import roles
-    from models.formula.tokens import LONGEST_NAME, REMEDIES
+    from models.formula.tokens import LONGEST_NAME
 
 from models.formula.tree import call_parameters
 from models.registry import SHAPES
@@ -170,7 +171,7 @@ def seeds(folder: Path) -> None:
 
 def dictionary(path: Path) -> None:
     """The library's words, as libFuzzer reads them."""
-    words = [*CALLS, "where", *ELSEWHERE, *NAMES, *NUMBERS, "**", "<=", ">="]
+    words = [*CALLS, "where", *ELSEWHERE, *CONDITIONS, *NAMES, *NUMBERS, "**", "<=", ">="]
     path.write_text("".join(f'"{word}"\n' for word in words))
 
 

@@ -239,3 +239,23 @@ def test_deep_formulas_can_be_differentiated_twice():
     for _ in range(20):
         text = f"sin(b + {text})"
     slopes(read(text), [0.3, 1.2], [0.7, 0.1])
+
+
+def test_an_edge_has_finite_derivatives_wherever_exp_does_not_overflow_yet():
+    """exp(694) is finite, its second derivative by the width is not; the edge's own is 0."""
+    edge = read("n / (1 + exp((x - x0) / w))")
+    x = jnp.linspace(6.0, 10.5, 500)
+
+    def value(params):
+        return edge.value(x, *params)
+
+    params = jnp.array([120.0, 6.4, 5.2e-3])
+    u = (np.asarray(x) - 6.4) / 5.2e-3
+    share = scipy.special.expit(-u)
+    np.testing.assert_allclose(value(params), 120 * share, rtol=1e-12, atol=1e-250)
+    slopes = jax.jacfwd(value)(params)
+    bend = share * scipy.special.expit(u)
+    expected = np.stack([share, 120 * bend / 5.2e-3, 120 * bend * u / 5.2e-3], axis=1)
+    np.testing.assert_allclose(slopes, expected, rtol=1e-9, atol=1e-130)
+    assert np.isfinite(jax.jacfwd(jax.jacfwd(value))(params)).all()
+    assert np.isfinite(jax.jacfwd(jax.jacrev(value))(params)).all()

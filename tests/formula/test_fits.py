@@ -3,8 +3,11 @@
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.special import xlogy
 
+from fitting.data import Histogram
 from fitting.fit import fit
+from fitting.result import Status
 from models.composition.sum import Sum
 from models.formula.formula import Formula
 from models.registry import SHAPES
@@ -121,3 +124,23 @@ def test_unlike_peaks_find_their_own_places():
         assert best.valid
         assert own.valid
         assert own.cost == pytest.approx(best.cost, rel=1e-9)
+
+
+def test_a_sharp_edge_in_a_histogram_is_fitted():
+    """The best step, whose place in its bin is a share of that bin's counts, is no better."""
+    counts = np.array(
+        [
+            *(45, 36, 42, 42, 52, 48, 50, 34, 40, 46, 42, 47, 65, 42, 37, 39, 40, 44, 44, 11),
+            *(5, 3, 0, 4, 2, 4, 4, 3, 2, 5),
+        ],
+        dtype=float,
+    )
+    high, low, between = counts[:19].mean(), counts[20:].mean(), counts[19]
+    assert low < between < high
+    expected = np.array([high] * 19 + [between] + [low] * 10)
+    best = 2 * np.sum(expected - counts + xlogy(counts, counts / expected))
+    found = solve(
+        read("n / (1 + exp((x - x0) / w)) + b"), Histogram(np.linspace(0, 10, 31), counts)
+    )
+    assert found.cost < best + 1e-6
+    assert found.status in (Status.CONVERGED, Status.UNDETERMINED)

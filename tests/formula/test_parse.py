@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.formula.errors import FormulaError
-from models.formula.functions import ELSEWHERE, FUNCTIONS
+from models.formula.functions import CONDITIONS, ELSEWHERE, FUNCTIONS
 from models.formula.names import check_predictor
 from models.formula.parse import Limits, parse
 from models.registry import SHAPES
@@ -58,6 +58,7 @@ REFUSED = {
     "expp(a)": (1, "did you mean exp?"),
     "gauss(x, a, b)": (1, "did you mean gaussian?"),
     "ln(a)": (1, "called log"),
+    "a*heaviside(x - b)": (3, "where(x < b, 0, 1)"),
     "np.exp(a)": (3, "not np.exp"),
     "gaussian(x, a)": (1, "gaussian(x, mu, sigma)"),
     "atan2(a)": (1, "takes 2 arguments; 1 given"),
@@ -125,7 +126,32 @@ REFUSED = {
     "a*ｅｘｐ(x)": (3, "ASCII"),
     "a − b": (3, "minus sign"),
     "a·x": (2, "write *"),
-    "a*x²": (4, "write ^2"),
+    "a*x²": (4, "x^2"),
+    "a*x⁻¹": (4, "x^(-1)"),
+    "sin(2*π*x) + a": (7, "write pi for"),
+    "a*λ": (3, "write lambda for"),
+    "a*Γ": (3, "write Gamma for"),
+    "a*ά": (3, "write alpha for"),
+    "a*ϑ": (3, "write theta for"),
+    "a*\u2126": (3, "write Omega for"),  # the sign of ohms
+    "a*\u00b5": (3, "write mu for"),  # the sign of micro
+    "ϖ*x": (1, "varpi"),
+    "a*√x": (3, "sqrt(...)"),
+    "a*sin(x°)": (8, "*pi/180"),
+    "½*a": (1, "(1/2)"),
+    "a₀*x": (2, "a0"),
+    "a*x ≤ b": (5, "<="),
+    "a＊x": (2, "write it in ASCII"),
+    "a（x)": (2, "write it in ASCII"),
+    "é*x": (1, "write it in ASCII"),
+    "“a“*x": (1, "without quotes"),
+    "a’*x": (2, "without quotes"),
+    "a′*x": (2, "without quotes"),
+    "a\u00a0x": (2, "no ordinary blank"),
+    "a\u200bx": (2, "cannot be seen; take it out"),
+    "a\u202e*x": (2, "cannot be seen; take it out"),
+    "\ufeffa*x": (1, "cannot be seen; take it out"),
+    "a\u2062x": (2, "write *"),
     "a*١": (3, "ASCII"),  # an Arabic 1, which Python's int() reads
     "(" * 900 + "a" + ")" * 900: (51, "nested deeper"),
     "(" * 10_000: (2001, "at most 2000"),
@@ -135,7 +161,7 @@ REFUSED = {
     "-" * 1500 + "a": (51, "signs"),
     "a**" * 600 + "a": (148, "nested deeper"),
     "a^-" * 600 + "a": (76, "nested deeper"),
-    "a+" * 900 + "a": (None, "at most 300"),
+    "a+" * 900 + "a": (1, "at most 300"),
     "+".join(f"a{i}" for i in range(401)): (None, "at most 400"),
 }
 
@@ -165,22 +191,23 @@ def test_columns_are_those_of_the_text_whatever_its_powers_and_blanks():
 
 
 @pytest.mark.parametrize(
-    ("text", "parameters", "word"),
+    ("text", "parameters", "entry", "word"),
     [
-        ("a*x", ["a", "b"], "entry 1 of the parameters does not occur"),
-        ("a*x", ["a", "a"], "repeats"),
-        ("a*x", ["x", "a"], "predictor"),
-        ("a*x", ["a", "1b"], "no name"),
-        ("a*x", ["a", "é"], "no name"),
-        ("a*x", ["a", "a.b"], "no name"),
-        ("a*x", ["a", "if"], "reserved"),
-        ("a*x", ["a", "b" * 51], "at most 50"),
-        ("a*x", ["a"] * 2000, "too many"),
-        ("3*x", [], "no parameter"),
+        ("a*x", ["a", "b"], 1, "b does not occur"),
+        ("a*x", ["a", "a"], 1, "a repeats"),
+        ("a*x", ["x", "a"], 0, "x is the predictor"),
+        ("a*x", ["a", "1b"], 1, "no name"),
+        ("a*x", ["a", "é"], 1, "no name"),
+        ("a*x", ["a", "a.b"], 1, "no name"),
+        ("a*x", ["a", "if"], 1, "reserved"),
+        ("a*x", ["a", "b" * 51], 1, "at most 50"),
+        ("a*x", ["a"] * 2000, None, "too many"),
+        ("3*x", [], None, "no parameter"),
     ],
 )
-def test_refused_declarations(text, parameters, word):
+def test_refused_declarations(text, parameters, entry, word):
     error = message_of(text, parameters=parameters)
+    assert error.entry == entry
     assert word in error.message
 
 
@@ -224,7 +251,7 @@ def test_columns_are_predictors_instead_of_x(text, columns):
 @pytest.mark.parametrize(
     ("text", "parameters", "word"),
     [
-        ("a*t + u", ["a", "t"], "entry 1 of the parameters is a predictor"),
+        ("a*t + u", ["a", "t"], "t is a predictor"),
         ("a*t + u*x", ["a"], "not declared"),
         ("t(a) + t*u", None, "not a function"),
         ("t*u", None, "no parameter"),
@@ -279,6 +306,11 @@ def test_no_message_repeats_the_text():
     for text in REFUSED:
         if len(text) > 60:
             assert text[:60] not in message_of(text).message
+
+
+@pytest.mark.parametrize("name", CONDITIONS)
+def test_what_is_written_as_a_condition_can_be_written_so(name):
+    assert parse(f"a*{CONDITIONS[name]}", SHAPES).names == ("a", "b")
 
 
 def test_no_shape_has_the_name_of_a_function():

@@ -1,0 +1,64 @@
+"""Minima at a corner of the cost, where a kink of the model passes one of the data.
+
+On either side the cost has a slope there, and it rises both ways: a minimum, as good as any other,
+although no gradient vanishes. Least squares of broken lines have them as often as not, and errors
+by their derivatives all the same (J. Feder, Ann. Statist. 3 (1975) 49).
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from fitting.data import Points
+from fitting.problem import FitProblem
+from fitting.search.descent import SAME_COST, Descent
+from fitting.search.newton import Minimum
+
+NEAR = 1e-6  # of the range of the data; a descent that ends at a corner comes much nearer
+BESIDE = 1e-9
+
+
+def at_corner(problem: FitProblem, descent: Descent, ended: Minimum) -> Minimum:
+    """The minimum at the corner where a descent ended; what ended elsewhere, as it was."""
+    data, bounds = problem.data, problem.bounds
+    places = [i for i in problem.model.breaks if not bounds.fixed[i]]
+    if not places or not isinstance(data, Points) or data.has_x_err or not ended.defined:
+        return ended
+    if descent.is_certain(ended):
+        return ended
+    x = data.x[data.inside]
+    extent = float(np.ptp(x))
+    start, corners = ended.values.copy(), []
+    for i in places:
+        nearest = x[np.abs(x - start[i]).argmin()]
+        if abs(nearest - start[i]) < NEAR * extent and bounds.lower[i] < nearest < bounds.upper[i]:
+            start[i] = nearest
+            corners.append(i)
+    if not corners:
+        return ended
+    known = list(problem.knowledge)
+    for i in corners:
+        known[i] = replace(known[i], start=float(start[i]), fixed=True)
+    held = Descent(replace(problem, knowledge=tuple(known), minos=()), descent.objective)
+    rest = held.run(start)
+    if not held.is_certain(rest) or not all(
+        _rises(descent, rest, i, BESIDE * extent) for i in corners
+    ):
+        return ended
+    found = descent.certify(rest.values)
+    gradient = found.gradient.copy()
+    gradient[corners] = 0.0  # among the slopes of both sides
+    return replace(found, gradient=gradient, corners=tuple(corners))
+
+
+def _rises(descent: Descent, minimum: Minimum, i: int, beside: float) -> bool:
+    """Whether the cost does, both ways from here along parameter i."""
+    objective, slopes = descent.objective, []
+    for way in (-1, 1):
+        moved = minimum.values.copy()
+        moved[i] += way * beside
+        cost, gradient = objective.evaluate(moved)
+        if not cost >= minimum.cost - SAME_COST * abs(minimum.cost):
+            return False
+        slopes.append(way * gradient[i])
+    return min(slopes) >= 0

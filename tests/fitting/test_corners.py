@@ -1,0 +1,104 @@
+"""Minima of broken lines, of which many lie where the break stands on one of the data.
+
+For each place of the break the rest is linear: the best of all places, by NumPy, is the answer.
+"""
+
+import numpy as np
+import pytest
+
+from fitting.problem import Knowledge
+from models.formula.formula import Formula
+from models.registry import SHAPES
+from tests.fitting.problems import points, solve
+
+X = np.linspace(0, 10, 30)
+Y_ERR = 0.5
+PLACES = np.union1d(np.linspace(1, 9, 801), X)
+SEEDS = range(20)
+SAME = 0.01  # of the cost: pieces may have minima as good
+
+
+def hinge(c):
+    return np.stack([np.ones_like(X), X, np.maximum(X - c, 0)], axis=1)
+
+
+def two_lines(c):
+    return np.stack([np.ones_like(X), np.minimum(X, c), np.maximum(X - c, 0)], axis=1)
+
+
+def line_and_parabola(c):
+    return np.stack([np.ones_like(X), np.minimum(X, c), np.maximum(X - c, 0) ** 2], axis=1)
+
+
+FORMULAS = {
+    "a + b*x + d*max(x - c, 0)": (hinge, -1.3),
+    "where(x < c, a + b*x, a + b*c + d*(x - c))": (two_lines, -1.3),
+    "where(x < c, a + b*x, a + b*c + d*(x - c)^2)": (line_and_parabola, 0.3),
+}
+
+
+def lowest(columns, y):
+    """The least cost of all places, and the place."""
+    costs = []
+    for c in PLACES:
+        a = columns(c)
+        residuals = y - a @ np.linalg.lstsq(a, y, rcond=None)[0]
+        costs.append(np.sum(residuals**2) / Y_ERR**2)
+    return min(costs), PLACES[np.argmin(costs)]
+
+
+@pytest.mark.parametrize("text", FORMULAS)
+def test_the_best_place_of_a_break_is_found_on_the_data_too(text):
+    (columns, bend), cornered = FORMULAS[text], 0
+    for seed in SEEDS:
+        rng = np.random.default_rng([4, seed])
+        y = columns(rng.uniform(3, 7)) @ (1.0, 0.5, bend) + rng.normal(0, Y_ERR, len(X))
+        found = solve(Formula.read(text, SHAPES), points(X, y, Y_ERR))
+        assert found.valid, seed
+        cost, place = lowest(columns, y)
+        assert found.cost < cost + SAME, seed
+        told = any(w.code == "corner" for w in found.warnings)
+        assert told == bool(np.isin(found.values, X).any()), seed
+        if told:
+            assert found.effort.edm < 1e-10
+            cornered += place in found.values
+    assert 0 < cornered < len(SEEDS)
+
+
+def test_errors_at_a_corner_are_those_of_the_derivatives():
+    """Twice the squares of residuals: the second derivatives of a hinge in closed form."""
+    rng = np.random.default_rng([3, 5])
+    for _ in range(20):
+        y = hinge(rng.uniform(3, 7)) @ (1.0, 0.5, -1.3) + rng.normal(0, Y_ERR, len(X))
+        found = solve(Formula.read("a + b*x + d*max(x - c, 0)", SHAPES), points(X, y, Y_ERR))
+        if any(w.code == "corner" for w in found.warnings):
+            break
+    a, b, d, c = found.values
+    share = np.where(c == X, 0.5, c < X)  # of a point on the corner half is on either side
+    jacobian = np.concatenate([hinge(c), -(d * share)[:, None]], axis=1)
+    residual = y - hinge(c) @ (a, b, d)
+    hessian = 2 * jacobian.T @ jacobian
+    hessian[2, 3] = hessian[3, 2] = hessian[2, 3] + 2 * np.sum(residual * share)
+    errors = Y_ERR * np.sqrt(2 * np.diag(np.linalg.inv(hessian)))
+    np.testing.assert_allclose(found.errors, errors, rtol=1e-6)
+
+
+def test_limits_and_scale_at_a_corner():
+    """Of unknown scale the same place; a limit beyond the corner changes nothing."""
+    rng = np.random.default_rng([3, 1])
+    text = "a + b*x + d*max(x - c, 0)"
+    for _ in range(20):
+        y = hinge(rng.uniform(3, 7)) @ (1.0, 0.5, -1.3) + rng.normal(0, Y_ERR, len(X))
+        known = solve(Formula.read(text, SHAPES), points(X, y, Y_ERR))
+        if any(w.code == "corner" for w in known.warnings):
+            break
+    found = solve(
+        Formula.read(text, SHAPES),
+        points(X, y, 1e-3),
+        absolute_sigma=False,
+        c=Knowledge(limits=(None, 9.5)),
+    )
+    assert found.valid
+    np.testing.assert_allclose(found.values, known.values, rtol=1e-7)
+    scale = np.sqrt(known.chi2 / known.ndof)
+    np.testing.assert_allclose(found.errors, scale * np.array(known.errors), rtol=1e-5)
