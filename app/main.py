@@ -3,17 +3,20 @@
 import asyncio
 import contextlib
 import gc
+import logging
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI, Request, Response
 from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.routing import Route
 
 from app import VERSION, errors, openapi
 from app.cors import Cors
 from app.door import Door
+from app.errors import StoreAway
 from app.jobs.owner import Owner
 from app.jobs.runner import Runner
 from app.metrics import Metrics
@@ -23,13 +26,15 @@ from app.retention import keep_retention
 from app.routes import batch, covariance, fit, fits, jobs, models, status
 from app.service import ClientGone, Service
 from app.settings import Settings
-from app.store.store import Store
+from app.store.store import Store, in_a_line
 from app.warm import warm_up
 from app.workers.pool import WorkerPool
 from app.workers.process import WorkerSettings
 
 if TYPE_CHECKING:
     from app.workers.cluster import Cluster
+
+logger = logging.getLogger("fit")
 
 ROUTERS = (
     fit.router,
@@ -73,7 +78,7 @@ def create_app(settings: Settings) -> FastAPI:
             store, prepared = Store(settings.store_url), Prepared(settings.data_dir)
             ending.callback(store.close)
             service = Service(settings, store, pool, metrics, prepared, cluster)
-            metrics.watch(pool, cluster)
+            metrics.watch(pool, store, cluster)
             runner = Runner(service, Owner(settings.data_dir))
             app.state.service, app.state.runner = service, runner
             ending.push_async_callback(pool.close)
@@ -81,7 +86,7 @@ def create_app(settings: Settings) -> FastAPI:
             if cluster is not None:
                 ending.push_async_callback(cluster.close)
                 cluster.start()
-            ending.push_async_callback(runner.close)
+            ending.push_async_callback(leave, runner)
             await runner.start()
             gc.freeze()  # what is there now stays: no use in looking through it again and again
             for work in (warm_up, keep_retention):
@@ -120,6 +125,14 @@ def create_app(settings: Settings) -> FastAPI:
         return Response(status_code=499)  # nobody reads it; the log does
 
     return app
+
+
+async def leave(runner: Runner) -> None:
+    """End the runner; if the store does not answer, its chunks are free a little later."""
+    try:
+        await runner.close()
+    except (SQLAlchemyError, StoreAway) as error:
+        logger.error("the chunks in work keep their leases: %s", in_a_line(error))
 
 
 def cluster_of(settings: Settings) -> "Cluster | None":

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from app.store.store import Store
 from app.workers.pool import WorkerPool
 from fitting.kernels.cache import Usage
 
@@ -60,11 +61,12 @@ class Metrics:
         for tier in ("memory", "disk", "compiled"):
             self.kernel_cache.labels(tier)
 
-    def watch(self, pool: WorkerPool, cluster: "Cluster | None") -> None:
-        """Show the executors' own numbers."""
+    def watch(self, pool: WorkerPool, store: Store, cluster: "Cluster | None") -> None:
+        """Show the numbers of the executors and of the store."""
         self._show("fit_queue_length", "Fits waiting", lambda: pool.waiting)
         self._show("fit_running", "Fits running", lambda: pool.running)
         self._show("fit_worker_restarts", "Workers replaced", lambda: pool.restarts)
+        self._show("fit_store_failures", "Failed reads and writes", lambda: store.failures)
         if cluster is not None:
             self._show("fit_cluster_threads", "Threads there are", lambda: cluster.threads)
             self._show("fit_cluster_queue_length", "Parts waiting", lambda: cluster.waiting)

@@ -3,6 +3,7 @@
 Plain ASGI: Starlette's BaseHTTPMiddleware would hide the client's hanging up from the routes.
 """
 
+import asyncio
 import logging
 import re
 import secrets
@@ -11,7 +12,7 @@ import time
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.door import is_turned_away
-from app.errors import defect_response
+from app.errors import Unavailable, defect_response
 from app.logs import request_id
 from app.metrics import Metrics
 
@@ -21,6 +22,13 @@ GONE = 499  # the client hung up before there was an answer
 QUIET = ("/livez", "/readyz", "/metrics")
 _ID = b"x-request-id"
 _SANE = re.compile(rb"[A-Za-z0-9_.:-]{1,100}")
+
+
+class Leaving(Unavailable):
+    kind, title = "leaving", "The service ends"
+
+
+LEAVING = Leaving("It was told to stop before this was done. Try again at once.", 1.0)
 
 
 class RequestContext:
@@ -52,6 +60,10 @@ class RequestContext:
 
         try:
             await self.app(scope, receive, send_with_id)
+        except asyncio.CancelledError:  # only the server does that, and goes on with its end
+            logger.warning("cut off by the end", extra={"path": scope["path"][:200]})
+            if status is None:
+                await LEAVING.response()(scope, receive, send_with_id)
         except Exception:  # here and not in Starlette's handler, which knows neither id nor count
             logger.exception("unexpected error", extra={"path": scope["path"][:200]})
             if status is not None:

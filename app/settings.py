@@ -11,6 +11,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 POSTGRESQL = "postgresql+psycopg://user@host/fits"
+MOST = 2**63 - 1  # that databases count to
 
 
 def limit(default: float, description: str, **bounds: Any) -> Any:
@@ -26,7 +27,8 @@ def limit(default: float, description: str, **bounds: Any) -> Any:
 class Settings(BaseSettings):
     """Settings of one service."""
 
-    model_config = SettingsConfigDict(env_prefix="FIT_", frozen=True)
+    # empty is not set, as where a file for containers passes on what its surroundings lack
+    model_config = SettingsConfigDict(env_prefix="FIT_", env_ignore_empty=True, frozen=True)
 
     host: str = Field("127.0.0.1", description="Address to listen on")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on")
@@ -97,9 +99,14 @@ class Settings(BaseSettings):
     workshop_bytes: int = limit(
         3 * 2**30, "Bytes of memory that compiling a new formula may take", ge=2**29
     )
-    retention_max_fits: int = limit(100_000, "Fits kept, and jobs; the oldest go first", ge=1)
+    retention_max_fits: int = limit(
+        100_000, "Fits kept, and jobs; the oldest go first", ge=1, le=MOST
+    )
     retention_bytes: int = limit(
-        10 * 2**30, "Bytes of fits kept, and of finished jobs; the oldest go first", ge=2**20
+        10 * 2**30,
+        "Bytes of fits kept, and of finished jobs; the oldest go first",
+        ge=2**20,
+        le=MOST,
     )
     retention_days: float = limit(30.0, "Days that a fit is kept, and a finished job", gt=0)
     retention_interval_s: float = Field(
@@ -113,20 +120,22 @@ class Settings(BaseSettings):
     def _in_capitals(cls, level: Any) -> Any:
         return level.upper() if isinstance(level, str) else level
 
-    @field_validator("data_dir", "kernel_cache_dir", mode="before")
+    @field_validator("data_dir", "kernel_cache_dir")
     @classmethod
-    def _has_a_name(cls, folder: Any) -> Any:
-        if folder == "":  # which would be the folder that we are in
-            raise ValueError("must name a folder")
-        return folder
+    def _at_home(cls, folder: Path | None) -> Path | None:
+        try:
+            return folder and folder.expanduser()
+        except RuntimeError:
+            raise ValueError("must begin with a folder that there is, not ~") from None
 
     @field_validator("database_url")
     @classmethod
-    def _needs_its_driver(cls, url: str | None) -> str | None:
-        if not url:
+    def _lasts_and_has_its_driver(cls, url: str | None) -> str | None:
+        if url is None:
             return None
         try:
-            make_url(url).get_dialect().import_dbapi()
+            parsed = make_url(url)
+            parsed.get_dialect().import_dbapi()
         except ArgumentError:  # not said by SQLAlchemy's words: they have the password
             raise ValueError(f"must be a URL of SQLAlchemy's, as in {POSTGRESQL}") from None
         except ImportError:
@@ -134,6 +143,8 @@ class Settings(BaseSettings):
                 "the driver of this database is not installed; for PostgreSQL install "
                 f"requirements-postgresql.lock, and write {POSTGRESQL}"
             ) from None
+        if parsed.get_backend_name() == "sqlite" and ":memory:" in (parsed.database or ":memory:"):
+            raise ValueError("must name a file, as in sqlite:////data/fits.sqlite")
         return url
 
     @field_validator("dask_scheduler")

@@ -1,4 +1,7 @@
-"""What is wrong with the settings is said before anything starts, by the name of the variable."""
+"""What is wrong with the settings is said before anything starts, by the name of the variable.
+
+So is a store that cannot be opened.
+"""
 
 import difflib
 import logging
@@ -9,9 +12,11 @@ import tempfile
 from collections.abc import Iterable, Iterator
 
 from pydantic import ValidationError
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.errors import nearest
 from app.settings import Settings
+from app.store.store import Store, in_a_line
 
 logger = logging.getLogger("fit.settings")
 
@@ -24,7 +29,7 @@ def read_settings() -> Settings:
         settings = Settings()
     except ValidationError as error:
         sys.exit("\n".join(mistakes(error)))
-    if wrong := [*unusable(settings)]:
+    if wrong := [*unusable(settings)] or [*closed(settings)]:
         sys.exit("\n".join(wrong))
     return settings
 
@@ -60,6 +65,15 @@ def unusable(settings: Settings) -> Iterator[str]:
         except OSError as error:
             yield f"{variable(name)}: nothing can be written in {folder}: {error.strerror}"
             return
+
+
+def closed(settings: Settings) -> Iterator[str]:
+    """The store, if it cannot be opened: a database that is away, a file that is none."""
+    name = "data_dir" if settings.database_url is None else "database_url"
+    try:
+        Store(settings.store_url).close()
+    except SQLAlchemyError as error:
+        yield f"{variable(name)}: the store cannot be opened: {in_a_line(error)}"
 
 
 def warn_of_misspelt(names: Iterable[str] = tuple(os.environ)) -> None:

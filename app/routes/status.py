@@ -24,12 +24,15 @@ async def livez() -> dict[str, str]:
 
 @router.get("/readyz", summary="Ready?", responses=problems(422, 503))
 async def readyz(service: Here) -> Readiness:
-    """200 once every worker is up, and while one is; kernels may be compiled in the background.
+    """200 once every worker is up, and while one is, if the store can be written to.
 
-    Single fits need no cluster; where there should be one, `cluster` tells how it is.
+    Kernels may be compiled in the background. Single fits need no cluster; where there should be
+    one, `cluster` tells how it is.
     """
     if not service.pool.is_ready:
         raise NotReady("The workers are starting; this takes seconds.", 1.0)
+    if (failure := await service.store.failure()) is not None:
+        raise NotReady(f"The store fails. {failure}", 5.0)
     return Readiness(
         status="ready",
         warm=service.pool.is_warm,

@@ -7,21 +7,21 @@ chunk belongs to the server that claimed it, until that finishes it or is not he
 (Their clocks should agree to a second or two.)
 """
 
-import asyncio
 import json
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, Engine, delete, exists, func, insert, or_, select, update
+from sqlalchemy import Connection, and_, delete, exists, func, insert, or_, select, update
 
 from app.store.keep import Keep
+from app.store.reader import Reader
 from app.store.tables import chunks, jobs
 from app.store.writer import Writer
 
 LEASE_S = 15.0  # after which a server that was not heard of is taken for dead
-SWEPT_AT_ONCE = 20  # chunks; more would keep single fits waiting for the writer
 
 RECEIVING, QUEUED, RUNNING = "receiving", "queued", "running"
 SUCCEEDED, FAILED = "succeeded", "failed"
@@ -70,8 +70,8 @@ class Gone(Exception):
 class JobStore:
     """The jobs in a store, as one server sees them: `owner` is that server's name."""
 
-    def __init__(self, engine: Engine, writer: Writer):
-        self._engine = engine
+    def __init__(self, reader: Reader, writer: Writer):
+        self._reader = reader
         self._writer = writer
         self.owner = ""
 
@@ -126,15 +126,15 @@ class JobStore:
         """The job, or None."""
         query = select(*_progress).where(jobs.c.id == job_id, jobs.c.status != RECEIVING)
 
-        def read() -> StoredJob | None:
-            with self._engine.connect() as connection:
-                row = connection.execute(query).first()
-                if row is None:
-                    return None
-                fields = dict(row._mapping)
-                return StoredJob(**fields | {"statuses": json.loads(fields["statuses"])})
+        def read(connection: Connection) -> StoredJob | None:
+            row = connection.execute(query).first()
+            if row is None:
+                return None
+            fields = dict(row._mapping)
+            return StoredJob(**fields | {"statuses": json.loads(fields["statuses"])})
 
-        return await asyncio.to_thread(read)
+        found: StoredJob | None = await self._reader.submit(read)
+        return found
 
     async def claim(self, working_on: Collection[int] = ()) -> Claim | None:
         """A chunk to do next, of the job whose turn was longest ago; none that we work on.
@@ -248,21 +248,18 @@ class JobStore:
             .order_by(chunks.c.place)
         )
 
-        def read() -> list[tuple[int, int]]:
-            with self._engine.connect() as connection:
-                return [(row.place, row.rows) for row in connection.execute(query)]
+        def read(connection: Connection) -> list[tuple[int, int]]:
+            return [(row.place, row.rows) for row in connection.execute(query)]
 
-        return await asyncio.to_thread(read)
+        places: list[tuple[int, int]] = await self._reader.submit(read)
+        return places
 
     async def lines_at(self, job_id: str, place: int) -> bytes | None:
         """The lines of the chunk at a place, as `finish` got them."""
         query = select(chunks.c.data).where(chunks.c.job == job_id, chunks.c.place == place)
 
-        def read() -> bytes | None:
-            with self._engine.connect() as connection:
-                return connection.scalar(query)
-
-        return await asyncio.to_thread(read)
+        lines: bytes | None = await self._reader.submit(lambda c: c.scalar(query))
+        return lines
 
     async def renew(self, working_on: list[int], receiving: list[str]) -> set[int]:
         """Say that we are alive; which of the chunks are still ours, of jobs that are wanted."""
@@ -316,14 +313,9 @@ class JobStore:
             .where(jobs.c.finished.is_not(None))
             .group_by(jobs.c.id)
         )
-        end = await asyncio.to_thread(keep.ends, self._engine, rows)
-
-        def forget(connection: Connection) -> None:
-            connection.execute(delete(jobs).where(jobs.c.finished <= end))
-            lost = (jobs.c.status == RECEIVING, jobs.c.until < time.time())
-            connection.execute(delete(jobs).where(*lost))
-
-        await self._writer.submit(forget)
+        end = await self._reader.submit(partial(keep.ends, rows), patient=True)
+        lost = and_(jobs.c.status == RECEIVING, jobs.c.until < time.time())
+        await self._writer.delete(jobs, or_(jobs.c.finished <= end, lost))
         await self.sweep()
 
     async def sweep(self) -> None:
@@ -333,13 +325,7 @@ class JobStore:
             ~exists().where(jobs.c.id == chunks.c.job),
             chunks.c.job.in_(failed) & chunks.c.place.is_(None),
         )
-        some = select(chunks.c.id).where(useless).limit(SWEPT_AT_ONCE)
-        while await self._writer.submit(
-            lambda connection: (
-                connection.execute(delete(chunks).where(chunks.c.id.in_(some))).rowcount
-            )
-        ):
-            pass
+        await self._writer.delete(chunks, useless)
 
 
 def _claimed(connection: Connection, chunk: int) -> Claim:

@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Engine, Select, func, or_, select
+from sqlalchemy import BigInteger, Connection, Select, func, literal, or_, select
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,7 @@ class Keep:
     most_bytes: int
     oldest_s: float
 
-    def ends(self, engine: Engine, rows: "Select[Any]") -> float:
+    def ends(self, rows: "Select[Any]", connection: Connection) -> float:
         """The newest moment that is not kept, of rows with a `moment` and their number of `bytes`.
 
         It reads all rows, if not what is in them: no work for the thread that writes.
@@ -27,8 +27,8 @@ class Keep:
             func.row_number().over(order_by=newest).label("number"),
             func.sum(row.c.bytes).over(order_by=newest).label("bytes"),
         ).subquery()
-        too_many = or_(running.c.number > self.most, running.c.bytes > self.most_bytes)
-        with engine.connect() as connection:
-            last = connection.scalar(select(func.max(running.c.moment)).where(too_many))
+        most, most_bytes = (literal(n, BigInteger) for n in (self.most, self.most_bytes))
+        too_many = or_(running.c.number > most, running.c.bytes > most_bytes)
+        last = connection.scalar(select(func.max(running.c.moment)).where(too_many))
         too_old = time.time() - self.oldest_s
         return too_old if last is None else max(too_old, last)

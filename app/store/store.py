@@ -1,12 +1,17 @@
 """Fits as resources: saved before their id is sent, found again after `kill -9`."""
 
 import asyncio
+import os
+import secrets
 import sqlite3
 import time
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 from sqlalchemy import (
     URL,
+    Connection,
     Engine,
     create_engine,
     delete,
@@ -16,13 +21,19 @@ from sqlalchemy import (
     make_url,
     select,
 )
+from sqlalchemy.exc import DBAPIError
 
+from app.errors import StoreAway
 from app.store.jobs import JobStore
 from app.store.keep import Keep
+from app.store.line import RETRY_S
+from app.store.reader import Reader
 from app.store.tables import fits, metadata
 from app.store.writer import Spot, Writer
 
 LOCKED_S = 10  # that one waits for what another is writing
+LOG_BYTES = 64 * 2**20  # that SQLite's log keeps on the disk
+PROBE_S = 1.0
 TABLES_LOCK = 1182099782  # any number that other users of a database will not think of
 
 
@@ -42,27 +53,29 @@ class Store:
 
     def __init__(self, url: str):
         self._engine = create_engine(with_timeout(url))
-        self._spot: Spot | None = None
-        if self._engine.dialect.name == "sqlite":
+        is_sqlite = self._engine.dialect.name == "sqlite"
+        if is_sqlite:
             event.listen(self._engine, "connect", _tune_sqlite)
+        _create_tables(self._engine)
+        self._spot: Spot | None = None
+        if is_sqlite:
             hasty = create_engine(url)
             event.listen(hasty, "connect", _tune_hasty_sqlite)
             self._spot = Spot(hasty, insert(fits))
-        _create_tables(self._engine)
-        self._writer = Writer(self._engine)
-        self.jobs = JobStore(self._engine, self._writer)
+        self._file = _File(self._engine) if is_sqlite else None
+        self._reader, self._writer = Reader(self._engine), Writer(self._engine)
+        self.jobs = JobStore(self._reader, self._writer)
         self._select, self._insert = select(fits), insert(fits)
+        self._probing: asyncio.Task[str | None] | None = None
+
+    @property
+    def failures(self) -> int:
+        """How often it could not be read or written."""
+        return self._reader.failures + self._writer.failures
 
     async def save(self, fit: StoredFit) -> None:
         """Durable when it returns."""
-        row = {
-            "id": fit.id,
-            "created": fit.created,
-            "kind": fit.kind,
-            "request": fit.request,
-            "answer": fit.answer,
-        }
-
+        row = _row(fit)
         spot = None if self._writer.busy else self._spot
         if spot is None or not spot.inserts(row):
             await self._writer.submit(lambda c: c.execute(self._insert, row).rowcount)
@@ -70,23 +83,23 @@ class Store:
     async def find(self, fit_id: str) -> StoredFit | None:
         """The fit, or None."""
 
-        def read() -> StoredFit | None:
-            with self._engine.connect() as connection:
-                row = connection.execute(self._select.where(fits.c.id == fit_id)).first()
-                return None if row is None else StoredFit(**row._mapping)
+        def read(connection: Connection) -> StoredFit | None:
+            row = connection.execute(self._select.where(fits.c.id == fit_id)).first()
+            return None if row is None else StoredFit(**row._mapping)
 
-        return await asyncio.to_thread(read)
+        found: StoredFit | None = await self._reader.submit(read)
+        return found
 
     async def latest(self, most: int, longest: int) -> list[StoredFit]:
         """The newest fits whose request has at most `longest` bytes, the newest first."""
         short = self._select.where(func.length(fits.c.request) <= longest)
         query = short.order_by(fits.c.created.desc()).limit(most)
 
-        def read() -> list[StoredFit]:
-            with self._engine.connect() as connection:
-                return [StoredFit(**row._mapping) for row in connection.execute(query)]
+        def read(connection: Connection) -> list[StoredFit]:
+            return [StoredFit(**row._mapping) for row in connection.execute(query)]
 
-        return await asyncio.to_thread(read)
+        found: list[StoredFit] = await self._reader.submit(read, patient=True)
+        return found
 
     async def forget(self, fit_id: str) -> bool:
         """Whether there was such a fit."""
@@ -97,29 +110,102 @@ class Store:
 
     async def forget_old(self, keep: Keep) -> int:
         """How many went."""
+        self._check_file()
         size = func.length(fits.c.request) + func.length(fits.c.answer)
         rows = select(fits.c.created.label("moment"), size.label("bytes"))
-        end = await asyncio.to_thread(keep.ends, self._engine, rows)
-        too_old = delete(fits).where(fits.c.created <= end)
-        gone: int = await self._writer.submit(
-            lambda connection: connection.execute(too_old).rowcount
-        )
-        return gone
+        end = await self._reader.submit(partial(keep.ends, rows), patient=True)
+        return await self._writer.delete(fits, fits.c.created <= end)
+
+    async def failure(self) -> str | None:
+        """What keeps it from being written now, in words; known within `PROBE_S`."""
+        probing = self._probing
+        if probing is None or probing.done():
+            probing = self._probing = asyncio.create_task(self._probe())
+        await asyncio.wait({probing}, timeout=PROBE_S)
+        return probing.result() if probing.done() else "It does not answer, or is locked."
+
+    async def _probe(self) -> str | None:
+        """A fit that nobody will have seen."""
+        fit = StoredFit(secrets.token_urlsafe(18), time.time(), "probe", b"", b"")
+
+        def write(connection: Connection) -> None:
+            self._check_file()
+            connection.execute(self._insert, _row(fit))
+            connection.execute(delete(fits).where(fits.c.id == fit.id))
+
+        try:
+            await self._writer.submit(write)
+        except StoreAway as away:
+            return away.detail
+        except DBAPIError:
+            return "It cannot be written: perhaps its disk is full."
+        return None
+
+    def _check_file(self) -> None:
+        if self._file is not None and not self._file.is_there():
+            detail = "Its file was deleted or replaced. The service has to be started anew."
+            raise StoreAway(detail, RETRY_S)
 
     def close(self) -> None:
         """Write what is waiting, then close."""
         self._writer.close()
+        self._reader.close()
         if self._spot is not None:
             self._spot.close()
         self._engine.dispose()
 
 
+class _File:
+    """SQLite's file, which it goes on writing to when that has been deleted."""
+
+    def __init__(self, engine: Engine):
+        with engine.connect() as connection:
+            asked = "SELECT file FROM pragma_database_list WHERE name = 'main'"
+            self._path: str = connection.exec_driver_sql(asked).scalar_one()
+        self._stat = os.stat(self._path)
+
+    def is_there(self) -> bool:
+        """Whether it is still the one that was opened."""
+        try:
+            return os.path.samestat(os.stat(self._path), self._stat)
+        except OSError:
+            return False
+
+
+def _row(fit: StoredFit) -> dict[str, Any]:
+    return {
+        "id": fit.id,
+        "created": fit.created,
+        "kind": fit.kind,
+        "request": fit.request,
+        "answer": fit.answer,
+    }
+
+
 def with_timeout(url: str) -> URL:
-    """The URL, by which PostgreSQL is not waited for longer than a lock would be."""
+    """The URL, by which PostgreSQL is not waited for longer than a lock of SQLite's would be.
+
+    That is for its locks, and for a machine that has gone without a word. How long a statement may
+    take is not said: to look for what is old may take as long as it needs.
+    """
     parsed = make_url(url)
     if parsed.get_backend_name() != "postgresql":
         return parsed
-    return parsed.update_query_dict({"connect_timeout": str(LOCKED_S), **parsed.query})
+    patience = {
+        "connect_timeout": str(LOCKED_S),
+        "tcp_user_timeout": str(1000 * LOCKED_S),
+        "keepalives_idle": str(LOCKED_S // 2),
+        "keepalives_interval": "1",
+        "keepalives_count": str(LOCKED_S // 2),
+        "options": f"-c lock_timeout={1000 * LOCKED_S}",
+    }
+    return parsed.update_query_dict({**patience, **parsed.query})
+
+
+def in_a_line(error: Exception) -> str:
+    """What the database itself says, without the statement or what was to be written."""
+    said = str(getattr(error, "orig", None) or error)
+    return next(iter(said.splitlines()), type(error).__name__)
 
 
 def _create_tables(engine: Engine) -> None:
@@ -140,6 +226,9 @@ def _tune_sqlite(connection, _record) -> None:  # type: ignore[no-untyped-def]
     cursor.execute(f"PRAGMA busy_timeout={1000 * LOCKED_S}")
     _keep_log(cursor)
     cursor.execute("PRAGMA synchronous=NORMAL")
+    # else the log stays as long as it ever was, and some builds write all that they delete into it
+    cursor.execute(f"PRAGMA journal_size_limit={LOG_BYTES}")
+    cursor.execute("PRAGMA secure_delete=OFF")
     cursor.close()
 
 

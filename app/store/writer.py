@@ -10,27 +10,30 @@ Where the database itself fails, by a lock that is not let go or a full disk, al
 at once: one after the other each would wait as long for the same.
 """
 
-import asyncio
 import contextlib
-import queue
 import sqlite3
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Insert
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Insert,
+    LargeBinary,
+    Table,
+    delete,
+    func,
+    select,
+)
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from app.errors import StoreAway
+from app.store.line import MOST_WAITING, Entry, Line, acknowledge
 
 MOST_AT_ONCE = 200
-MOST_WAITING = 4000
 MOST_ON_THE_SPOT = 100
-RETRY_S = 5.0
-
-Write = Callable[[Connection], Any]
-Entry = tuple[Write, asyncio.AbstractEventLoop, "asyncio.Future[Any]"]
+STEP_ROWS, STEP_BYTES = 100, 2**20  # that are deleted before others may write
 
 
 class Spot:
@@ -45,6 +48,7 @@ class Spot:
 
     def __init__(self, engine: Engine, statement: Insert):
         self._sql = str(statement.compile(dialect=sqlite.dialect(paramstyle="named")))
+        self._engine = engine
         self._pooled = engine.raw_connection()
         self._connection: Any = self._pooled.driver_connection
         self._in_a_row = 0
@@ -66,51 +70,57 @@ class Spot:
         return True
 
     def close(self) -> None:
+        """Not only back to its pool: SQLite's last connection moves the log into the file."""
         self._pooled.close()
+        self._engine.dispose()
 
 
-class Writer:
+class Writer(Line):
     """Runs writes in order; `submit` awaits their commit."""
 
     def __init__(self, engine: Engine):
-        self._engine = engine
-        self._entries: queue.SimpleQueue[Entry | None] = queue.SimpleQueue()
-        self._unanswered = 0
-        self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
-        self._thread.start()
+        super().__init__(engine, "store-writer", threads=1)
 
-    @property
-    def busy(self) -> bool:
-        """Whether the thread writes, or moves SQLite's log into the file."""
-        return self._unanswered > 0
+    async def delete(self, table: Table, which: ColumnElement[bool]) -> int:
+        """Delete rows a few at a time, so that others can write meanwhile; how many went.
 
-    async def submit(self, write: Write) -> Any:
-        """The value of `write`, once it is committed; StoreAway if too many wait."""
-        if self._unanswered >= MOST_WAITING:
-            detail = f"Writes waiting for it: {self._unanswered}. Try again later."
-            raise StoreAway(detail, RETRY_S)
-        loop = asyncio.get_running_loop()
-        done: asyncio.Future[Any] = loop.create_future()
-        done.add_done_callback(self._answered)
-        self._entries.put((write, loop, done))
-        self._unanswered += 1
-        return await asyncio.shield(done)  # it is written even if nobody waits any longer
+        Where the disk is full SQLite's log has no room for all of it: what failed is tried again
+        once, for the connection is a new one then, and has moved the log into the file.
+        """
+        blobs = [func.length(c) for c in table.c if isinstance(c.type, LargeBinary)]
+        size = sum(blobs[1:], blobs[0]).label("bytes")
+        some = select(table.c.id, size).where(which).limit(STEP_ROWS)
 
-    def _answered(self, done: "asyncio.Future[Any]") -> None:
-        self._unanswered -= 1
-        if not done.cancelled():
-            done.exception()  # asyncio complains of errors that nobody has seen
+        def step(connection: Connection) -> int:
+            ids, room = [], STEP_BYTES
+            for row in connection.execute(some).all():
+                ids.append(row.id)
+                room -= row.bytes
+                if room <= 0:
+                    break
+            connection.execute(delete(table).where(table.c.id.in_(ids)))
+            return len(ids)
 
-    def close(self) -> None:
-        """Finish what was submitted."""
-        self._entries.put(None)
-        self._thread.join()
+        gone, failed = 0, False
+        while True:
+            try:
+                went = await self.submit(step)
+            except OperationalError:
+                if failed:
+                    raise
+                failed = True
+            else:
+                if not went:
+                    return gone
+                gone, failed = gone + went, False
 
     def _run(self) -> None:
         connection: Connection | None = None
-        while (batch := self._next_batch()) is not None:
+        while (batch := self._next(MOST_AT_ONCE)) is not None:
+            if not batch:
+                continue
             try:
-                connection = connection or self._engine.connect()
+                connection = connection or self._connect()
                 self._commit(connection, batch)
             except Exception as error:  # of the connection itself: the next batch gets another
                 if connection is not None:
@@ -122,22 +132,14 @@ class Writer:
         if connection is not None:
             connection.close()
 
-    def _next_batch(self) -> list[Entry] | None:
-        entry = self._entries.get()
-        if entry is None:
-            return None
-        return [entry, *self._waiting(MOST_AT_ONCE - 1)]
-
-    def _waiting(self, most: int) -> list[Entry]:
-        """Up to `most` of those who wait."""
-        found: list[Entry] = []
-        with contextlib.suppress(queue.Empty):
-            while len(found) < most:
-                if (entry := self._entries.get_nowait()) is None:
-                    self._entries.put(None)
-                    break
-                found.append(entry)
-        return found
+    def _connect(self) -> Connection:
+        """Another connection may have failed for want of room: SQLite's log is made free again."""
+        connection = self._engine.connect()
+        if self._engine.dialect.name == "sqlite":
+            with contextlib.suppress(OperationalError):
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
+            connection.rollback()
+        return connection
 
     def _commit(self, connection: Connection, batch: list[Entry]) -> None:
         try:
@@ -167,23 +169,3 @@ def is_for_all(error: Exception) -> bool:
     if not isinstance(error, OperationalError) or error.connection_invalidated:
         return False
     return not str(getattr(error.orig, "sqlstate", "")).startswith("40")
-
-
-def acknowledge(batch: list[Entry], values: list[Any], *, failed: bool = False) -> None:
-    """Hand the values back, with one call into each event loop."""
-    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Any], Any]]] = {}
-    for (_, loop, done), value in zip(batch, values, strict=True):
-        by_loop.setdefault(loop, []).append((done, value))
-
-    def settle(pairs: list[tuple[asyncio.Future[Any], Any]]) -> None:
-        for done, value in pairs:
-            if done.done():
-                continue
-            if failed:
-                done.set_exception(value)
-            else:
-                done.set_result(value)
-
-    for loop, pairs in by_loop.items():
-        with contextlib.suppress(RuntimeError):  # the loop has closed: nobody waits any more
-            loop.call_soon_threadsafe(settle, pairs)

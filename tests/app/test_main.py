@@ -2,14 +2,22 @@
 
 import asyncio
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import httpx
 import pytest
+from fastapi import FastAPI
+from sqlalchemy.exc import OperationalError
 
-from app.main import create_app
+from app.errors import StoreAway, install
+from app.main import create_app, leave
+from app.routes import status
 from app.settings import Settings
 from app.store.jobs import JobStore
 from app.store.writer import Writer
 from app.workers.pool import WorkerPool
+from tests.examples import refused
 
 
 @pytest.fixture
@@ -59,3 +67,52 @@ def test_what_fails_at_the_beginning_leaves_nothing_running(
     with pytest.raises(OSError, match="waited"):
         run(tmp_path)
     assert closed == ["pool", "store"]
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OperationalError("UPDATE", {}, Exception("disk is full\nor so")), "disk is full"),
+        (StoreAway("No answer.", 5.0), "No answer."),
+    ],
+    ids=["full", "away"],
+)
+def test_a_store_that_fails_at_the_end_is_a_line_in_the_log(
+    error: Exception, said: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Fails:
+        async def close(self) -> None:
+            raise error
+
+    runner: Any = Fails()
+    asyncio.run(leave(runner))
+    (record,) = caplog.records
+    assert record.getMessage() == f"the chunks in work keep their leases: {said}"
+    assert not record.exc_info
+
+
+def test_who_cannot_write_is_not_ready() -> None:
+    failures = [None, "Its disk is full.", None]
+
+    async def failure() -> str | None:
+        return failures.pop(0)
+
+    app = FastAPI()
+    install(app)
+    app.include_router(status.router)
+    pool = SimpleNamespace(is_ready=True, is_warm=True)
+    app.state.service = SimpleNamespace(
+        pool=pool, cluster=None, store=SimpleNamespace(failure=failure)
+    )
+
+    async def ask() -> list[httpx.Response]:
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
+            return [await client.get("/readyz") for _ in range(3)]
+
+    before, meanwhile, after = asyncio.run(ask())
+    assert before.status_code == after.status_code == 200
+    problem = refused(meanwhile, 503)
+    assert problem["type"] == "/problems/not-ready"
+    assert "Its disk is full." in problem["detail"]
+    assert int(meanwhile.headers["retry-after"]) >= 1

@@ -43,6 +43,10 @@ def app(metrics: Metrics) -> FastAPI:
     async def fail_late() -> StreamingResponse:
         return StreamingResponse(half())
 
+    @made.get("/endless")
+    async def wait() -> None:
+        await asyncio.Event().wait()
+
     return made
 
 
@@ -101,6 +105,28 @@ def test_a_defect_in_the_middle_of_an_answer_breaks_it_off(
         get(app, "/late")
     assert lines == [("unexpected error", "mine"), ("request", "mine")]
     assert counted(metrics) == {("/late", "200"): 1}
+
+
+def test_what_the_end_cuts_off_is_told_so_in_a_line(
+    app: FastAPI, metrics: Metrics, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The server cancels it when time is up, and logs the way to whatever comes back of that."""
+
+    async def ask() -> httpx.Response:
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
+            asking = asyncio.create_task(client.get("/endless", headers=IDENTITY))
+            await asyncio.sleep(0.1)
+            asking.cancel()
+            return await asking
+
+    response = asyncio.run(ask())
+    assert refused(response, 503)["type"] == "/problems/leaving"
+    assert int(response.headers["retry-after"]) >= 1
+    assert response.headers["x-request-id"] == "mine"
+    assert counted(metrics) == {("/endless", "503"): 1}
+    assert caplog.messages == ["cut off by the end"]
+    assert not caplog.records[0].exc_info
 
 
 def test_a_preflight_is_a_request_like_others(app: FastAPI, metrics: Metrics) -> None:

@@ -1,7 +1,10 @@
 """What is forgotten in the background: a look that fails is taken again, kernels have a limit."""
 
 import asyncio
+import contextlib
+import hashlib
 import os
+import resource
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -10,11 +13,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from sqlalchemy import Select, select
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from app.retention import keep_retention
 from app.settings import Settings
 from app.store.keep import Keep
 from app.store.store import Store, StoredFit
+from app.store.tables import jobs
 from tests.app.test_lifecycle import eventually
 from tests.conftest import LiveServer, StartServer
 from tests.examples import GAUSSIAN_50, HISTOGRAM, XY_ERRORS, fitted
@@ -103,6 +109,88 @@ def test_the_newest_are_kept_up_to_a_number_to_bytes_and_to_an_age(
         ]
         (chunks,) = connection.execute("select count(*) from job_chunks").fetchone()
         assert chunks == 2 * len(kept)
+
+
+def scattered(number: int) -> str:
+    """An id, and like others it is nowhere near its neighbours in the index."""
+    return hashlib.sha256(str(number).encode()).hexdigest()[:24]
+
+
+def full_of(path: Path, number: int, size: int) -> Store:
+    """A store with old fits of `size` bytes, all of it in the file."""
+    Store(f"sqlite:///{path}").close()
+    row = "insert into fits values (?, ?, 'histogram', zeroblob(?), x'')"
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.executemany(row, ((scattered(n), float(n), size) for n in range(number)))
+        connection.commit()
+    return Store(f"sqlite:///{path}")
+
+
+def test_fits_are_saved_while_many_are_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.store.writer.STEP_ROWS", 5)
+    path = tmp_path / "fits.sqlite"
+    store, left = full_of(path, 500, 10), set()
+
+    async def forget_and_save() -> int:
+        forgetting = asyncio.create_task(store.forget_old(Keep(10**6, 10**9, 1000.0)))
+        saved = 0
+        while not forgetting.done():
+            await store.save(StoredFit(f"new {saved}", time.time(), "histogram", b"", b""))
+            saved += 1
+            with contextlib.closing(sqlite3.connect(path)) as connection:
+                (number,) = connection.execute("select count(*) from fits").fetchone()
+            left.add(number - saved)
+        assert await forgetting == 500
+        return saved
+
+    saved = asyncio.run(forget_and_save())
+    store.close()
+    assert len(left - {0, 500}) > 3
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        ids = connection.execute("select id from fits order by created").fetchall()
+    assert ids == [(f"new {n}",) for n in range(saved)]
+
+
+def test_to_forget_takes_little_room_on_the_disk(tmp_path: Path) -> None:
+    """Of a full disk: what goes is not written into SQLite's log, nor all at once."""
+    path = tmp_path / "fits.sqlite"
+    store = full_of(path, 300, 200_000)
+    assert asyncio.run(store.forget_old(Keep(10**6, 10**9, 1000.0))) == 300
+    log = path.with_name("fits.sqlite-wal").stat().st_size
+    store.close()
+    assert log < 6_000_000  # of 60 million
+
+
+def test_on_a_full_disk_there_is_room_enough_to_forget(tmp_path: Path) -> None:
+    """The log may get no longer than the file, and would before SQLite moves it into that."""
+    path = tmp_path / "fits.sqlite"
+    store = full_of(path, 5000, 300)
+    size, usual = path.stat().st_size, resource.getrlimit(resource.RLIMIT_FSIZE)
+    assert size < 3_000_000
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, usual[1]))
+    try:
+        gone = asyncio.run(store.forget_old(Keep(10**6, 10**9, 1000.0)))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+    failures = store.failures
+    store.close()
+    assert gone == 5000
+    assert failures > 0, "there was more room than this test means"
+
+
+@pytest.mark.parametrize("kept", [10**6, 2**63 - 1])
+def test_postgresql_counts_far_enough(kept: int) -> None:
+    """There a number of which nothing else is said has 32 bits."""
+    asked: list[Select[Any]] = []
+    connection: Any = SimpleNamespace(scalar=asked.append)
+    rows = select(jobs.c.finished.label("moment"), jobs.c.rows.label("bytes"))
+    Keep(kept, kept, 1.0).ends(rows, connection)
+    said = asked[0].compile(dialect=PGDialect_psycopg())
+    assert str(said).count("::BIGINT") == 2
+    assert "::INTEGER" not in str(said)
+    assert [*said.params.values()] == [kept, kept]
 
 
 FULL = 10**6  # bytes of compiled kernels

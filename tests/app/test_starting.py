@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from app.settings import Settings
 from app.starting import read_settings, warn_of_misspelt
 
 
@@ -21,14 +22,17 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("FIT_LOG_LEVEL", "foo", "must be DEBUG, INFO, WARNING or ERROR"),
         ("FIT_PORT", "abc", "must be a valid integer"),
         ("FIT_PORT", "70000", "must be less than or equal to 65535"),
-        ("FIT_WORKERS", "", "must be a valid integer"),
         ("FIT_MAX_BINS", "1e6", "must be a valid integer"),
         ("FIT_DEADLINE_S", "inf", "must be a finite number"),
         ("FIT_DATABASE_URL", "garbage:secret", "must be a URL of SQLAlchemy's"),
         ("FIT_DATABASE_URL", "nosuch://user:secret@host/x", "must be a URL of SQLAlchemy's"),
         ("FIT_DATABASE_URL", "postgresql+pg8000://a:secret@b/c", "requirements-postgresql.lock"),
+        ("FIT_DATABASE_URL", "sqlite://", "must name a file"),
+        ("FIT_DATABASE_URL", "sqlite:///:memory:", "must name a file"),
+        ("FIT_RETENTION_MAX_FITS", "9223372036854775808", "must be less than or equal to"),
+        ("FIT_RETENTION_BYTES", f"1{20 * '0'}", "must be less than or equal to"),
         ("FIT_DASK_SCHEDULER", "here:8786", "must match pattern"),
-        ("FIT_DATA_DIR", "", "must name a folder"),
+        ("FIT_DATA_DIR", "~no-such-user/fits", "must begin with a folder"),
         ("FIT_DATA_DIR", "file", "nothing can be written in"),
         ("FIT_DATA_DIR", "file/below", "nothing can be written in"),
         ("FIT_KERNEL_CACHE_DIR", "file", "nothing can be written in"),
@@ -49,11 +53,44 @@ def test_a_setting_that_cannot_be_is_told_by_its_name(
 
 def test_folders_are_made(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FIT_LOG_LEVEL", "debug")
-    monkeypatch.setenv("FIT_DATABASE_URL", "")
     settings = read_settings()
     assert settings.log_level == "DEBUG"
     assert settings.store_url.startswith("sqlite://")
     assert (folder / "data").is_dir()
+
+
+@pytest.mark.parametrize(
+    ("name", "url"),
+    [("FIT_DATA_DIR", None), ("FIT_DATABASE_URL", "sqlite:///{}/data/fits.sqlite")],
+)
+def test_a_store_that_cannot_be_opened_ends_the_start_in_a_line(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, url: str | None
+) -> None:
+    (folder / "data").mkdir()
+    (folder / "data" / "fits.sqlite").write_bytes(b"no database" * 1000)
+    if url is not None:
+        monkeypatch.setenv("FIT_DATABASE_URL", url.format(folder))
+    with pytest.raises(SystemExit) as ended:
+        read_settings()
+    assert str(ended.value) == f"{name}: the store cannot be opened: file is not a database"
+
+
+def test_what_is_empty_is_not_set(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    usual = {field: getattr(Settings(), field) for field in Settings.model_fields}
+    for field in Settings.model_fields:
+        monkeypatch.setenv(f"FIT_{field.upper()}", "")
+    monkeypatch.setenv("FIT_DATA_DIR", str(folder / "data"))
+    assert {field: getattr(read_settings(), field) for field in usual} == usual
+
+
+def test_a_folder_may_be_at_home(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(folder))
+    monkeypatch.setenv("FIT_DATA_DIR", "~/mine")
+    monkeypatch.setenv("FIT_KERNEL_CACHE_DIR", "~/kernels")
+    settings = read_settings()
+    assert (settings.data_dir, settings.kernels_dir) == (folder / "mine", folder / "kernels")
+    assert (folder / "mine" / "fits.sqlite").exists()
 
 
 def test_a_misspelt_setting_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:

@@ -5,6 +5,7 @@ import sqlite3
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
 
 import httpx
@@ -16,6 +17,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.schema import CreateTable
 
 from app.errors import StoreAway, install
+from app.store.keep import Keep
 from app.store.store import Store, StoredFit, with_timeout
 from app.store.tables import metadata
 from app.store.writer import MOST_ON_THE_SPOT, Spot
@@ -232,7 +234,7 @@ def test_who_does_not_wait_any_longer_has_it_written_all_the_same(tmp_path):
 
 
 def test_not_too_many_wait(tmp_path, monkeypatch):
-    monkeypatch.setattr("app.store.writer.MOST_WAITING", 3)
+    monkeypatch.setattr("app.store.line.MOST_WAITING", 3)
     store = Store(f"sqlite:///{tmp_path / 'fits.db'}")
     go_on = threading.Event()
 
@@ -251,17 +253,97 @@ def test_not_too_many_wait(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("url", "timeout"),
+    ("url", "connect_s", "sent_ms"),
     [
-        ("postgresql+psycopg://me:secret@db/fits", "10"),
-        ("postgresql+psycopg://me@db/fits?connect_timeout=3", "3"),
-        ("sqlite:////data/fits.sqlite", None),
+        ("postgresql+psycopg://me:secret@db/fits", "10", "10000"),
+        ("postgresql+psycopg://me@db/fits?connect_timeout=3", "3", "10000"),
+        ("sqlite:////data/fits.sqlite", None, None),
     ],
+    ids=["usual", "own", "sqlite"],
 )
-def test_a_database_that_does_not_answer_is_not_waited_for_for_ever(url, timeout):
+def test_a_database_that_has_gone_is_not_waited_for_for_ever(url, connect_s, sent_ms):
     patient = with_timeout(url)
-    assert patient.query.get("connect_timeout") == timeout
+    assert patient.query.get("connect_timeout") == connect_s
+    assert patient.query.get("tcp_user_timeout") == sent_ms
     assert patient.password == ("secret" if "secret" in url else None)
+
+
+def test_after_the_end_all_is_in_the_file(tmp_path):
+    """Who backs up a service that has ended copies one file."""
+    path = tmp_path / "fits.db"
+    store = Store(f"sqlite:///{path}")
+
+    async def use() -> None:
+        for number in range(5):
+            await store.save(a_fit(number))
+            assert await store.find(f"fit-{number}")
+
+    asyncio.run(use())
+    store.close()
+    assert [file.name for file in tmp_path.iterdir()] == ["fits.db"]
+    copy = tmp_path / "copy.db"
+    copy.write_bytes(path.read_bytes())
+    assert rows(copy) == 5
+
+
+def test_a_log_that_became_long_is_cut(tmp_path, monkeypatch):
+    monkeypatch.setattr("app.store.store.LOG_BYTES", 2**20)
+    path = tmp_path / "fits.db"
+    store = Store(f"sqlite:///{path}")
+    reader = sqlite3.connect(path, isolation_level=None)
+    reader.execute("BEGIN")
+    rows(path)
+    reader.execute("select count(*) from fits").fetchone()
+
+    async def save(first: int, number: int) -> int:
+        for n in range(first, first + number):
+            row = asdict(StoredFit(f"fit-{n}", 1.0, "histogram", bytes(50_000), b"{}"))
+            await store._writer.submit(lambda c, row=row: c.execute(store._insert, row))
+        return path.with_name("fits.db-wal").stat().st_size
+
+    assert asyncio.run(save(0, 200)) > 8 * 2**20
+    reader.close()
+    assert asyncio.run(save(200, 3)) < 2 * 2**20
+    store.close()
+
+
+def test_a_store_says_what_keeps_it_from_being_written(tmp_path):
+    path = tmp_path / "fits.db"
+    store = Store(f"sqlite:///{path}")
+    other = sqlite3.connect(path, isolation_level=None)
+
+    async def look() -> None:
+        assert await store.failure() is None
+        other.execute("BEGIN IMMEDIATE")
+        began = time.monotonic()
+        assert "locked" in str(await store.failure())
+        assert time.monotonic() - began < 5  # a lock is waited for for ten seconds
+        other.execute("COMMIT")
+        while await store.failure() is not None:
+            await asyncio.sleep(0.01)
+        assert rows(path) == 0
+        path.rename(tmp_path / "elsewhere.db")
+        assert "deleted" in str(await store.failure())
+        with pytest.raises(StoreAway, match="deleted"):
+            await store.forget_old(Keep(10, 10**6, 1000.0))
+        path.write_bytes(b"another")
+        assert "replaced" in str(await store.failure())
+
+    asyncio.run(asyncio.wait_for(look(), 60))
+    other.close()
+    store.close()
+
+
+def test_a_store_that_must_not_be_written_says_so(tmp_path):
+    store = Store(f"sqlite:///{tmp_path / 'fits.db'}")
+
+    async def look() -> str | None:
+        await store._writer.submit(lambda c: c.exec_driver_sql("PRAGMA query_only=ON"))
+        return await store.failure()
+
+    assert "cannot be written" in str(asyncio.run(look()))
+    assert store.failures == 1
+    store.close()
 
 
 def test_a_spot_declines_now_and_then():
