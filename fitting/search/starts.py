@@ -27,6 +27,7 @@ from fitting.problem import FitProblem, Knowledge
 from fitting.search.coarse import coarsen
 from fitting.search.ends import ends_of_range
 from fitting.search.features import Outline, few_candidates, many_candidates
+from fitting.search.least_squares import least_squares
 from fitting.search.levenberg import approach
 from models.composition.mixture import Mixture
 from models.features import Features
@@ -360,28 +361,14 @@ class Search:
         a = jacobian[np.ix_(self.used, unknown)] * self.root_weight[:, None]
         if not (np.isfinite(a).all() and np.isfinite(b).all()):
             return point
+        # of a product the limits are those of neither
         free = np.isin(np.arange(len(point)), list(products))[unknown]
-        rest[unknown] = self._least_squares(a, b, unknown, free)
+        lower = np.where(free, -np.inf, self.problem.bounds.lower[unknown])
+        upper = np.where(free, np.inf, self.problem.bounds.upper[unknown])
+        rest[unknown] = least_squares(a, b, lower, upper)
         for one, scale in products.items():
             rest[one] = rest[one] / rest[scale] if rest[scale] else 0.0
         return self.problem.bounds.clip(rest) if products else rest
-
-    def _least_squares(self, a: Floats, b: Floats, unknown: Flags, free: Flags) -> Floats:
-        """The solution for the unknown ones; those `free` are no parameters with limits."""
-        scales = np.sqrt((a * a).sum(axis=0))
-        scales = np.where(scales > 0, scales, 1.0)
-        solution = np.linalg.lstsq(a / scales, b, rcond=None)[0] / scales
-        lower = np.where(free, -np.inf, self.problem.bounds.lower[unknown])
-        upper = np.where(free, np.inf, self.problem.bounds.upper[unknown])
-        if (solution >= lower).all() and (solution <= upper).all():
-            return solution
-        limits = lower * scales, upper * scales
-        if not (limits[0] < limits[1]).all():  # so close, or so far, that they are one number
-            return np.clip(solution, lower, upper)
-        # here, where few come: it is a tenth of all that a process imports
-        from scipy.optimize import lsq_linear
-
-        return lsq_linear(a / scales, b, limits, method="bvls").x / scales
 
 
 def distinct_first(columns: Floats, order: NDArray[np.intp]) -> list[int]:
