@@ -42,7 +42,7 @@ MESSAGES = {
         "there is no minimum here and there are no errors. Give other starting values, or limits."
     ),
     Status.UNDETERMINED: (
-        "The data do not determine {names}: along a combination of these the cost stays the same, "
+        "The data do not determine {names}: along a combination of these the cost hardly rises, "
         "so there are no errors. Fix or constrain one of them, or use fewer parameters."
     ),
     Status.RUNAWAY: (
