@@ -43,7 +43,8 @@ class Descended:
 
     `inverse` (rows, parameters, parameters) is that of the Hessian, of the free parameters, and
     `stiffness` (rows,) the trace of the inverse of unit diagonal, at least one over the smallest
-    eigenvalue. Both mean something for rows that are `settled`; `unfinished` ones had no time.
+    eigenvalue; `curvature` (rows, parameters) is that of each parameter alone. These mean something
+    for rows that are `settled`; `unfinished` ones had no time.
     """
 
     values: Floats
@@ -51,6 +52,7 @@ class Descended:
     edm: Floats
     inverse: Floats
     stiffness: Floats
+    curvature: Floats
     scale: Floats
     settled: Flags
     unfinished: Flags
@@ -140,6 +142,7 @@ class Descent:
             np.full(size, np.inf),
             np.zeros((size, count, count)),
             np.full(size, np.inf),
+            np.ones((size, count)),
             np.ones(size),
             *(np.zeros(size, dtype=bool) for _ in range(3)),
         )
@@ -262,6 +265,7 @@ class Descent:
         found.cost[rows], found.edm[rows] = cost[ready], newton.edm
         found.scale[rows], found.settled[rows] = newton.scale, True
         found.stiffness[rows] = np.einsum("iir->r", newton.inverse)
+        found.curvature[rows] = newton.scales.T**2
         inverse = newton.inverse / newton.scales / newton.scales[:, None]
         still = newton.still | newton.still[:, None]
         found.inverse[rows] = np.where(still, 0.0, inverse).transpose(2, 0, 1)

@@ -4,13 +4,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fitting.batch.descent import Descended
+from fitting.batch.descent import Descended, Descent
 from fitting.batch.objective import RowsObjective
 from fitting.batch.question import Batch
 from fitting.batch.rows import PointsRows
-from fitting.padding import Flags, Floats
+from fitting.bounds import Bounds
+from fitting.padding import Flags, Floats, Places
+from fitting.search.determined import Minima
 from fitting.search.errors_in_x import INFLATED
-from fitting.search.newton import ILL_CONDITIONED, LONG, RISES
+from fitting.search.newton import ILL_CONDITIONED
 from fitting.search.verdict import DEGENERATE, surprising
 
 
@@ -57,25 +59,24 @@ def _is_poor(batch: Batch, rows: RowsObjective, cost: Floats) -> Flags:
 
 
 def _is_vague(batch: Batch, rows: RowsObjective, found: Descended, among: Flags) -> Flags:
-    """See `newton.undetermined`."""
-    vague = np.zeros(len(among), dtype=bool)
-    diagonal = np.einsum("rii->ri", found.inverse)
-    sigmas = np.sqrt(2 * np.maximum(diagonal, 0.0) / found.scale[:, None])
-    long = (sigmas >= LONG * np.abs(found.values)) & ~batch.bounds.fixed & among[:, None]
-    for k in np.flatnonzero(long.any(axis=0)):
-        places = np.flatnonzero(long[:, k])
-        along = 2 * found.inverse[places, :, k] / found.scale[places, None]
-        along = along / sigmas[places, k][:, None]
-        open_ = np.ones(len(places), dtype=bool)
-        for side in (-1, 1):
-            left = np.flatnonzero(open_)
-            if len(left):
-                chosen = places[left]
-                cost = rows.costs(chosen, found.values[chosen] + side * along[left])
-                rise = (cost - found.cost[chosen]) * found.scale[chosen]
-                open_[left] = ~((rise > RISES[0]) & (rise < RISES[1]))
-        vague[places] |= open_
-    return vague
+    """See `determined`."""
+    scale = found.scale
+    ndof = None if batch.absolute_sigma else batch.ndof
+
+    def rises(places: Places, points: Floats) -> Floats:
+        return (rows.costs(places, points) - found.cost[places]) * scale[places]
+
+    def settled(places: Places, points: Floats, held: Bounds) -> Floats:
+        starts = found.values.copy()
+        starts[places] = points
+        ends = Descent(rows, held, ndof).run(starts, rows=places)
+        rise = (ends.cost[places] - found.cost[places]) * scale[places]
+        return np.where(ends.settled[places], rise, np.nan)
+
+    covariance = 2 * found.inverse / scale[:, None, None]
+    curvature = found.curvature * scale[:, None]
+    minima = Minima(found.values, covariance, curvature, batch.bounds, rises, settled)
+    return np.asarray(minima.undetermined(among).any(axis=1))
 
 
 def _is_inflated(

@@ -14,7 +14,8 @@ import numpy as np
 
 from fitting.bounds import Bounds, block
 from fitting.objective import Objective
-from fitting.padding import Flags, Floats
+from fitting.padding import Flags, Floats, Places
+from fitting.search.determined import Minima
 from fitting.search.spectrum import INVOLVED, Spectrum
 
 MAX_STEPS = 30
@@ -23,8 +24,6 @@ NEAR = 1e-6  # EDM below which the cost is too flat to compare
 SETTLED = 3e-6  # standard deviations; a Newton step of this size leaves an error of its square
 DONE = 1e-10  # standard deviations; a step of this size changes no digit that anybody is told
 ROUNDING = 8 * np.finfo(float).eps
-LONG = 3.0  # standard deviations over the size of the parameter: worth a look
-RISES = (0.05, 20.0)  # of the cost at one standard deviation, where a parabola rises by 1
 ILL_CONDITIONED = 1e-7  # weakest direction of a Hessian that has lost half of its digits there
 
 
@@ -167,26 +166,20 @@ def spectrum_at(
     return factored or replace(spectrum, singular=ILL_CONDITIONED)
 
 
-def undetermined(objective: Objective, minimum: Minimum) -> tuple[int, ...]:
-    """Free parameters on which the cost does not depend as its second derivatives say.
-
-    A parameter of which the data know nothing has a curvature of rounding, which may be positive;
-    at the end of a valley that leads to infinity it is as small as the valley is long. Where one
-    standard deviation is longer than the parameter, the cost must really rise by about one there,
-    with the others moved as their covariance with it says, on one side at least.
-    """
+def undetermined(objective: Objective, minimum: Minimum, bounds: Bounds) -> tuple[int, ...]:
+    """Free parameters that the data do not determine although the cost has a minimum."""
     assert minimum.spectrum is not None
-    covariance = 2 * minimum.spectrum.inverse
-    sigmas = np.sqrt(covariance.diagonal())
-    sizes = np.abs(minimum.values)[minimum.free]
-    places = np.flatnonzero(minimum.free)
-    found = []
-    for i in np.flatnonzero(sigmas >= LONG * sizes):
-        rises = []
-        for side in (-1, 1):
-            moved = minimum.values.copy()
-            moved[minimum.free] += side * covariance[i] / sigmas[i]
-            rises.append(objective.evaluate(moved)[0] - minimum.cost)
-        if not any(RISES[0] < rise < RISES[1] for rise in rises):
-            found.append(int(places[i]))
-    return tuple(found)
+    free = np.flatnonzero(minimum.free)
+    covariance = np.zeros_like(minimum.hessian)
+    covariance[np.ix_(free, free)] = 2 * minimum.spectrum.inverse
+
+    def rises(_: Places, points: Floats) -> Floats:
+        return np.array([objective.evaluate(point)[0] - minimum.cost for point in points])
+
+    def settled(_: Places, points: Floats, held: Bounds) -> Floats:
+        ends = [polish(objective, point, held) for point in points]
+        return np.array([m.cost - minimum.cost if m.edm < NEAR else np.nan for m in ends])
+
+    curvature = np.abs(minimum.hessian.diagonal())
+    stack = Minima(minimum.values[None], covariance[None], curvature[None], bounds, rises, settled)
+    return tuple(np.flatnonzero(stack.undetermined(np.array([True]))[0]).tolist())

@@ -264,6 +264,6 @@ class Strategy:
         """Parameters that the data do not determine; of the answer this is asked twice."""
         known, found = self._looked_at
         if known is not minimum:
-            found = undetermined(self.objective, minimum)
+            found = undetermined(self.objective, minimum, self.problem.bounds)
             self._looked_at = minimum, found
         return found
