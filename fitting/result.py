@@ -42,8 +42,9 @@ MESSAGES = {
         "there is no minimum here and there are no errors. Give other starting values, or limits."
     ),
     Status.UNDETERMINED: (
-        "The data do not determine {names}: along a combination of these the model predicts all but "
-        "the same, so there are no errors. Fix or constrain one of them, or use fewer parameters."
+        "The data do not determine {names}: along a combination of these the model predicts all "
+        "but the same, so there are no errors. Fix or constrain one of them, or use fewer "
+        "parameters."
     ),
     Status.RUNAWAY: (
         "There is no minimum near the data: the cost falls along {names} without end, or the "
