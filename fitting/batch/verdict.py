@@ -58,6 +58,7 @@ def _is_poor(batch: Batch, rows: RowsObjective, cost: Floats) -> Flags:
     return cost > 0.5 * squares
 
 
+@np.errstate(divide="ignore", invalid="ignore")  # costs of 0 have no scale: such rows go alone
 def _is_vague(batch: Batch, rows: RowsObjective, found: Descended, among: Flags) -> Flags:
     """See `determined`."""
     scale = found.scale

@@ -335,3 +335,17 @@ def test_a_model_whose_linear_parameters_are_all_known(fixed):
     result = fit_batch(batch(PEAK, rows, amp=Knowledge(5.0, fixed=fixed)), KERNELS)
     assert (result.status == STATUSES.index(Status.CONVERGED)).all()
     np.testing.assert_allclose(result.values[:, 1], places, atol=0.05)
+
+
+@pytest.mark.filterwarnings("error")
+def test_rows_without_residuals_are_no_trouble():
+    """Lines through all their points, one of them 0; such costs have no scale."""
+    x = np.arange(10.0)
+    y = np.array([[1.0, 2.0], [1.0, 3.0], [0.0, 0.0]]) @ np.array([np.ones_like(x), x])
+    rows = PointsRows(x[None], y, np.zeros((1, 10)), np.ones((1, 10)))
+    knowledge = (Knowledge(), Knowledge())
+    asked = Batch(LINE, rows, knowledge, np.full((3, 2), np.nan), absolute_sigma=False)
+    found = fit_batch(asked, KERNELS)
+    assert [STATUSES[i] for i in found.status] == [Status.CONVERGED] * 3
+    np.testing.assert_allclose(found.values, [[1, 2], [1, 3], [0, 0]], atol=1e-13)
+    np.testing.assert_allclose(found.errors, 0, atol=1e-13)
