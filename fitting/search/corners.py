@@ -42,21 +42,23 @@ def at_corner(problem: FitProblem, descent: Descent, ended: Minimum) -> Minimum:
     held = Descent(replace(problem, knowledge=tuple(known), minos=()), descent.objective)
     rest = held.run(start)
     if not held.is_certain(rest) or not all(
-        _rises(descent, rest, i, BESIDE * extent) for i in corners
+        _rises(descent, rest, i, beside(rest.values[i], extent)) for i in corners
     ):
         return ended
-    found = descent.certify(rest.values)
-    gradient = found.gradient.copy()
-    gradient[corners] = 0.0  # among the slopes of both sides
-    return replace(found, gradient=gradient, corners=tuple(corners))
+    return descent.certify(rest.values).at_corners(corners)
 
 
-def _rises(descent: Descent, minimum: Minimum, i: int, beside: float) -> bool:
+def beside(x: float, extent: float) -> float:
+    """A distance from x that data of this extent do not notice, but a number does."""
+    return float(max(BESIDE * extent, 4 * np.spacing(abs(x))))
+
+
+def _rises(descent: Descent, minimum: Minimum, i: int, distance: float) -> bool:
     """Whether the cost does, both ways from here along parameter i."""
     objective, slopes = descent.objective, []
     for way in (-1, 1):
         moved = minimum.values.copy()
-        moved[i] += way * beside
+        moved[i] += way * distance
         cost, gradient = objective.evaluate(moved)
         if not cost >= minimum.cost - SAME_COST * abs(minimum.cost):
             return False

@@ -9,19 +9,20 @@ count for a point on one side of a kink and not on the other.
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 
 from fitting.data import Histogram
 from fitting.padding import Floats
 from fitting.problem import FitProblem
+from fitting.search.corners import at_corner, beside
 from fitting.search.descent import SAME_COST, Descent
 from fitting.search.newton import Minimum
 
 MOST_STEPS = 20  # descents in all
 MOST_DATA = 2000  # where a descent more is hardly noticed
 WORTH_TELLING = 0.1  # of the cost
-BESIDE = 1e-9  # of the range of the data
 
 Cost = Callable[[Minimum], float]
 
@@ -73,7 +74,8 @@ class Neighbours:
 
     def _next(self, minimum: Minimum, i: int, way: int, borders: Floats) -> Minimum | None:
         """A certain minimum in the next piece, if it is lower."""
-        k = int(np.searchsorted(borders, minimum.values[i])) + way
+        side: Literal["left", "right"] = "right" if way < 0 else "left"  # of where it stands
+        k = int(np.searchsorted(borders, minimum.values[i], side)) + way
         if self._steps == MOST_STEPS or not 0 < k < len(borders):
             return None
         start = minimum.values.copy()
@@ -82,7 +84,7 @@ class Neighbours:
         if not (self.problem.bounds.contain(start) and objective.can_start_at(start)):
             return None
         self._steps += 1
-        found = self.descent.run(start)
+        found = at_corner(self.problem, self.descent, self.descent.run(start))
         gain = self.cost(minimum) - self.cost(found)
         if not (found.defined and gain > SAME_COST * abs(self.cost(minimum))):
             return None
@@ -97,8 +99,9 @@ class Neighbours:
 
 
 def _corners(minimum: Minimum, i: int, borders: Floats) -> Iterator[float]:
-    """Both sides of either end of the piece in which parameter i is."""
-    k = int(np.searchsorted(borders, minimum.values[i]))
-    for border in borders[max(k - 1, 0) : k + 1].tolist():
-        yield border - BESIDE * (borders[-1] - borders[0])
-        yield border + BESIDE * (borders[-1] - borders[0])
+    """Both sides of either end of the piece, or pieces, in which parameter i is."""
+    first, last = (np.searchsorted(borders, minimum.values[i], s) for s in ("left", "right"))
+    for border in borders[max(first - 1, 0) : last + 1].tolist():
+        distance = beside(border, borders[-1] - borders[0])
+        yield border - distance
+        yield border + distance

@@ -7,6 +7,7 @@ the absolute eigenvalues of an indefinite Hessian, and are kept only if the cost
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -67,6 +68,12 @@ class Minimum:
         if self.spectrum is None or not self.positive_definite:
             return float("inf")
         return self.spectrum.decrement(self.gradient[self.free])
+
+    def at_corners(self, corners: Sequence[int]) -> "Minimum":
+        """The same, where the cost has corners along these parameters."""
+        gradient = self.gradient.copy()
+        gradient[list(corners)] = 0.0
+        return replace(self, gradient=gradient, corners=tuple(corners))
 
     def sigmas(self, moved: Floats) -> float:
         """How far it is to `moved`, in standard deviations of each parameter alone."""

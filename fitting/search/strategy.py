@@ -96,7 +96,7 @@ class Strategy:
         """The same, at the scale that the cost has by now."""
         if minimum.scale == self.objective.scale:
             return minimum
-        return self.descent.certify(minimum.values)
+        return self.descent.certify(minimum.values).at_corners(minimum.corners)
 
     def _start(self) -> Floats:
         self.starts = start = starting_values(self.problem, self.objective, self.kernels)

@@ -92,8 +92,11 @@ def _of_shape(shape: Shape, data: Features, left: set[int]) -> list[Choice]:
     searched = [_line(t, left) for p, t in shape.handed if not p.linear and p.end is None]
     found: dict[tuple[tuple[int, float], ...], None] = {}
     for values in shape.model.starts(data):
-        pairs = zip(searched, values, strict=True)
-        choice = {line[0]: (v - line[1]) / line[2] for line, v in pairs if line is not None}
+        choice: Choice = {}
+        for line, value in zip(searched, values, strict=True):
+            if line is not None:  # of two for one parameter the first says more, which is a place
+                index, c, k = line
+                choice.setdefault(index, (value - c) / k)
         found[tuple(choice.items())] = None
     return [dict(items) for items in found if items]
 

@@ -30,12 +30,18 @@ def _grouped(
     tree: Tree, linear: frozenset[int], are_one: Callable[[Group, Group], bool]
 ) -> list[Group]:
     groups: list[Group] = []
+    constant: list[Tree] = []
     for term in tree.terms if isinstance(tree, Sum) else (tree,):
+        if not term.parameters:
+            constant.append(term)
+            continue
         members, curved = [term], term.parameters - linear
         for group in [g for g in groups if are_one(g, (members, curved))]:
             groups.remove(group)
             members, curved = group[0] + members, curved | group[1]
         groups.append((members, curved))
+    if constant and groups:  # they go with any
+        groups[0][0].extend(constant)
     return groups
 
 

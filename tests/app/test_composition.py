@@ -199,7 +199,7 @@ def test_a_density_on_its_range_counts_the_events_inside(client: httpx.Client) -
         ({"formula": "a*gausian(x, m, s)"}, "/model/formula", "gaussian"),
         ({"formula": "a*gaussian(x, m)"}, "/model/formula", "sigma"),
         ({"formula": "a*x + b", "parameters": ["a"]}, "/model/formula", "column 7"),
-        ({"formula": "a*x", "parameters": ["a", "b"]}, "/model/parameters", "take it out"),
+        ({"formula": "a*x", "parameters": ["a", "b"]}, "/model/parameters/1", "take it out"),
         ({"sum": ["gaussian", {"formula": "2 3"}]}, "/model/sum/1/formula", "operator"),
         ({"name": "gaussian", "normalised": "all"}, "/model/normalised", "line"),
         ({"sun": ["gaussian"]}, "/model", "sum"),

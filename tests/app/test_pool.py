@@ -206,7 +206,7 @@ def test_new_formulas_and_other_fits_wait_in_queues_of_their_own(tasks: tuple[An
             pool.submit(task, 1e9)
         assert pool.waiting == 2
         assert pool.is_full
-        with pytest.raises(Busy, match="1 fits are waiting"):
+        with pytest.raises(Busy, match="waiting already: 1"):
             pool.submit(SHAPE, 1e9)
         with pytest.raises(Busy, match="new formulas"):
             pool.submit(NEW, 1e9)

@@ -102,3 +102,41 @@ def test_limits_and_scale_at_a_corner():
     np.testing.assert_allclose(found.values, known.values, rtol=1e-7)
     scale = np.sqrt(known.chi2 / known.ndof)
     np.testing.assert_allclose(found.errors, scale * np.array(known.errors), rtol=1e-5)
+
+
+@pytest.mark.parametrize("offset", [1e3, 1e6, 1.7e9])
+def test_corners_far_from_0(offset):
+    """Whole numbers, which keep their distances there."""
+    x, hits = np.arange(30.0), 0
+    for seed in range(6):
+        rng = np.random.default_rng([5, seed])
+        y = 1 + 0.2 * x - 0.8 * np.maximum(x - rng.uniform(9, 21), 0) + rng.normal(0, 1.5, 30)
+        near, far = (
+            solve(
+                Formula.read(f"a + b*(x - {x0:g}) + d*max(x - c, 0)", SHAPES),
+                points(x + x0, y, 1.5),
+            )
+            for x0 in (0.0, offset)
+        )
+        assert near.valid, seed
+        assert far.valid, seed
+        assert far.cost == pytest.approx(near.cost, rel=1e-6)
+        hits += any(w.code == "corner" for w in far.warnings)
+    assert hits
+
+
+def test_a_corner_stays_one_at_another_scale():
+    """Errors of unknown scale, and a start so bad that the scale of the cost changes on the way."""
+    text, hits = "a + b*x + d*max(x - c, 0)", 0
+    for seed in (17, 18, 21, 26):
+        rng = np.random.default_rng([78, seed])
+        c, noise = rng.uniform(3, 7), rng.choice([0.5, 2.0])
+        y = hinge(c) @ (1, 0.2, -0.5) + rng.normal(0, noise, len(X))
+        data = points(X, y)
+        found = solve(Formula.read(text, SHAPES), data, (100, 20, 50, 5), absolute_sigma=False)
+        best = solve(Formula.read(text, SHAPES), data)
+        assert found.valid == best.valid, seed
+        if found.valid:
+            np.testing.assert_allclose(found.cost, best.cost, rtol=1e-6)
+            hits += any(w.code == "corner" for w in found.warnings)
+    assert hits

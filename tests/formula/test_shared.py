@@ -51,6 +51,20 @@ def written_out(rng):
     return read(text), points(X, y, 0.2)
 
 
+def beside_a_number(rng):
+    formula, data = written_out(rng)
+    text = "a1*exp(-(x - m1)^2 / (2*s^2)) + a2*exp(-(x - m2)^2 / (2*s^2)) + 1"
+    assert formula.names != read(text).names
+    return read(text), data
+
+
+def of_one_resolution(rng):
+    mu, n = places(rng, 2, 0.4), rng.uniform(300, 3000, 2)
+    counts = sum(n[i] * peak(mu[i], 0.05 * mu[i]) for i in range(2)) + 5
+    text = "n1*gaussian(x, m1, 0.05*m1) + n2*gaussian(x, m2, 0.05*m2) + 50"
+    return read(text), Histogram(EDGES, counts)
+
+
 def at_a_distance(rng):
     width = rng.uniform(0.15, 0.5)
     (m1, m2), n = places(rng, 2, width), rng.uniform(300, 3000, 2)
@@ -93,6 +107,8 @@ def core_and_tail(rng):
 KINDS = (
     peaks_of_one_width,
     written_out,
+    beside_a_number,
+    of_one_resolution,
     at_a_distance,
     twice_at_a_distance,
     written_out_at_a_distance,
