@@ -16,7 +16,7 @@ from pydantic_core import from_json, to_json
 from app.batch.translate import has_rows, to_batch
 from app.binary import to_lists
 from app.body import BOM, NDJSON, parse, pieces, read_body
-from app.errors import Busy, InvalidRequest, NotJson, Unavailable
+from app.errors import Busy, InvalidRequest, NotJson, StoreAway, Unavailable
 from app.jobs.chunk import STARTS, Fields, pack, rows_of, to_question
 from app.jobs.kinds import Kind
 from app.jobs.lines import Numbered, RowReader, slices, why
@@ -51,8 +51,8 @@ class Intake:
         store, settings = self._service.store.jobs, self._service.settings
         try:
             begun = await store.begin(self.id, self._kind.name, self._head, settings.max_jobs)
-        except asyncio.CancelledError:  # it may be written all the same
-            await store.forget(self.id)
+        except (asyncio.CancelledError, StoreAway):  # it may be written all the same
+            store.take_back(self.id)
             raise
         if not begun:
             limit = f"(max_jobs {settings.max_jobs}, GET /limits)"
@@ -63,8 +63,7 @@ class Intake:
     async def __aexit__(self, *_: Any) -> None:
         self._runner.receiving.discard(self.id)
         if not self._promised:
-            await self._service.store.jobs.forget(self.id)
-            await self._service.store.jobs.sweep()
+            self._service.store.jobs.take_back(self.id)
 
     async def add(self, rows: int, data: bytes) -> None:
         """One more chunk."""
