@@ -58,6 +58,30 @@ def test_who_asks_a_frozen_database_is_told_so(held, tmp_path):
     assert asyncio.run(store.find("fit-2")) is not None
 
 
+def test_what_was_given_up_behind_others_is_not_begun(held):
+    """They are one group, of which the first was begun."""
+    store, go_on = held
+    blocked, begun = threading.Event(), []
+
+    def block(_connection) -> None:
+        begun.append("first")
+        blocked.wait(60)
+
+    async def ask() -> None:
+        group = (store._writer.submit(work) for work in (block, lambda _: begun.append("second")))
+        asked = asyncio.gather(*group, return_exceptions=True)
+        await asyncio.sleep(0)
+        go_on.set()
+        for answer in await asked:
+            assert isinstance(answer, StoreAway)
+            assert "may be done all the same" in answer.detail
+        blocked.set()
+        await store.save(a_fit(1))
+
+    asyncio.run(ask())
+    assert begun == ["first"]
+
+
 def test_what_a_frozen_database_is_asked_does_not_pile_up(held, monkeypatch):
     monkeypatch.setattr("app.store.line.MOST_WAITING", 3)
     store, _ = held
