@@ -137,8 +137,8 @@ class Store:
             await self._writer.submit(write)
         except StoreAway as away:
             return away.detail
-        except DBAPIError:
-            return "It cannot be written: perhaps its disk is full."
+        except DBAPIError as error:
+            return f"It cannot be written: {in_a_line(error)}."
         return None
 
     def _check_file(self) -> None:

@@ -341,7 +341,8 @@ def test_a_store_that_must_not_be_written_says_so(tmp_path):
         await store._writer.submit(lambda c: c.exec_driver_sql("PRAGMA query_only=ON"))
         return await store.failure()
 
-    assert "cannot be written" in str(asyncio.run(look()))
+    said = asyncio.run(look())
+    assert said == "It cannot be written: attempt to write a readonly database."
     assert store.failures == 1
     store.close()
 
