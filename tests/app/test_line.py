@@ -130,11 +130,14 @@ def test_a_job_is_not_done_whose_client_was_told_that_there_is_none(freezing, st
     def left(connection):
         return [connection.scalar(select(func.count()).select_from(t)) for t in (jobs, chunks)]
 
+    async def send() -> None:
+        async with Intake(service, runner, HISTOGRAM, b"{}") as intake:
+            await intake.add(3, b"rows")
+            await intake.promise()
+
     async def take() -> None:
         with pytest.raises(StoreAway):
-            async with Intake(service, runner, HISTOGRAM, b"{}") as intake:
-                await intake.add(3, b"rows")
-                await intake.promise()
+            await send()
         await asyncio.gather(*store.jobs._taking_back)
         assert await store.jobs.claim() is None
         assert await store._reader.submit(left) == [0, 0]

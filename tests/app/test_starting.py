@@ -80,7 +80,7 @@ def test_a_store_in_memory_by_another_name_ends_the_start_in_a_line(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("FIT_DATABASE_URL", "sqlite:///file:foo?mode=memory&uri=true")
-    with pytest.raises(SystemExit, match="^FIT_DATABASE_URL: the store cannot be opened: .+$"):
+    with pytest.raises(SystemExit, match=r"^FIT_DATABASE_URL: the store cannot be opened: .+$"):
         read_settings()
 
 
