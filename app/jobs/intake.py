@@ -13,11 +13,11 @@ import numpy as np
 from fastapi import Request
 from pydantic_core import from_json, to_json
 
-from app.batch.translate import has_rows, to_batch
+from app.batch.translate import has_rows, refuse_two_starts, to_batch
 from app.binary import to_lists
 from app.body import BOM, NDJSON, parse, pieces, read_body
 from app.errors import Busy, InvalidRequest, NotJson, StoreAway, Unavailable
-from app.jobs.chunk import STARTS, Fields, pack, rows_of, to_question
+from app.jobs.chunk import STARTS, Fields, pack, rows_of, to_request
 from app.jobs.kinds import Kind
 from app.jobs.lines import Numbered, RowReader, slices, why
 from app.jobs.runner import Runner
@@ -98,6 +98,7 @@ async def take_whole(request: Request, service: Service, runner: Runner, kind: K
         }
     )
     await asyncio.to_thread(to_batch, asked, wide)  # refuses what is wrong
+    refuse_two_starts(asked)
     fields = await asyncio.to_thread(fields_of, kind, asked)
     varying = {"starts", *(name for name in fields if not name.startswith(STARTS))}
     rest = asked.model_dump(exclude=varying, exclude_unset=True, warnings=False)
@@ -228,7 +229,9 @@ class Rows:
         if isinstance(self._head, PointsHead) and self._head.x is None and "x" not in fields:
             raise InvalidRequest([(("x",), "is required, in the first line or in each row")])
         try:
-            to_question(self._kind, self._head, fields, self._settings)
+            request = to_request(self._kind, self._head, fields)
+            to_batch(request, self._settings)
+            refuse_two_starts(request)
         except InvalidRequest as invalid:
             errors = [self._as_sent(path, text, fields, numbers) for path, text in invalid.errors]
             raise InvalidRequest(errors) from None
