@@ -19,9 +19,10 @@ USER fit
 VOLUME /data
 ENV FIT_HOST=0.0.0.0 FIT_PORT=8000 FIT_DATA_DIR=/data PYTHONUNBUFFERED=1
 EXPOSE 8000
+# alive, not ready: another container would have the same full disk
 HEALTHCHECK --interval=10s --timeout=3s --start-period=120s --retries=3 \
     CMD ["/opt/venv/bin/python", "-c", \
          "import os, urllib.request as r; \
-         r.urlopen('http://127.0.0.1:' + os.environ['FIT_PORT'] + '/readyz', timeout=2)"]
+         r.urlopen('http://127.0.0.1:' + os.environ['FIT_PORT'] + '/livez', timeout=2)"]
 STOPSIGNAL SIGTERM
 CMD ["/opt/venv/bin/python", "-m", "app"]

@@ -72,7 +72,7 @@ def closed(settings: Settings) -> Iterator[str]:
     name = "data_dir" if settings.database_url is None else "database_url"
     try:
         Store(settings.store_url).close()
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, OSError) as error:
         yield f"{variable(name)}: the store cannot be opened: {in_a_line(error)}"
 
 

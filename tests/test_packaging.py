@@ -95,7 +95,10 @@ def test_the_image_installs_and_starts_as_the_makefile_does():
         assert f"!{lock}" in kept
     assert image.index("USER fit") < image.index("CMD [")
     _, check = image.split("HEALTHCHECK")
-    assert "FIT_PORT" in check.split("STOPSIGNAL")[0]
+    asked, _ = check.split("STOPSIGNAL")
+    assert "FIT_PORT" in asked
+    assert "'/livez'" in asked
+    assert "readyz" not in asked
     copied = set(re.findall(r"^COPY (\w+) \w+$", image, re.MULTILINE))
     assert copied == {"app", "fitting", "models"}
     assert not re.search(r"^FROM .*:latest", image, re.MULTILINE)

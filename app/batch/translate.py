@@ -138,15 +138,21 @@ def spread(field: str, given: Any, y: Floats, default: float) -> Floats:
     return np.asarray(given, dtype=np.float64)
 
 
+def refuse_two_starts(request: AnyBatchRequest) -> None:
+    """InvalidRequest for what comes in; of what was stored before, each row's own start counts."""
+    known = {name: to_known(request.parameters.get(name)) for name in request.starts}
+    if twice := [name for name in known if known[name].start is not None]:
+        message = "has a start in parameters, too; give it once"
+        raise InvalidRequest([(("starts", name), message) for name in twice])
+
+
 def to_starts(request: AnyBatchRequest, names: list[str], rows: int) -> Floats:
     """Each row's own starts (rows, parameters), NaN where there is none."""
     refuse_unknown(((("starts", name), name) for name in request.starts), names)
     found = np.full((rows, len(names)), np.nan)
     wrong: list[tuple[Path, str]] = []
     for name, starts in request.starts.items():
-        if to_known(request.parameters.get(name)).start is not None:
-            wrong.append((("starts", name), "has a start in parameters, too; give it once"))
-        elif len(starts) != rows:
+        if len(starts) != rows:
             wrong.append((("starts", name), f"{len(starts)} starts for {rows} rows"))
         else:
             found[:, names.index(name)] = starts

@@ -13,11 +13,11 @@ import numpy as np
 from fastapi import Request
 from pydantic_core import from_json, to_json
 
-from app.batch.translate import has_rows, to_batch
+from app.batch.translate import has_rows, refuse_two_starts, to_batch
 from app.binary import to_lists
 from app.body import BOM, NDJSON, parse, pieces, read_body
-from app.errors import Busy, InvalidRequest, NotJson, Unavailable
-from app.jobs.chunk import STARTS, Fields, pack, rows_of, to_question
+from app.errors import Busy, InvalidRequest, NotJson, StoreAway, Unavailable
+from app.jobs.chunk import STARTS, Fields, pack, rows_of, to_request
 from app.jobs.kinds import Kind
 from app.jobs.lines import Numbered, RowReader, slices, why
 from app.jobs.runner import Runner
@@ -51,8 +51,8 @@ class Intake:
         store, settings = self._service.store.jobs, self._service.settings
         try:
             begun = await store.begin(self.id, self._kind.name, self._head, settings.max_jobs)
-        except asyncio.CancelledError:  # it may be written all the same
-            await store.forget(self.id)
+        except (asyncio.CancelledError, StoreAway):  # it may be written all the same
+            store.take_back(self.id)
             raise
         if not begun:
             limit = f"(max_jobs {settings.max_jobs}, GET /limits)"
@@ -63,8 +63,7 @@ class Intake:
     async def __aexit__(self, *_: Any) -> None:
         self._runner.receiving.discard(self.id)
         if not self._promised:
-            await self._service.store.jobs.forget(self.id)
-            await self._service.store.jobs.sweep()
+            self._service.store.jobs.take_back(self.id)
 
     async def add(self, rows: int, data: bytes) -> None:
         """One more chunk."""
@@ -99,6 +98,7 @@ async def take_whole(request: Request, service: Service, runner: Runner, kind: K
         }
     )
     await asyncio.to_thread(to_batch, asked, wide)  # refuses what is wrong
+    refuse_two_starts(asked)
     fields = await asyncio.to_thread(fields_of, kind, asked)
     varying = {"starts", *(name for name in fields if not name.startswith(STARTS))}
     rest = asked.model_dump(exclude=varying, exclude_unset=True, warnings=False)
@@ -229,7 +229,9 @@ class Rows:
         if isinstance(self._head, PointsHead) and self._head.x is None and "x" not in fields:
             raise InvalidRequest([(("x",), "is required, in the first line or in each row")])
         try:
-            to_question(self._kind, self._head, fields, self._settings)
+            request = to_request(self._kind, self._head, fields)
+            to_batch(request, self._settings)
+            refuse_two_starts(request)
         except InvalidRequest as invalid:
             errors = [self._as_sent(path, text, fields, numbers) for path, text in invalid.errors]
             raise InvalidRequest(errors) from None

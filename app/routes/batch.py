@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request, Response
 from app.answer import server_timing
 from app.batch.answer import to_bytes, to_columns
 from app.batch.dealer import Dealer
-from app.batch.translate import to_batch
+from app.batch.translate import refuse_two_starts, to_batch
 from app.binary import MSGPACK, pack
 from app.body import JSON, NDJSON, Body, media_type_of, read_body, request_body, wants_binary
 from app.errors import WrongMediaType
@@ -103,6 +103,7 @@ async def answer_batch(request: Request, kind: Kind) -> Response:
     accepted = time.monotonic()
     asked = body.content
     batch = await asyncio.to_thread(to_batch, asked, service.settings)
+    refuse_two_starts(asked)
     deadline = accepted + service.allowed_s(asked)
     dealer = Dealer(service, batch, deadline, asked.covariance)
     dealt = time.monotonic()

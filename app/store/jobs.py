@@ -7,7 +7,9 @@ chunk belongs to the server that claimed it, until that finishes it or is not he
 (Their clocks should agree to a second or two.)
 """
 
+import asyncio
 import json
+import logging
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -15,11 +17,15 @@ from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, and_, delete, exists, func, insert, or_, select, update
+from sqlalchemy.exc import SQLAlchemyError
 
+from app.errors import StoreAway
 from app.store.keep import Keep
 from app.store.reader import Reader
 from app.store.tables import chunks, jobs
 from app.store.writer import Writer
+
+logger = logging.getLogger("fit.store")
 
 LEASE_S = 15.0  # after which a server that was not heard of is taken for dead
 
@@ -68,12 +74,17 @@ class Gone(Exception):
 
 
 class JobStore:
-    """The jobs in a store, as one server sees them: `owner` is that server's name."""
+    """The jobs in a store, as one server sees them: `owner` is that server's name.
+
+    What no client waits for is as patient as the database is slow: a claim that was given up would
+    still lease a chunk, but to nobody.
+    """
 
     def __init__(self, reader: Reader, writer: Writer):
         self._reader = reader
         self._writer = writer
         self.owner = ""
+        self._taking_back: set[asyncio.Task[None]] = set()
 
     async def begin(self, job_id: str, kind: str, head: bytes, most: int) -> bool:
         """Whether a job was begun, to be received; not if there are `most` unfinished ones."""
@@ -160,7 +171,7 @@ class JobStore:
                     return _claimed(connection, found)
             return None
 
-        claim: Claim | None = await self._writer.submit(write)
+        claim: Claim | None = await self._writer.submit(write, patient=True)
         return claim
 
     def _take(self, connection: Connection, job: str, chunk: int, free: Any, now: float) -> bool:
@@ -226,7 +237,7 @@ class JobStore:
                     insert(chunks).values(job=claim.job, number=number, data=rest, **left)
                 )
 
-        await self._writer.submit(write)
+        await self._writer.submit(write, patient=True)
 
     async def fail(self, job_id: str, message: str) -> None:
         """The job has ended without success; what was not done will not be."""
@@ -238,7 +249,7 @@ class JobStore:
                 .values(status=FAILED, message=message, finished=time.time())
             )
 
-        await self._writer.submit(write)
+        await self._writer.submit(write, patient=True)
 
     async def places_after(self, job_id: str, place: int) -> list[tuple[int, int]]:
         """Finished chunks as (place, rows), in the order of finishing."""
@@ -272,7 +283,7 @@ class JobStore:
             wanted = chunks.c.job.in_(select(jobs.c.id).where(jobs.c.status == RUNNING))
             return set(connection.scalars(select(chunks.c.id).where(*ours, wanted)))
 
-        still: set[int] = await self._writer.submit(write)
+        still: set[int] = await self._writer.submit(write, patient=True)
         return still
 
     async def let_go(self, *, died: bool) -> None:
@@ -294,12 +305,28 @@ class JobStore:
         await self._writer.submit(write)
         await self.sweep()
 
-    async def forget(self, job_id: str) -> bool:
+    async def forget(self, job_id: str, *, patient: bool = False) -> bool:
         """Whether there was such a job."""
-        gone: int = await self._writer.submit(
-            lambda connection: connection.execute(delete(jobs).where(jobs.c.id == job_id)).rowcount
-        )
+
+        def write(connection: Connection) -> int:
+            return connection.execute(delete(jobs).where(jobs.c.id == job_id)).rowcount
+
+        gone: int = await self._writer.submit(write, patient=patient)
         return gone > 0
+
+    def take_back(self, job_id: str) -> None:
+        """Forget a job whose client is told that there is none, even if it is written only now."""
+
+        async def forget() -> None:
+            try:
+                await self.forget(job_id, patient=True)  # after what was asked before
+                await self.sweep()
+            except (SQLAlchemyError, StoreAway):
+                logger.exception("a job could not be taken back", extra={"job": job_id})
+
+        task = asyncio.create_task(forget())
+        self._taking_back.add(task)  # asyncio itself does not keep it
+        task.add_done_callback(self._taking_back.discard)
 
     async def forget_old(self, keep: Keep) -> None:
         """Of jobs that have ended those that are not kept; and what has lost its server.

@@ -68,8 +68,8 @@ class Line(ABC):
             if done.done():
                 return done.result()
             done.cancel()  # if it was not begun, it is not any more
-            detail = f"There was no answer within {PATIENCE_S:g} s. Try again later."
-            raise StoreAway(detail, RETRY_S) from None
+            said = f"There was no answer within {PATIENCE_S:g} s; it may be done all the same."
+            raise StoreAway(f"{said} Try again later.", RETRY_S) from None
 
     def _answered(self, done: "asyncio.Future[Any]") -> None:
         self._unanswered -= 1

@@ -54,8 +54,9 @@ class Store:
     def __init__(self, url: str):
         self._engine = create_engine(with_timeout(url))
         is_sqlite = self._engine.dialect.name == "sqlite"
-        if is_sqlite:
-            event.listen(self._engine, "connect", _tune_sqlite)
+        tunes = {"sqlite": _tune_sqlite, "postgresql": tune_postgresql}
+        if tune := tunes.get(self._engine.dialect.name):
+            event.listen(self._engine, "connect", tune)
         _create_tables(self._engine)
         self._spot: Spot | None = None
         if is_sqlite:
@@ -137,8 +138,8 @@ class Store:
             await self._writer.submit(write)
         except StoreAway as away:
             return away.detail
-        except DBAPIError:
-            return "It cannot be written: perhaps its disk is full."
+        except DBAPIError as error:
+            return f"It cannot be written: {in_a_line(error)}."
         return None
 
     def _check_file(self) -> None:
@@ -183,10 +184,9 @@ def _row(fit: StoredFit) -> dict[str, Any]:
 
 
 def with_timeout(url: str) -> URL:
-    """The URL, by which PostgreSQL is not waited for longer than a lock of SQLite's would be.
+    """The URL, by which PostgreSQL's machine is not waited for for ever if it goes without a word.
 
-    That is for its locks, and for a machine that has gone without a word. How long a statement may
-    take is not said: to look for what is old may take as long as it needs.
+    How long a statement may take is not said: to look for what is old may take as long as it needs.
     """
     parsed = make_url(url)
     if parsed.get_backend_name() != "postgresql":
@@ -197,7 +197,6 @@ def with_timeout(url: str) -> URL:
         "keepalives_idle": str(LOCKED_S // 2),
         "keepalives_interval": "1",
         "keepalives_count": str(LOCKED_S // 2),
-        "options": f"-c lock_timeout={1000 * LOCKED_S}",
     }
     return parsed.update_query_dict({**patience, **parsed.query})
 
@@ -230,6 +229,14 @@ def _tune_sqlite(connection, _record) -> None:  # type: ignore[no-untyped-def]
     cursor.execute(f"PRAGMA journal_size_limit={LOG_BYTES}")
     cursor.execute("PRAGMA secure_delete=OFF")
     cursor.close()
+
+
+def tune_postgresql(connection, _record) -> None:  # type: ignore[no-untyped-def]
+    """A lock is waited for as long as SQLite's; said here, for poolers refuse options of a URL."""
+    cursor = connection.cursor()
+    cursor.execute(f"SET lock_timeout = {1000 * LOCKED_S}")
+    cursor.close()
+    connection.commit()  # else the first rollback takes it back
 
 
 def _keep_log(cursor: sqlite3.Cursor) -> None:

@@ -143,7 +143,8 @@ class Writer(Line):
 
     def _commit(self, connection: Connection, batch: list[Entry]) -> None:
         try:
-            values = [write(connection) for write, _, _ in batch]
+            # what was given up while others were written is not begun any more
+            values = [None if done.cancelled() else write(connection) for write, _, done in batch]
             connection.commit()
         except Exception as error:
             if isinstance(error, DBAPIError) and error.connection_invalidated:

@@ -98,6 +98,15 @@ def question(counts: np.ndarray) -> Batch:
     return to_question(HISTOGRAM, head, {"counts": counts}, Settings())
 
 
+def test_of_two_starts_in_what_was_stored_each_row_s_own_counts() -> None:
+    """It was accepted once; what comes in now may have one only."""
+    head = HistogramHead.model_validate_json(HEAD[:-1] + b', "parameters": {"mu": 0.5}}')
+    fields = {"counts": COUNTS, "starts/mu": np.array([0.1, 0.2, 0.3, 0.4])}
+    asked = to_question(HISTOGRAM, head, fields, Settings())
+    mu = [p.name for p in asked.model.parameters].index("mu")
+    assert asked.starts[:, mu].tolist() == [0.1, 0.2, 0.3, 0.4]
+
+
 async def promised(store: JobStore, name: str = "job", chunks: int = 2) -> None:
     assert await store.begin(name, "histogram", HEAD, 10)
     for number in range(chunks):

@@ -75,6 +75,15 @@ def test_a_store_that_cannot_be_opened_ends_the_start_in_a_line(
     assert str(ended.value) == f"{name}: the store cannot be opened: file is not a database"
 
 
+@pytest.mark.filterwarnings("ignore:Selection of the SingletonThreadPool")
+def test_a_store_in_memory_by_another_name_ends_the_start_in_a_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("FIT_DATABASE_URL", "sqlite:///file:foo?mode=memory&uri=true")
+    with pytest.raises(SystemExit, match=r"^FIT_DATABASE_URL: the store cannot be opened: .+$"):
+        read_settings()
+
+
 def test_what_is_empty_is_not_set(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
     usual = {field: getattr(Settings(), field) for field in Settings.model_fields}

@@ -7,6 +7,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
+from unittest.mock import Mock, call
 
 import httpx
 import pytest
@@ -18,7 +19,7 @@ from sqlalchemy.schema import CreateTable
 
 from app.errors import StoreAway, install
 from app.store.keep import Keep
-from app.store.store import Store, StoredFit, with_timeout
+from app.store.store import Store, StoredFit, tune_postgresql, with_timeout
 from app.store.tables import metadata
 from app.store.writer import MOST_ON_THE_SPOT, Spot
 from tests.examples import refused
@@ -268,6 +269,17 @@ def test_a_database_that_has_gone_is_not_waited_for_for_ever(url, connect_s, sen
     assert patient.password == ("secret" if "secret" in url else None)
 
 
+def test_locks_of_postgresql_are_waited_for_as_long_as_sqlites():
+    connection = Mock()
+    tune_postgresql(connection, None)
+    said = connection.mock_calls
+    set_it = said.index(call.cursor().execute("SET lock_timeout = 10000"))
+    assert call.commit() in said[set_it:]  # a rollback would take it back
+    own = with_timeout("postgresql+psycopg://me@db/fits?options=-csearch_path%3Dmine")
+    assert own.query["options"] == "-csearch_path=mine"
+    assert "options" not in with_timeout("postgresql+psycopg://me@db/fits").query
+
+
 def test_after_the_end_all_is_in_the_file(tmp_path):
     """Who backs up a service that has ended copies one file."""
     path = tmp_path / "fits.db"
@@ -341,7 +353,8 @@ def test_a_store_that_must_not_be_written_says_so(tmp_path):
         await store._writer.submit(lambda c: c.exec_driver_sql("PRAGMA query_only=ON"))
         return await store.failure()
 
-    assert "cannot be written" in str(asyncio.run(look()))
+    said = asyncio.run(look())
+    assert said == "It cannot be written: attempt to write a readonly database."
     assert store.failures == 1
     store.close()
 
