@@ -95,10 +95,11 @@ class Formula(Model):
     def given_names(self) -> frozenset[str]:
         return super().given_names.union(self.names)
 
-    @property
+    @cached_property
     def parts(self) -> tuple[tuple[Model, tuple[int, ...]], ...]:
         """Terms of the formula that are searched for one after the other."""
-        terms = separate_terms(self.tree, linear_parameters(self.tree))
+        linear = frozenset(i for i, p in enumerate(self.declare()) if p.linear)
+        terms = separate_terms(self.tree, linear)
         if len(terms) == 1:
             return super().parts
         return tuple(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
+from functools import lru_cache
 from typing import Any, cast
 
 from models.formula.linear import linear_parameters
@@ -11,6 +12,7 @@ from models.formula.tree import Param, Shape, Sum, Tree
 Group = tuple[list[Tree], frozenset[int]]  # terms, and their parameters that are not linear
 
 
+@lru_cache(maxsize=200)
 def separate_terms(tree: Tree, linear: frozenset[int]) -> list[tuple[Tree, tuple[int, ...]]]:
     """Terms that are searched for by themselves, each with the places of its parameters.
 
