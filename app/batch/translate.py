@@ -152,10 +152,10 @@ def to_starts(request: AnyBatchRequest, names: list[str], rows: int) -> Floats:
     found = np.full((rows, len(names)), np.nan)
     wrong: list[tuple[Path, str]] = []
     for name, starts in request.starts.items():
-        if len(starts) != rows:
-            wrong.append((("starts", name), f"{len(starts)} starts for {rows} rows"))
-        else:
+        if len(starts) == rows:
             found[:, names.index(name)] = starts
+        else:
+            wrong.append((("starts", name), f"{len(starts)} starts for {rows} rows"))
     if wrong:
         raise InvalidRequest(wrong)
     return found

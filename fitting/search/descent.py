@@ -7,6 +7,9 @@ MIGRAD     on the compiled value and gradient, and the polish again, if that did
            certain minimum; where it did, MIGRAD would only measure again what is known exactly
 """
 
+from collections.abc import Iterable
+from dataclasses import replace
+
 import numpy as np
 
 from fitting.data import Histogram
@@ -50,6 +53,14 @@ class Descent:
         if self.is_certain(minimum):
             return minimum
         return self.better(minimum, self.run(start, valley=True))
+
+    def holding(self, places: Iterable[int], point: Floats) -> "Descent":
+        """The same, but that parameters at `places` stay where `point` has them."""
+        known = list(self.problem.knowledge)
+        for i in places:
+            known[i] = replace(known[i], start=float(point[i]), fixed=True)
+        held = replace(self.problem, knowledge=tuple(known), minos=())
+        return Descent(held, self.objective)
 
     def certify(self, params: Floats) -> Minimum:
         """What the exact derivatives say of this point."""

@@ -8,7 +8,6 @@ count for a point on one side of a kink and not on the other.
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -65,15 +64,12 @@ class Neighbours:
         ):
             return 0.0
         self._steps += 1
-        known = list(self.problem.knowledge)
-        known[i] = replace(known[i], start=x, fixed=True)
-        held = Descent(replace(self.problem, knowledge=tuple(known), minos=()), objective)
-        found = held.run(start)
+        found = self.descent.holding([i], start).run(start)
         gain = (minimum.fval - found.fval) * found.scale  # of what the client is told
         return gain if math.isfinite(gain) else 0.0
 
     def _next(self, minimum: Minimum, i: int, way: int, borders: Floats) -> Minimum | None:
-        """A certain minimum in the next piece, if it is lower."""
+        """A certain minimum in the next piece, or at its corner, if it is lower."""
         side: Literal["left", "right"] = "right" if way < 0 else "left"  # of where it stands
         k = int(np.searchsorted(borders, minimum.values[i], side)) + way
         if self._steps == MOST_STEPS or not 0 < k < len(borders):
@@ -84,7 +80,7 @@ class Neighbours:
         if not (self.problem.bounds.contain(start) and objective.can_start_at(start)):
             return None
         self._steps += 1
-        found = at_corner(self.problem, self.descent, self.descent.run(start))
+        found = at_corner(self.descent, self.descent.run(start))
         gain = self.cost(minimum) - self.cost(found)
         if not (found.defined and gain > SAME_COST * abs(self.cost(minimum))):
             return None

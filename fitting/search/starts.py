@@ -5,7 +5,7 @@ weighted least squares (variable projection; Golub and Pereyra, SIAM J. Numer. A
 413). For the others each shape proposes candidates. The terms of a sum are placed one after the
 other, broad ones first, each where it explains most of what those before it leave (orthogonal
 matching pursuit; Pati, Rezaiifar and Krishnaprasad, Asilomar 27 (1993) 40), and refined before the
-next comes.
+next comes, but for what later terms share.
 All of this happens on data of coarse grain (`coarse`), so its cost does not grow with theirs.
 """
 

@@ -89,7 +89,8 @@ class Strategy:
             self.vague = self._undetermined(minimum)
             if self.vague:
                 return minimum, Status.UNDETERMINED
-            self._tell(minimum.corners)
+            if minimum.corners:
+                self._tell(minimum.corners)
         return minimum, status
 
     def _at_scale(self, minimum: Minimum) -> Minimum:
@@ -123,13 +124,13 @@ class Strategy:
 
     def search(self, start: Floats) -> Minimum:
         """From the start; if that ends badly, along the valley, and from our own estimates."""
-        best = at_corner(self.problem, self.descent, self.descent.run(start))
+        best = at_corner(self.descent, self.descent.run(start))
         if self._is_sound(best) or self.descent.is_perfect(best):
             return best
         moved = False
         try:
             for ended, is_estimated in self._more(start, best):
-                other = at_corner(self.problem, self.descent, ended)
+                other = at_corner(self.descent, ended)
                 if self.descent.better(best, other) is not best:
                     best, moved = other, is_estimated
                 if self._is_sound(best) or self.descent.is_perfect(best):
@@ -222,8 +223,6 @@ class Strategy:
         return minimum
 
     def _tell(self, corners: tuple[int, ...]) -> None:
-        if not corners:
-            return
         names = " and ".join(self.problem.names[i] for i in corners)
         self.warnings.append(
             FitWarning(

@@ -17,9 +17,8 @@ from jax.scipy import special
 
 #: Constant exponents up to this are multiplied out.
 INTEGER_POWERS = 1000
-
-
-STEEPEST = 600.0  # exp(600) can be multiplied with 1e40 and more before it overflows
+#: Of exponential functions: exp(600) can be multiplied with 1e40 and more before it overflows.
+STEEPEST = 600.0
 
 
 @dataclass(frozen=True)

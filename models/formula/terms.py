@@ -13,19 +13,19 @@ Group = tuple[list[Tree], frozenset[int]]  # terms, and their parameters that ar
 
 
 @lru_cache(maxsize=200)
-def separate_terms(tree: Tree, linear: frozenset[int]) -> list[tuple[Tree, tuple[int, ...]]]:
+def separate_terms(tree: Tree, linear: frozenset[int]) -> tuple[tuple[Tree, tuple[int, ...]], ...]:
     """Terms that are searched for by themselves, each with the places of its parameters.
 
-    Each has a parameter that no other has and that is not linear, but for one that is linear
-    altogether. Only a sum with several such terms falls apart.
+    Each brings something to be searched for, but for one that is `linear` altogether; the rest they
+    may share. Only a sum with several such terms falls apart.
     """
     groups = _grouped(tree, linear, _belong_together)
     # what is shared may bend one of them and not the other
     if any(linear_parameters(_sum(group)) != linear & _sum(group).parameters for group in groups):
         groups = _grouped(tree, linear, _share)
     if sum(bool(curved) for _, curved in groups) < 2:
-        return [(tree, tuple(sorted(tree.parameters)))]
-    return [_alone(_sum(group)) for group in groups]
+        return ((tree, tuple(sorted(tree.parameters))),)
+    return tuple(_alone(_sum(group)) for group in groups)
 
 
 def _grouped(
