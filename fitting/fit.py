@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from fitting.coordinates import ease, ease_within
 from fitting.errors import NO_NUMBER, DeadlineReached
@@ -11,6 +12,7 @@ from fitting.problem import FitProblem
 from fitting.report import Report
 from fitting.result import FitResult, Status
 from fitting.search.strategy import Strategy
+from fitting.weightless import warning, weightless, without
 
 
 def fit(
@@ -35,6 +37,18 @@ def fit(
         if ended and problem.bounds.surround(result.values):
             return result
         usage = result.usage
+    return _fit(problem, kernels, deadline, stop, usage, began)
+
+
+def _fit(
+    problem: FitProblem,
+    kernels: KernelCache,
+    deadline: float,
+    stop: Callable[[], None] | None,
+    usage: Usage,
+    began: float,
+) -> FitResult:
+    """In the model's own parameters, and again without points that turn out to have no weight."""
     objective = bind(problem, kernels, deadline, stop, usage)
     strategy = Strategy(problem, objective, kernels)
     try:
@@ -43,6 +57,12 @@ def fit(
         minimum, status = None, Status.DEADLINE
     except NO_NUMBER:
         minimum, status = None, Status.UNDEFINED_COST
+    if minimum is not None and status in (Status.CONVERGED, Status.UNDETERMINED):
+        those = weightless(objective, problem.data, minimum.values)
+        if those.any():
+            rest = without(problem, those)
+            result = _fit(rest, kernels, deadline, stop, usage, began)
+            return replace(result, warnings=(*result.warnings, warning(problem, those)))
     minimize_s = time.perf_counter() - began
     return Report(problem, objective, strategy).result(minimum, status, minimize_s)
 

@@ -90,6 +90,7 @@ WarningCode = Literal[
     "inexact-integral",
     "negative-fraction",
     "no-predictor",
+    "no-weight",
     "poor-fit",
     "relative-errors",
     "sparse-bins",

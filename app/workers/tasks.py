@@ -18,6 +18,7 @@ from fitting.padding import Flags, Floats
 from fitting.problem import FitProblem
 from fitting.result import FitResult
 from fitting.search.newton import polish
+from fitting.weightless import weightless, without
 
 Stop = Callable[[], None]
 
@@ -83,6 +84,10 @@ class CovarianceTask(ProblemTask):
             problem, params = eased.problem, eased.coordinates(params)
         bounds = problem.bounds
         objective = bind(problem, kernels, self.deadline, stop)
+        those = weightless(objective, problem.data, params)
+        if those.any():
+            problem = without(problem, those)
+            objective = bind(problem, kernels, self.deadline, stop, objective.usage)
         if self.scale > 0:
             objective.scale = 1 / self.scale
         if eased is not None and not self.moved:

@@ -196,6 +196,7 @@ def _put_single(result: BatchResult, i: int, single: FitResult) -> None:
     result.errors[i] = [none if e is None else e for e in single.errors]
     result.fval[i] = none if single.cost is None else single.cost
     result.chi2[i] = none if single.chi2 is None else single.chi2
+    result.ndof[i] = single.ndof
     result.edm[i] = none if single.effort.edm is None else single.effort.edm
     result.held[i] = single.held
     if result.covariance is not None:

@@ -14,7 +14,7 @@ import numpy as np
 
 from fitting.batch.objective import RowsObjective
 from fitting.batch.question import Batch
-from fitting.batch.rows import PointsRows
+from fitting.batch.rows import PointsRows, field
 from fitting.batch.stacks import inverses
 from fitting.data import Bins
 from fitting.objective import Objective
@@ -186,8 +186,7 @@ def _data(
     if isinstance(shared, Bins):
         expected = np.maximum(pooled.predictions(origin[None]), 1.0)
         return rows.stack, np.where(used, 1 / expected, 0.0)
-    length = batch.rows.length
-    x, y, y_err, inside = (rows.stack[:, k * length : (k + 1) * length] for k in (0, 1, 3, 5))
+    x, y, y_err, inside = (field(rows.stack, name) for name in ("x", "y", "y_err", "used"))
     assert isinstance(batch.rows, PointsRows)
     if len(batch.rows.x) == 1:
         errors = y_err[:1] if len(batch.rows.y_err) == 1 else y_err

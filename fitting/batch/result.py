@@ -94,4 +94,4 @@ class BatchResult:
 
 
 COLUMNS = ("status", "alone", "resume", "message")
-NUMBERS = ("values", "errors", "fval", "chi2", "edm", "held")
+NUMBERS = ("values", "errors", "fval", "chi2", "ndof", "edm", "held")

@@ -13,6 +13,7 @@ import numpy as np
 from fitting.data import Bins, Histogram, Marks, Points
 from fitting.entries import MOST_REPORTED, InvalidEntries, Ranges, refuse_where, within
 from fitting.errors import InvalidProblem
+from fitting.kernels.packing import VARYING
 from fitting.padding import Flags, Floats, pad
 from fitting.slopes import beside, middle
 
@@ -223,6 +224,13 @@ class PointsRows:
         used[:, :size] = inside
         fields = [pad(a, length) for a in (x, y, x_err, y_err, slopes)]
         return np.concatenate([*fields, used], axis=1)
+
+
+def field(stack: Floats, name: str) -> Floats:
+    """One of the fields of points, (rows, length), a view of the stack."""
+    length = stack.shape[1] // len(VARYING)
+    first = VARYING.index(name) * length
+    return stack[:, first : first + length]
 
 
 Rows = HistogramRows | PointsRows

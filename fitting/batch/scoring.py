@@ -4,6 +4,7 @@ import numpy as np
 
 from fitting.batch.objective import RowsObjective
 from fitting.batch.question import Batch
+from fitting.batch.rows import field
 from fitting.data import Bins, Marks
 from fitting.objective import Objective
 from fitting.padding import Flags, Floats
@@ -24,8 +25,7 @@ class Scoring:
         self.used = np.asarray(shared.used, dtype=bool)
         self.counting = isinstance(shared, Bins)
         if isinstance(shared, Marks):
-            length = batch.rows.length
-            self.targets = rows.stack[:, length : 2 * length]  # y
+            self.targets = field(rows.stack, "y")
             variance = np.asarray(shared.y_err) ** 2.0
         else:
             self.targets = rows.stack

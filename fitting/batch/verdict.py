@@ -7,13 +7,14 @@ import numpy as np
 from fitting.batch.descent import Descended, Descent
 from fitting.batch.objective import RowsObjective
 from fitting.batch.question import Batch
-from fitting.batch.rows import PointsRows
+from fitting.batch.rows import PointsRows, field
 from fitting.bounds import Bounds
 from fitting.padding import Flags, Floats, Places
 from fitting.search.determined import Minima
 from fitting.search.errors_in_x import INFLATED
 from fitting.search.newton import ILL_CONDITIONED
 from fitting.search.verdict import DEGENERATE, surprising
+from fitting.weightless import HEAVY, WITH_AND_WITHOUT, blunt
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +35,7 @@ def judge_rows(
     sound = certain & ~found.unfinished
     if exact is not None:
         sound &= exact.settled & ~_is_inflated(batch, rows, found, exact.values, certain)
+        sound &= ~_has_weightless(rows, found, sound)
         if isinstance(batch.rows, PointsRows) and batch.rows.berkson:
             places = np.flatnonzero(certain)
             pulls = rows.with_data(log_weight=np.asarray(0.0))
@@ -50,8 +52,7 @@ def _is_poor(batch: Batch, rows: RowsObjective, cost: Floats) -> Flags:
     """See `verdict.is_poor`."""
     if batch.absolute_sigma:
         return cost > surprising(batch.ndof)
-    length = batch.rows.length
-    y, y_err, used = (rows.stack[:, k * length : (k + 1) * length] for k in (1, 3, 5))
+    y, y_err, used = (field(rows.stack, name) for name in ("y", "y_err", "used"))
     pulls = np.where(used > 0, y / y_err, 0.0)
     mean = pulls.sum(axis=1) / used.sum(axis=1)
     squares = np.sum(np.where(used > 0, pulls - mean[:, None], 0.0) ** 2, axis=1)
@@ -78,6 +79,20 @@ def _is_vague(batch: Batch, rows: RowsObjective, found: Descended, among: Flags)
     curvature = found.curvature * scale[:, None]
     minima = Minima(found.values, covariance, curvature, batch.bounds, rises, settled)
     return np.asarray(minima.undetermined(among).any(axis=1))
+
+
+def _has_weightless(rows: RowsObjective, found: Descended, among: Flags) -> Flags:
+    """Rows of `among` with points that say nothing, see `weightless`."""
+    places, has = np.flatnonzero(among), np.zeros_like(among)
+    y, y_err, used = (field(rows.stack, name) for name in ("y", "y_err", "used"))
+    stack = rows.stack.copy()
+    field(stack, "y_err")[:] = blunt(y, y_err, used > 0)
+    costs = [
+        rows.with_data(stack, log_weight=weight).costs(places, found.values[places])
+        for weight in WITH_AND_WITHOUT
+    ]
+    has[places] = costs[0] - costs[1] > HEAVY
+    return has
 
 
 def _is_inflated(

@@ -97,3 +97,13 @@ def test_of_a_fit_that_is_not_valid_it_is_said(client: httpx.Client) -> None:
     answer = client.get("/covariance", params={"fit_id": fit["fit_id"]}).json()
     assert fit["status"] in answer["reason"]
     assert not math.isnan(answer["timing_ms"]["covariance"])
+
+
+@pytest.mark.parametrize("berkson", [False, True])
+def test_points_without_weight_have_none_again(berkson: bool) -> None:
+    model = Formula.read("a*sqrt(x) + c", SHAPES)
+    x, y = np.arange(8.0), np.array([9.0, 1.5, 2.95, 3.85, 4.56, 4.92, 5.5, 5.88])
+    data = points(x, y, x_err=0.05, berkson=berkson)
+    result = solve(model, data, absolute_sigma=False)
+    again = asked_again(problem(model, data, absolute_sigma=False), result)
+    np.testing.assert_allclose(again.errors, result.covariance.errors, rtol=1e-9)
