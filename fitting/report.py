@@ -134,13 +134,14 @@ class Report:
         data = self.problem.data
         if not isinstance(data, Histogram) or not self.problem.model.by_quadrature:
             return
-        if inexactness(self.objective, data, minimum.values) > WORTH_TELLING:
+        if inexactness(self.objective, data, minimum) > WORTH_TELLING:
             self.strategy.warnings.append(
                 FitWarning(
                     "inexact-integral",
                     "The model has something in it that is much narrower than a bin, a peak or a "
                     "jump, so that its integral over bins is not exact: it changes when each bin "
-                    "is halved. Use narrower bins, or one of the shapes of GET /models.",
+                    "is halved, or the errors do. Use narrower bins, or one of the shapes of "
+                    "GET /models.",
                 )
             )
 
