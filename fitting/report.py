@@ -20,6 +20,7 @@ from fitting.result import (
     AT_LIMIT,
     FIXED_AT_LIMIT,
     MESSAGES,
+    NO_SQUARES,
     NOTHING_YET,
     Effort,
     FitResult,
@@ -219,6 +220,8 @@ class Report:
     def _message(self, status: Status, minimum: Minimum | None) -> str:
         if status is Status.DEADLINE and self.objective.best is None:
             return NOTHING_YET
+        if status is Status.UNDEFINED_COST and not self.problem.has_squares:
+            return NO_SQUARES
         if status is Status.CONVERGED and minimum is not None:
             return self._converged(minimum)
         involved = self.strategy.vague

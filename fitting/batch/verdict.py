@@ -10,6 +10,7 @@ from fitting.batch.question import Batch
 from fitting.batch.rows import PointsRows
 from fitting.bounds import Bounds
 from fitting.padding import Flags, Floats, Places
+from fitting.problem import SMALLEST
 from fitting.search.determined import Minima
 from fitting.search.errors_in_x import INFLATED
 from fitting.search.newton import ILL_CONDITIONED
@@ -31,7 +32,7 @@ def judge_rows(
     """`exact`: with errors in x, the minima without them."""
     certain = found.settled & (found.stiffness < 1 / ILL_CONDITIONED)
     chi2 = found.cost.copy()
-    sound = certain & ~found.unfinished
+    sound = certain & ~found.unfinished & ~_vanish(batch, rows)
     if exact is not None:
         sound &= exact.settled & ~_is_inflated(batch, rows, found, exact.values, certain)
         if isinstance(batch.rows, PointsRows) and batch.rows.berkson:
@@ -50,12 +51,25 @@ def _is_poor(batch: Batch, rows: RowsObjective, cost: Floats) -> Flags:
     """See `verdict.is_poor`."""
     if batch.absolute_sigma:
         return cost > surprising(batch.ndof)
+    pulls, used = _pulls(batch, rows)
+    mean = pulls.sum(axis=1) / used.sum(axis=1)
+    squares = np.sum(np.where(used, pulls - mean[:, None], 0.0) ** 2, axis=1)
+    return cost > 0.5 * squares
+
+
+def _vanish(batch: Batch, rows: RowsObjective) -> Flags:
+    """See `FitProblem.vanishes`."""
+    if batch.absolute_sigma:
+        return np.zeros(len(batch), dtype=bool)
+    largest = np.abs(_pulls(batch, rows)[0]).max(axis=1)
+    return (largest > 0) & (largest < SMALLEST)
+
+
+def _pulls(batch: Batch, rows: RowsObjective) -> tuple[Floats, Flags]:
+    """y in units of its errors, (rows, length), and which of these are fitted."""
     length = batch.rows.length
     y, y_err, used = (rows.stack[:, k * length : (k + 1) * length] for k in (1, 3, 5))
-    pulls = np.where(used > 0, y / y_err, 0.0)
-    mean = pulls.sum(axis=1) / used.sum(axis=1)
-    squares = np.sum(np.where(used > 0, pulls - mean[:, None], 0.0) ** 2, axis=1)
-    return cost > 0.5 * squares
+    return np.where(used > 0, y / y_err, 0.0), used > 0
 
 
 @np.errstate(divide="ignore", invalid="ignore")  # costs of 0 have no scale: such rows go alone

@@ -70,6 +70,8 @@ class Strategy:
             return None, Status.EMPTY_DATA
         if self.problem.ndof < 0:
             return None, Status.UNDER_DETERMINED
+        if self.problem.vanishes:
+            return None, Status.UNDEFINED_COST
         start, runaway = self._start(), False
         first = self.objective.evaluate(start)[0] / self.objective.scale
         if isinstance(data, Points) and data.has_x_err:
