@@ -82,7 +82,7 @@ class Strategy:
             return None, Status.UNDEFINED_COST
         minimum = self._at_scale(minimum)
         if self.vague and minimum.defined:
-            return minimum, Status.UNDETERMINED
+            return self.descent.certify(minimum.values), Status.UNDETERMINED  # nothing is held
         if runaway and minimum.defined:
             return minimum, Status.RUNAWAY
         minimum = self._among_neighbours(minimum)
@@ -177,18 +177,22 @@ class Strategy:
 
     def _search_with_x_err(self, start: Floats, data: Points) -> tuple[Minimum, bool]:
         """The same, and whether the errors in x swallow all that there is to fit."""
-        search = ErrorsInX(self.descent, data)
+        search = whole = ErrorsInX(self.descent, data)
         first = search.first(start)
         try:
-            self.vague = search.unseen(first)
+            self.vague = whole.unseen(first)
             if self.vague and self.problem.is_linear:  # then everywhere
-                level = is_level(first, self.problem) and not search.is_inflated(first)
-                return first if level else self.descent.certify(search.exact.values), False
+                ended = is_level(first, self.problem) or data.berkson
+                lowest = ended and not search.is_inflated(first)
+                return first if lowest else self.descent.certify(search.exact.values), False
+            if self.vague and (spare := whole.spare(start, first)):
+                search = ErrorsInX(self.descent.holding(spare, first.values), data)
+                first = search.first(first.values)
             if self._is_sound(first) and not search.is_inflated(first):
                 return first, False
             few = FEW_STARTS if data.size < MANY_POINTS else 0
             best, runaway = search.thorough(first, [start, *islice(self._estimates(), few)])
-            self.vague = search.unseen(best)
+            self.vague = whole.unseen(best)
         except DeadlineReached:
             search.restore()
             self._settle_for(first)
