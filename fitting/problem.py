@@ -120,6 +120,23 @@ class FitProblem(Bare):
         return all(parameter.linear or known.fixed for parameter, known in pairs)
 
     @cached_property
+    def is_linear_in_products(self) -> bool:
+        """Whether it is, or in products n a besides n, of which nothing else is known.
+
+        A minimum is then the only one, if no n is 0 there.
+        """
+        relative, bounds = self.model.relative, self.bounds
+        alone = np.isinf(bounds.lower) & np.isinf(bounds.upper)
+        return all(
+            parameter.linear
+            or known.fixed
+            or (i in relative and alone[i] and alone[relative[i]] and not self.prior.weight[i])
+            for i, (parameter, known) in enumerate(
+                zip(self.parameters, self.knowledge, strict=True)
+            )
+        )
+
+    @cached_property
     def kernel_key(self) -> KernelKey:
         """What this fit needs compiled: long data share one kernel, and go through it in blocks."""
         length = self.data.length

@@ -3,6 +3,7 @@
     start          the client's, completed from the data (`starts`)
     descend        Levenberg-Marquardt steps, Newton's method, if need be MIGRAD (`descent`)
     more, if that ended badly or suspiciously:
+      products     of which the model is a linear function, solved for (`starts`)
       valley       Levenberg-Marquardt with geodesic acceleration, along what is narrow and bent
       other starts those estimated from the data, best candidates first
     verdict        exact derivatives decide; the lowest certain minimum is the answer
@@ -38,7 +39,7 @@ from fitting.search.descent import Descent
 from fitting.search.errors_in_x import ErrorsInX
 from fitting.search.neighbours import Neighbours
 from fitting.search.newton import Minimum, undetermined
-from fitting.search.starts import estimates, inside, starting_values
+from fitting.search.starts import Search, estimates, inside, starting_values
 from fitting.search.verdict import is_degenerate, is_level, is_poor, judge
 
 MOST_STARTS = 10  # that are estimated from the data
@@ -151,6 +152,7 @@ class Strategy:
 
     def _more(self, start: Floats, first: Minimum) -> Iterator[tuple[Minimum, bool]]:
         """What else may be lower than the first minimum, and whether it has starts of our own."""
+        yield from self._across_zero(start, first)
         coarse = coarsen(self.problem.data)
         if coarse is self.problem.data or not self.descent.is_certain(first):
             for origin in (first.values, start):
@@ -161,6 +163,16 @@ class Strategy:
         for estimate in islice(self._estimates(), MOST_STARTS):
             if self.objective.can_start_at(estimate):
                 yield self.descent.run_anyhow(estimate), True
+
+    def _across_zero(self, start: Floats, first: Minimum) -> Iterator[tuple[Minimum, bool]]:
+        """With products solved for, of a model of some: no descent leads n (1 + a x) across n = 0,
+        where a is infinite."""
+        given = np.where(self.problem.bounds.fixed, start, np.nan)
+        search = Search(self.problem, self.objective, self.kernels, given)
+        for origin in (first.values, start) if search.relative else ():
+            solved = search.solved(origin)
+            if self.objective.can_start_at(solved):
+                yield self.descent.run(solved), False
 
     def _from_coarse(self, data: Data, first: Minimum) -> Iterator[tuple[Minimum, bool]]:
         """All of it on coarse data, which costs the same however many there are; what is lower
@@ -258,6 +270,8 @@ class Strategy:
             return True
         if self.problem.is_linear and self.problem.cost != "effective-variance":
             return minimum.defined  # the cost is convex
+        if self.problem.is_linear_in_products and self.problem.cost != "effective-variance":
+            return self.descent.is_certain(minimum)
         if not self.descent.is_certain(minimum):
             return minimum.defined and not minimum.free.any()
         if is_degenerate(minimum) or is_poor(minimum, self.problem, self.objective):
