@@ -25,7 +25,7 @@ def inexactness(objective: Objective, data: Histogram, minimum: Minimum) -> floa
     """The larger change: of all expectations, in their statistical errors, or of any error.
 
     No parameter and no combination of them changes by more, in its own error, nor does its error,
-    in parts of it.
+    in parts of it. Where there are no errors, of the expectations.
     """
     edges = data.edges[data.span.start : data.span.stop + 1]
     halved = np.sort(np.concatenate([edges, (edges[1:] + edges[:-1]) / 2]))
@@ -36,11 +36,14 @@ def inexactness(objective: Objective, data: Histogram, minimum: Minimum) -> floa
     used = data.used
     weight = 1 / np.sqrt(np.maximum(np.maximum(mu, mu_again), 1.0))[used]
     pulls = (mu_again - mu)[used] * weight
+    moved = math.sqrt(pulls @ pulls)
+    if not minimum.positive_definite:
+        return moved
     before, after = (
         (weight[:, None] * rows[used]) @ _unit_errors(minimum) for rows in (slopes, slopes_again)
     )
     change = np.linalg.norm(after.T @ after - before.T @ before, 2)
-    return max(math.sqrt(pulls @ pulls), float(change) / 2)
+    return max(moved, float(change) / 2)
 
 
 def _expected(objective: Objective, edges: Floats, minimum: Minimum) -> tuple[Floats, Floats]:

@@ -62,9 +62,9 @@ class Report:
             covariance = no_covariance(minimum.free)
             edm = minimum.edm if np.isfinite(minimum.edm) else None
             scale = self._chi2_scale(chi2)
+            self._warn_of_inexact_integrals(minimum)
             if status is Status.CONVERGED and np.isfinite(scale):
                 covariance = at_minimum(minimum, scale * objective.scale)
-                self._warn_of_inexact_integrals(minimum)
                 minos = self._minos(minimum, covariance, scale)
         elif status is Status.DEADLINE and math.isfinite(objective.best_cost):
             cost = objective.best_cost

@@ -6,6 +6,7 @@ from scipy.stats import expon, norm
 
 from fitting.data import Histogram
 from fitting.problem import Knowledge
+from fitting.result import Status
 from models.composition.product import Product
 from models.composition.sum import Sum
 from models.formula.formula import Formula
@@ -95,6 +96,17 @@ def test_expectations_that_are_right_with_errors_that_are_not(width, place, coun
     jacobian = np.array([slopes(0, 1e-3), slopes(1, 1e-3 * w), slopes(3, 1e-3)]).T
     exact = np.sqrt(np.linalg.inv(jacobian.T @ (jacobian / mu[:, None]))[1, 1])
     assert result.errors[1] / exact == pytest.approx(ratio, rel=0.5)
+    assert [warning.code for warning in result.warnings] == ["inexact-integral"]
+
+
+def test_a_place_that_only_the_nodes_leave_open():
+    """That of a step of 18 in a bin of 12 is known to a tenth of the bin."""
+    counts = np.array([20.0, 20.0, 20.0, 20.0, 12.0, 2.0, 2.0, 2.0])
+    model = Formula.read("n*(1 - tanh((x - m)/w)) + c", SHAPES)
+    known = {"w": Knowledge(1e-5, fixed=True), "m": Knowledge(4.55)}
+    result = solve(model, Histogram(np.arange(9.0), counts), **known)
+    assert result.status is Status.UNDETERMINED
+    assert "determine m:" in result.message
     assert [warning.code for warning in result.warnings] == ["inexact-integral"]
 
 
