@@ -16,7 +16,7 @@ from fitting.padding import BLOCK, Floats
 from models.model import Model
 from models.parameter import Parameter
 
-SMALLEST = 1e-150  # sigma of a constraint
+SMALLEST, LARGEST = 1e-150, 1e150  # what still has a square
 
 Limits = tuple[float | None, float | None]
 
@@ -91,10 +91,50 @@ class FitProblem(Bare):
         return "effective-variance" if self.data.has_x_err else "least-squares"
 
     @cached_property
+    def largest_pull(self) -> float:
+        """The largest y of points, in units of its error; of a histogram 1."""
+        data = self.data
+        if isinstance(data, Histogram):
+            return 1.0
+        with np.errstate(over="ignore"):
+            return float(np.max(np.abs(data.y / data.y_err)[data.inside]))
+
+    @property
+    def vanishes(self) -> bool:
+        """Whether the chi-square of relative errors, their only measure, has no digits."""
+        return not self.absolute_sigma and 0 < self.largest_pull < SMALLEST
+
+    @property
+    def has_squares(self) -> bool:
+        """Whether a chi-square and its second derivatives are numbers, in units like those of y."""
+        if isinstance(self.data, Histogram):
+            return True
+        smallest = float(self.data.y_err[self.data.inside].min())
+        usual = SMALLEST <= smallest <= LARGEST and self.largest_pull <= LARGEST
+        return usual and not self.vanishes
+
+    @cached_property
     def is_linear(self) -> bool:
         """Whether the model is linear in all that is free."""
         pairs = zip(self.parameters, self.knowledge, strict=True)
         return all(parameter.linear or known.fixed for parameter, known in pairs)
+
+    @cached_property
+    def is_linear_in_products(self) -> bool:
+        """Whether it is, or in products n a besides n, of which nothing else is known.
+
+        A minimum is then the only one, if no n is 0 there.
+        """
+        relative, bounds = self.model.relative, self.bounds
+        alone = np.isinf(bounds.lower) & np.isinf(bounds.upper)
+        return all(
+            parameter.linear
+            or known.fixed
+            or (i in relative and alone[i] and alone[relative[i]] and not self.prior.weight[i])
+            for i, (parameter, known) in enumerate(
+                zip(self.parameters, self.knowledge, strict=True)
+            )
+        )
 
     @cached_property
     def kernel_key(self) -> KernelKey:

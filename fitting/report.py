@@ -20,6 +20,7 @@ from fitting.result import (
     AT_LIMIT,
     FIXED_AT_LIMIT,
     MESSAGES,
+    NO_SQUARES,
     NOTHING_YET,
     Effort,
     FitResult,
@@ -61,9 +62,9 @@ class Report:
             covariance = no_covariance(minimum.free)
             edm = minimum.edm if np.isfinite(minimum.edm) else None
             scale = self._chi2_scale(chi2)
+            self._warn_of_inexact_integrals(minimum)
             if status is Status.CONVERGED and np.isfinite(scale):
                 covariance = at_minimum(minimum, scale * objective.scale)
-                self._warn_of_inexact_integrals(minimum)
                 minos = self._minos(minimum, covariance, scale)
         elif status is Status.DEADLINE and math.isfinite(objective.best_cost):
             cost = objective.best_cost
@@ -134,13 +135,14 @@ class Report:
         data = self.problem.data
         if not isinstance(data, Histogram) or not self.problem.model.by_quadrature:
             return
-        if inexactness(self.objective, data, minimum.values) > WORTH_TELLING:
+        if inexactness(self.objective, data, minimum) > WORTH_TELLING:
             self.strategy.warnings.append(
                 FitWarning(
                     "inexact-integral",
                     "The model has something in it that is much narrower than a bin, a peak or a "
                     "jump, so that its integral over bins is not exact: it changes when each bin "
-                    "is halved. Use narrower bins, or one of the shapes of GET /models.",
+                    "is halved, or the errors do. Use narrower bins, or one of the shapes of "
+                    "GET /models.",
                 )
             )
 
@@ -218,6 +220,8 @@ class Report:
     def _message(self, status: Status, minimum: Minimum | None) -> str:
         if status is Status.DEADLINE and self.objective.best is None:
             return NOTHING_YET
+        if status is Status.UNDEFINED_COST and not self.problem.has_squares:
+            return NO_SQUARES
         if status is Status.CONVERGED and minimum is not None:
             return self._converged(minimum)
         involved = self.strategy.vague

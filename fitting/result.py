@@ -74,6 +74,11 @@ NOTHING_YET = (
     "The deadline passed before the model was evaluated once: starting a process and compiling "
     "count, too. Ask again, because what was compiled is kept, or allow more time with deadline_s."
 )
+NO_SQUARES = (
+    "y or its errors (if left out, 1 each) are so small or so large that squares of these are no "
+    "numbers, and there is no chi-square. Give both in other units, with y_err of the size of the "
+    "errors."
+)
 ALL_FIXED = "All parameters are fixed: the cost was evaluated, and nothing was fitted."
 FIXED_AT_LIMIT = (
     " Fixed at a natural limit, where a shape may have no value: {names}. Fix it a little way off, "

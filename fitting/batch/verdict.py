@@ -10,6 +10,7 @@ from fitting.batch.question import Batch
 from fitting.batch.rows import PointsRows, field
 from fitting.bounds import Bounds
 from fitting.padding import Flags, Floats, Places
+from fitting.problem import SMALLEST
 from fitting.search.determined import Minima
 from fitting.search.errors_in_x import INFLATED
 from fitting.search.newton import ILL_CONDITIONED
@@ -32,7 +33,7 @@ def judge_rows(
     """`exact`: with errors in x, the minima without them."""
     certain = found.settled & (found.stiffness < 1 / ILL_CONDITIONED)
     chi2 = found.cost.copy()
-    sound = certain & ~found.unfinished
+    sound = certain & ~found.unfinished & ~_vanish(batch, rows)
     if exact is not None:
         sound &= exact.settled & ~_is_inflated(batch, rows, found, exact.values, certain)
         sound &= ~_has_weightless(rows, found, sound)
@@ -52,11 +53,24 @@ def _is_poor(batch: Batch, rows: RowsObjective, cost: Floats) -> Flags:
     """See `verdict.is_poor`."""
     if batch.absolute_sigma:
         return cost > surprising(batch.ndof)
-    y, y_err, used = (field(rows.stack, name) for name in ("y", "y_err", "used"))
-    pulls = np.where(used > 0, y / y_err, 0.0)
+    pulls, used = _pulls(rows)
     mean = pulls.sum(axis=1) / used.sum(axis=1)
-    squares = np.sum(np.where(used > 0, pulls - mean[:, None], 0.0) ** 2, axis=1)
+    squares = np.sum(np.where(used, pulls - mean[:, None], 0.0) ** 2, axis=1)
     return cost > 0.5 * squares
+
+
+def _vanish(batch: Batch, rows: RowsObjective) -> Flags:
+    """See `FitProblem.vanishes`."""
+    if batch.absolute_sigma:
+        return np.zeros(len(batch), dtype=bool)
+    largest = np.abs(_pulls(rows)[0]).max(axis=1)
+    return (largest > 0) & (largest < SMALLEST)
+
+
+def _pulls(rows: RowsObjective) -> tuple[Floats, Flags]:
+    """y in units of its errors, (rows, length), and which of these are fitted."""
+    y, y_err, used = (field(rows.stack, name) for name in ("y", "y_err", "used"))
+    return np.where(used > 0, y / y_err, 0.0), used > 0
 
 
 @np.errstate(divide="ignore", invalid="ignore")  # costs of 0 have no scale: such rows go alone

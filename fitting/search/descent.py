@@ -12,7 +12,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from fitting.data import Histogram
 from fitting.objective import Objective
 from fitting.padding import Floats
 from fitting.problem import FitProblem
@@ -20,7 +19,7 @@ from fitting.search.geodesic import descend_valley
 from fitting.search.levenberg import approach
 from fitting.search.migrad import descend
 from fitting.search.newton import Minimum, certify, polish
-from fitting.search.verdict import is_certain, rounding_edm
+from fitting.search.verdict import is_certain, is_exact, rounding_edm, squares
 
 MAX_RESCALINGS = 4
 SQUARED_ROUNDING = 1e-28
@@ -71,9 +70,14 @@ class Descent:
         return is_certain(minimum, self.problem)
 
     def is_perfect(self, minimum: Minimum) -> bool:
-        """Certain, and nothing can be lower by anything that counts."""
-        nothing = PERFECT if self.problem.absolute_sigma else SQUARED_ROUNDING * self._squares()
-        return minimum.fval < nothing and self.is_certain(minimum)
+        """Whether nothing can be lower by anything that counts.
+
+        Where residuals are rounding, nor can the data determine what they do not determine there.
+        """
+        if is_exact(minimum, self.problem):
+            return True
+        known = self.problem.absolute_sigma and minimum.fval < PERFECT
+        return known and self.is_certain(minimum)
 
     def better(self, one: Minimum, other: Minimum) -> Minimum:
         """The lower of two minima, a certain one before another, the first if they are alike."""
@@ -113,16 +117,10 @@ class Descent:
             return False
         objective, before = self.objective, self.objective.scale
         cost = objective.evaluate(params)[0] / before
-        if not np.isfinite(cost) or cost <= SQUARED_ROUNDING * self._squares():
+        if not np.isfinite(cost) or cost <= SQUARED_ROUNDING * squares(self.problem):
             return False
         scale = max(self.problem.ndof, 1) / cost
         if 0.1 < scale / before < 10:
             return False
         objective.scale = scale
         return True
-
-    def _squares(self) -> float:
-        """Cost of a model that is zero: what rounding is measured against."""
-        data = self.problem.data
-        assert not isinstance(data, Histogram)
-        return float(np.sum((data.y / data.y_err)[data.inside] ** 2))

@@ -7,7 +7,8 @@ vanishes. So
     minima are compared by the full likelihood, in which log V makes inflation cost;
     a minimum that inflates the variance more than the first step explains is looked for again,
     with errors that grow in steps, and from a fit whose errors in y know a typical slope;
-    parameters that the data do not determine without errors in x, they do not with classical ones.
+    parameters that the data do not determine without errors in x, they do not with them; where
+    that is so everywhere, some are held, for a search where the cost is flat takes long.
 """
 
 from collections.abc import Iterable
@@ -16,10 +17,10 @@ import numpy as np
 from scipy.special import gammainc
 
 from fitting.data import Marks, Points
-from fitting.padding import Floats
+from fitting.padding import Floats, Places
 from fitting.search.descent import Descent
 from fitting.search.newton import Minimum
-from fitting.search.spectrum import parallel
+from fitting.search.spectrum import parallel, spanned
 from fitting.search.verdict import is_level
 
 PARTS = (0.25, 0.5, 0.75, 1.0)  # of the errors in x, one after the other
@@ -50,23 +51,41 @@ class ErrorsInX:
         return not self._logarithm(minimum.values) < self.usual + INFLATED * self.data.size
 
     def unseen(self, minimum: Minimum) -> tuple[int, ...]:
-        """Parameters that only classical errors in x tell apart, by inflating the variance.
+        """Parameters that only errors in x tell apart, by inflating the variance.
 
         Without these errors the fit determines no minimum, and residuals stay the same along a
         combination, where that fit ended and here.
         """
-        if self.data.berkson or self.descent.is_certain(self.exact):
+        if self.descent.is_certain(self.exact):
             return ()
-        unfixed = ~self.descent.problem.bounds.fixed
+        there, here = (
+            self._free[parallel(jacobian)] if jacobian is not None else self._free[:0]
+            for jacobian in map(self._slopes, (self.exact.values, minimum.values))
+        )
+        return tuple(here.tolist()) if len(there) else ()
+
+    def spare(self, start: Floats, minimum: Minimum) -> tuple[int, ...]:
+        """Of these such as can be held where they are at the minimum, as if there were none.
+
+        None where the model has more of its parameters at the start.
+        """
+        there, here = map(self._slopes, (start, minimum.values))
+        if there is None or here is None or not parallel(there).any():
+            return ()
+        return tuple(self._free[list(spanned(here))].tolist())
+
+    @property
+    def _free(self) -> Places:
+        return np.flatnonzero(~self.descent.problem.bounds.fixed)
+
+    def _slopes(self, values: Floats) -> Floats | None:
+        """Of the residuals, along what is not fixed, without errors in x; None if not finite."""
         self.objective.replace(x_err=np.zeros_like(self.marks.x_err))
         try:
-            jacobians = [self.objective.residuals(m.values)[1] for m in (self.exact, minimum)]
+            _, jacobian = self.objective.residuals(values)
         finally:
             self.restore()
-        if not all(np.isfinite(jacobian).all() for jacobian in jacobians):
-            return ()
-        there, here = (parallel(jacobian[:, unfixed]) for jacobian in jacobians)
-        return tuple(np.flatnonzero(unfixed)[here].tolist()) if there.any() else ()
+        return jacobian[:, self._free] if np.isfinite(jacobian).all() else None
 
     def thorough(self, first: Minimum, origins: Iterable[Floats]) -> tuple[Minimum, bool]:
         """The likeliest minimum, and whether there is none but where errors swallow the data."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from scipy.linalg import qr
 from scipy.linalg.lapack import dsyevd
 
 from fitting.padding import Flags, Floats
@@ -107,6 +108,13 @@ def parallel(jacobian: Floats) -> Flags:
     _, widths, right = _decomposed(jacobian)
     weights = np.linalg.norm(right[_is_null(widths)], axis=0)
     return (weights > 0) & (weights > INVOLVED * weights.max(initial=0.0))
+
+
+def spanned(jacobian: Floats) -> tuple[int, ...]:
+    """Parameters without which there is no such combination, and no residual loses a direction."""
+    scales, widths, _ = _decomposed(jacobian)
+    _, pivots = qr(jacobian / scales, mode="r", pivoting=True)
+    return tuple(sorted(pivots[len(widths) - np.count_nonzero(_is_null(widths)) :].tolist()))
 
 
 def _decomposed(jacobian: Floats) -> tuple[Floats, Floats, Floats]:

@@ -3,6 +3,7 @@
     start          the client's, completed from the data (`starts`)
     descend        Levenberg-Marquardt steps, Newton's method, if need be MIGRAD (`descent`)
     more, if that ended badly or suspiciously:
+      products     of which the model is a linear function, solved for (`starts`)
       valley       Levenberg-Marquardt with geodesic acceleration, along what is narrow and bent
       other starts those estimated from the data, best candidates first
     verdict        exact derivatives decide; the lowest certain minimum is the answer
@@ -38,7 +39,7 @@ from fitting.search.descent import Descent
 from fitting.search.errors_in_x import ErrorsInX
 from fitting.search.neighbours import Neighbours
 from fitting.search.newton import Minimum, undetermined
-from fitting.search.starts import estimates, inside, starting_values
+from fitting.search.starts import Search, estimates, inside, starting_values
 from fitting.search.verdict import is_degenerate, is_level, is_poor, judge
 
 MOST_STARTS = 10  # that are estimated from the data
@@ -70,6 +71,8 @@ class Strategy:
             return None, Status.EMPTY_DATA
         if self.problem.ndof < 0:
             return None, Status.UNDER_DETERMINED
+        if self.problem.vanishes:
+            return None, Status.UNDEFINED_COST
         start, runaway = self._start(), False
         first = self.objective.evaluate(start)[0] / self.objective.scale
         if isinstance(data, Points) and data.has_x_err:
@@ -80,7 +83,7 @@ class Strategy:
             return None, Status.UNDEFINED_COST
         minimum = self._at_scale(minimum)
         if self.vague and minimum.defined:
-            return minimum, Status.UNDETERMINED
+            return self.descent.certify(minimum.values), Status.UNDETERMINED  # nothing is held
         if runaway and minimum.defined:
             return minimum, Status.RUNAWAY
         minimum = self._among_neighbours(minimum)
@@ -149,6 +152,7 @@ class Strategy:
 
     def _more(self, start: Floats, first: Minimum) -> Iterator[tuple[Minimum, bool]]:
         """What else may be lower than the first minimum, and whether it has starts of our own."""
+        yield from self._across_zero(start, first)
         coarse = coarsen(self.problem.data)
         if coarse is self.problem.data or not self.descent.is_certain(first):
             for origin in (first.values, start):
@@ -159,6 +163,16 @@ class Strategy:
         for estimate in islice(self._estimates(), MOST_STARTS):
             if self.objective.can_start_at(estimate):
                 yield self.descent.run_anyhow(estimate), True
+
+    def _across_zero(self, start: Floats, first: Minimum) -> Iterator[tuple[Minimum, bool]]:
+        """With products solved for, of a model of some: no descent leads n (1 + a x) across n = 0,
+        where a is infinite."""
+        given = np.where(self.problem.bounds.fixed, start, np.nan)
+        search = Search(self.problem, self.objective, self.kernels, given)
+        for origin in (first.values, start) if search.relative else ():
+            solved = search.solved(origin)
+            if self.objective.can_start_at(solved):
+                yield self.descent.run(solved), False
 
     def _from_coarse(self, data: Data, first: Minimum) -> Iterator[tuple[Minimum, bool]]:
         """All of it on coarse data, which costs the same however many there are; what is lower
@@ -175,18 +189,22 @@ class Strategy:
 
     def _search_with_x_err(self, start: Floats, data: Points) -> tuple[Minimum, bool]:
         """The same, and whether the errors in x swallow all that there is to fit."""
-        search = ErrorsInX(self.descent, data)
+        search = whole = ErrorsInX(self.descent, data)
         first = search.first(start)
         try:
-            self.vague = search.unseen(first)
+            self.vague = whole.unseen(first)
             if self.vague and self.problem.is_linear:  # then everywhere
-                level = is_level(first, self.problem) and not search.is_inflated(first)
-                return first if level else self.descent.certify(search.exact.values), False
+                ended = is_level(first, self.problem) or data.berkson
+                lowest = ended and not search.is_inflated(first)
+                return first if lowest else self.descent.certify(search.exact.values), False
+            if self.vague and (spare := whole.spare(start, first)):
+                search = ErrorsInX(self.descent.holding(spare, first.values), data)
+                first = search.first(first.values)
             if self._is_sound(first) and not search.is_inflated(first):
                 return first, False
             few = FEW_STARTS if data.size < MANY_POINTS else 0
             best, runaway = search.thorough(first, [start, *islice(self._estimates(), few)])
-            self.vague = search.unseen(best)
+            self.vague = whole.unseen(best)
         except DeadlineReached:
             search.restore()
             self._settle_for(first)
@@ -252,6 +270,8 @@ class Strategy:
             return True
         if self.problem.is_linear and self.problem.cost != "effective-variance":
             return minimum.defined  # the cost is convex
+        if self.problem.is_linear_in_products and self.problem.cost != "effective-variance":
+            return self.descent.is_certain(minimum)
         if not self.descent.is_certain(minimum):
             return minimum.defined and not minimum.free.any()
         if is_degenerate(minimum) or is_poor(minimum, self.problem, self.objective):

@@ -16,6 +16,7 @@ from fitting.sparse import moments, most
 
 CERTAIN_EDM = 1e-10  # 1e-5 standard deviations; Newton's method ends far below
 ROUNDING = 4 * np.finfo(float).eps  # of a prediction, relative
+EXACT = 1e-26  # of the squares of the data: residuals of rounding alone
 DEGENERATE = 1e-5  # weakest direction of a Hessian of unit diagonal: correlations of 0.99999
 DOWNWARDS = -1e-7  # curvature that no rounding explains, on the same scale
 SUSPICIOUS = 3.0  # standard deviations of a chi-square: one good fit of 500 is looked at again
@@ -38,7 +39,7 @@ def judge(minimum: Minimum, problem: FitProblem, start: Floats, gained: float) -
     if minimum.positive_definite:
         return Status.NOT_CONVERGED
     assert minimum.spectrum is not None
-    downwards = minimum.spectrum.weakest < DOWNWARDS
+    downwards = minimum.spectrum.weakest < DOWNWARDS and not is_exact(minimum, problem)
     return Status.NOT_POSITIVE_DEFINITE if downwards else Status.UNDETERMINED
 
 
@@ -68,6 +69,19 @@ def rounding_edm(minimum: Minimum, problem: FitProblem) -> float:
         return 0.0
     pulls = (problem.data.y / problem.data.y_err)[problem.data.inside]
     return float(len(minimum.values) * ROUNDING**2 * minimum.scale * np.mean(pulls**2))
+
+
+def is_exact(minimum: Minimum, problem: FitProblem) -> bool:
+    """Whether residuals are rounding: nothing is lower, whatever the curvature says."""
+    return minimum.defined and abs(minimum.fval) <= EXACT * squares(problem)
+
+
+def squares(problem: FitProblem) -> float:
+    """Cost of a model that is zero, of counts one that is far off: what rounding is part of."""
+    data = problem.data
+    if isinstance(data, Histogram):
+        return float(data.counts[data.span][data.used].sum())
+    return float(np.sum((data.y / data.y_err)[data.inside] ** 2))
 
 
 def grown(minimum: Minimum, start: Floats) -> np.ndarray:

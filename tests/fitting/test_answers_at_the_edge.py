@@ -5,7 +5,8 @@ import pytest
 
 from fitting.batch.fit import fit_batch
 from fitting.batch.question import Batch
-from fitting.batch.rows import HistogramRows
+from fitting.batch.result import STATUSES
+from fitting.batch.rows import HistogramRows, PointsRows
 from fitting.data import Histogram
 from fitting.problem import Knowledge
 from fitting.result import Status
@@ -14,7 +15,7 @@ from models.registry import SHAPES
 from models.shapes.exponentially_modified_gaussian import ExponentiallyModifiedGaussian
 from models.shapes.gaussian import Gaussian
 from models.shapes.voigt import Voigt
-from tests.fitting.problems import KERNELS, PEAK, solve, toy
+from tests.fitting.problems import KERNELS, LINE, PEAK, points, solve, toy
 
 DATA = toy(PEAK, np.linspace(0, 10, 21), (5000, 5.0, 0.8), seed=21)
 
@@ -50,3 +51,47 @@ def test_nor_is_it_in_a_batch():
     asked = Batch(Formula.read("a*x", SHAPES), rows, (Knowledge(),), np.full((4, 1), np.nan))
     found = fit_batch(asked, KERNELS)
     assert ((found.fval >= 0) & (found.fval < 1e-20)).all()
+
+
+X, Y = np.arange(6.0), np.array([1.1, 2.7, 5.3, 6.9, 9.2, 10.8])
+
+
+@pytest.mark.parametrize("size", [1e-149, 1.0, 1e149])
+def test_relative_errors_are_those_of_the_scatter_as_far_as_it_has_a_square(size):
+    values, covariance = np.polyfit(X, Y, 1, cov=True)
+    found = solve(LINE, points(X, size * Y), absolute_sigma=False)
+    assert found.valid
+    np.testing.assert_allclose(found.values / size, values[::-1], rtol=1e-9)
+    errors = np.array(found.errors) / size
+    np.testing.assert_allclose(errors, np.sqrt(np.diag(covariance))[::-1], rtol=1e-9)
+
+
+@pytest.mark.parametrize("size", [1e-300, 1e-160, 1e-154, 1e160])
+@pytest.mark.parametrize("text", ["a + b*x", "a*exp(x/t)"])
+def test_a_scatter_without_a_square_is_no_error_of_zero(text, size):
+    found = solve(Formula.read(text, SHAPES), points(X, size * Y), absolute_sigma=False)
+    assert found.status is Status.UNDEFINED_COST
+    assert "squares of these are no numbers" in found.message
+
+
+def test_errors_whose_squares_are_no_numbers_are_told_of():
+    found = solve(LINE, points(X, 1e-160 * Y, 1e-161))
+    assert found.status is Status.UNDEFINED_COST
+    assert "squares of these are no numbers" in found.message
+
+
+def test_a_y_of_nothing_beside_its_absolute_error_is_a_measurement():
+    found = solve(LINE, points(X, 1e-160 * Y, 1.0))
+    assert found.valid
+    exact = np.sqrt(np.diag(np.linalg.inv([[6, X.sum()], [X.sum(), X @ X]])))
+    np.testing.assert_allclose(found.errors, exact, rtol=1e-12)
+
+
+def test_rows_without_squares_have_no_errors():
+    sizes = [1.0, 1e-149, 3e-154, 1e-160]
+    rows = PointsRows(X[None], np.outer(sizes, Y), np.zeros((1, 6)), np.ones((1, 6)))
+    asked = Batch(LINE, rows, (Knowledge(),) * 2, np.full((4, 2), np.nan), absolute_sigma=False)
+    found = fit_batch(asked, KERNELS)
+    ends = [STATUSES[status] for status in found.status]
+    assert ends == [Status.CONVERGED] * 2 + [Status.UNDEFINED_COST] * 2
+    np.testing.assert_allclose(found.errors[1], 1e-149 * found.errors[0], rtol=1e-9)

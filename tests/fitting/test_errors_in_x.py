@@ -11,7 +11,7 @@ from fitting.search.errors_in_x import ErrorsInX
 from models.formula.formula import Formula
 from models.registry import SHAPES
 from models.shapes.polynomial import Polynomial
-from tests.fitting.problems import LINE, objective, points, problem, solve
+from tests.fitting.problems import LINE, Points, objective, points, problem, solve
 
 JUST = np.sqrt(2 * np.e - 1)
 X, Y = np.array([1.0, 2.0, 3.0, 4.0]), np.array([2.1, 3.9, 6.2, 7.8])
@@ -29,23 +29,46 @@ def test_a_slope_inflates_that_makes_the_variance_e_times_what_it_was(slope, exp
     assert search.is_inflated(steep) is expected
 
 
-def line_cost(line):
+def line_cost(line, berkson):
     """The effective variance of a line by hand: intercept and slope, or the slope alone."""
     intercept, slope = line if len(line) > 1 else (0.0, line[0])
-    return np.sum((Y - intercept - slope * X) ** 2) / (0.2**2 + (0.1 * slope) ** 2)
+    variance = 0.2**2 + (0.1 * slope) ** 2
+    logarithm = len(X) * np.log(variance / 0.2**2)
+    return np.sum((Y - intercept - slope * X) ** 2) / variance + berkson * logarithm
 
 
+@pytest.mark.parametrize("berkson", [False, True], ids=["classical", "berkson"])
 @pytest.mark.parametrize(
     ("text", "line"),
-    [("a*b*x", [2.0]), ("a*x/b + c", [0.0, 2.0]), ("(a + b)*x + c", [0.0, 2.0])],
+    [
+        ("a*b*x", [2.0]),
+        ("a*exp(b)*x", [2.0]),
+        ("a*x/b + c", [0.0, 2.0]),
+        ("(a + b)*x + c", [0.0, 2.0]),
+        ("a*x + b*x", [2.0]),
+        ("a*b*x + d*x", [2.0]),
+    ],
 )
-def test_parameters_that_are_one_are_undetermined_where_the_cost_is_lowest(text, line):
+def test_parameters_that_are_one_are_undetermined_where_the_cost_is_lowest(text, line, berkson):
     """That of the line with a slope for both, not the fit without errors in x nearby."""
-    lowest = minimize(line_cost, line, method="Nelder-Mead", options={"fatol": 1e-12}).fun
-    result = solve(Formula.read(text, SHAPES), points(X, Y, 0.2, 0.1))
+    ended = minimize(line_cost, line, (berkson,), method="Nelder-Mead", options={"fatol": 1e-12})
+    result = solve(Formula.read(text, SHAPES), points(X, Y, 0.2, 0.1, berkson=berkson))
+    assert result.status is Status.UNDETERMINED, result.message
+    assert "a, b" in result.message
+    assert result.cost == pytest.approx(ended.fun, rel=1e-8)
+    assert set(result.covariance.parameters) == set(range(len(result.values))), "none was held"
+    assert result.effort.nfcn < 2000
+
+
+@pytest.mark.parametrize("berkson", [False, True], ids=["classical", "berkson"])
+def test_columns_that_are_proportional_are_not_told_apart_by_their_errors(berkson):
+    """a 3 x + b x: by the least variance the errors in x would choose a and b, and nothing else."""
+    x = np.stack([3 * X, X])
+    data = Points(x, Y, np.full_like(x, 0.1), np.full(len(X), 0.2), berkson=berkson)
+    columns = Formula.read("a*x1 + b*x2 + c", SHAPES, columns=["x1", "x2"])
+    result = solve(columns, data)
     assert result.status is Status.UNDETERMINED, result.message
     assert "a, b:" in result.message
-    assert result.cost == pytest.approx(lowest, rel=1e-8)
 
 
 @pytest.mark.parametrize("known", [Knowledge(), Knowledge(limits=(0.3, 0.5))])

@@ -6,13 +6,14 @@ from scipy.stats import expon, norm
 
 from fitting.data import Histogram
 from fitting.problem import Knowledge
+from fitting.result import Status
 from models.composition.product import Product
 from models.composition.sum import Sum
 from models.formula.formula import Formula
 from models.registry import SHAPES
 from models.shapes.gaussian import Gaussian
 from models.shapes.polynomial import Polynomial
-from tests.fitting.problems import solve
+from tests.fitting.problems import expected, solve
 
 EDGES = np.linspace(0, 10, 11)
 PEAK = Formula.read("a*exp(-((x-m)/s)^2/2)/s", SHAPES)
@@ -63,6 +64,50 @@ def test_an_oscillation_that_cancels_over_all_bins(seed):
     counts = np.random.default_rng(seed).poisson(25.0, 40)
     known = {"k": Knowledge(8 * np.pi * 10.025, fixed=True), "b": Knowledge(0.9, fixed=True)}
     assert warned(wave, edges, counts, **known)
+
+
+def step(edges, n, m, w, c):
+    """n (1 - tanh((x - m) / w)) + c, integrated over each bin."""
+    return n * np.diff(-w * np.logaddexp(0, -2 * (edges - m) / w)) + c * np.diff(edges)
+
+
+@pytest.mark.parametrize(
+    ("width", "place", "counts", "ratio"),
+    [
+        # a node stands on the step: the place seems to be known forty times as well
+        (3.3e-4, 5.561, "21 14 15 15 12 12 15 19 14 22 22 4 6 3 2 1 4 1 1 1", 1 / 40),
+        # no node stands near it: the place does not seem to be known at all
+        (6.34e-4, 2.91, "2 4 1 5 3 5 0 3 1 4 1 2 0 0 1 2 0 0 1 2", 500),
+    ],
+)
+def test_expectations_that_are_right_with_errors_that_are_not(width, place, counts, ratio):
+    model = Formula.read("n*(1 - tanh((x - m)/w)) + c", SHAPES)
+    edges, counts = np.linspace(0, 10, 21), np.array(counts.split(), float)
+    known = {"w": Knowledge(width, fixed=True), "m": Knowledge(place)}
+    result = solve(model, Histogram(edges, counts), **known)
+    n, m, w, c = result.values
+    mu = step(edges, n, m, w, c)
+    assert np.linalg.norm((mu - expected(model, edges, result.values)) / np.sqrt(mu)) < 0.05
+
+    def slopes(i, size):
+        ends = [step(edges, *(result.values + side * size * np.eye(4)[i])) for side in (1, -1)]
+        return (ends[0] - ends[1]) / (2 * size)
+
+    jacobian = np.array([slopes(0, 1e-3), slopes(1, 1e-3 * w), slopes(3, 1e-3)]).T
+    exact = np.sqrt(np.linalg.inv(jacobian.T @ (jacobian / mu[:, None]))[1, 1])
+    assert result.errors[1] / exact == pytest.approx(ratio, rel=0.5)
+    assert [warning.code for warning in result.warnings] == ["inexact-integral"]
+
+
+def test_a_place_that_only_the_nodes_leave_open():
+    """That of a step of 18 in a bin of 12 is known to a tenth of the bin."""
+    counts = np.array([20.0, 20.0, 20.0, 20.0, 12.0, 2.0, 2.0, 2.0])
+    model = Formula.read("n*(1 - tanh((x - m)/w)) + c", SHAPES)
+    known = {"w": Knowledge(1e-5, fixed=True), "m": Knowledge(4.55)}
+    result = solve(model, Histogram(np.arange(9.0), counts), **known)
+    assert result.status is Status.UNDETERMINED
+    assert "determine m:" in result.message
+    assert [warning.code for warning in result.warnings] == ["inexact-integral"]
 
 
 @pytest.mark.parametrize("ranges", [(), ((0.0, 4.0), (6.0, 10.0))])

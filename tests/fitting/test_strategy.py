@@ -201,3 +201,42 @@ def test_data_that_are_described_exactly_are_not_searched_for_more(counts):
     result = solve(PEAK, data)
     assert result.status is Status.UNDETERMINED
     assert result.effort.nfcn + result.effort.nhess < 500
+
+
+SLOPES = Formula.read("n*(1 + a*x + b*x^2)", SHAPES)
+
+
+@pytest.mark.parametrize("seed", [0, 2, 4])
+def test_products_are_solved_for_where_a_descent_stands_before_a_scale_of_zero(seed):
+    """n is 138, -66 and -91, from a start at 30: on the way, where it is 0, a is infinite."""
+    x = np.linspace(40, 50, 21)
+    y = -20 + 2.5 * x + np.random.default_rng(seed).normal(0, 2, 21)
+    result = solve(SLOPES, points(x, y, 2.0), [30.0, -0.5, 0.01])
+    c, b, a = np.polyfit(x, y, 2)
+    assert result.status is Status.CONVERGED
+    assert result.values == pytest.approx([a, b / a, c / a], rel=1e-5)
+    assert not result.warnings
+    assert result.effort.nfcn < 400
+
+
+@pytest.mark.parametrize(
+    ("known", "expected"),
+    [
+        ({}, True),
+        ({"b": Knowledge(0.0, fixed=True)}, True),
+        ({"n": Knowledge(constraint=(100.0, 5.0))}, True),
+        ({"a": Knowledge(constraint=(0.1, 0.05))}, False),
+        ({"a": Knowledge(limits=(0.0, None))}, False),
+        ({"n": Knowledge(limits=(0.0, None))}, False),
+    ],
+    ids=lambda case: "-".join(case) if isinstance(case, dict) else None,
+)
+def test_a_cost_is_convex_in_products_of_which_nothing_is_known(known, expected):
+    asked = problem(SLOPES, points(np.linspace(0, 1, 9), np.ones(9)), **known)
+    assert asked.is_linear_in_products is expected
+
+
+def test_a_width_is_in_no_product():
+    text = "n*(1 + a*x)*exp(-x/t)"
+    asked = problem(Formula.read(text, SHAPES), points(np.linspace(0, 1, 9), np.ones(9)))
+    assert not asked.is_linear_in_products

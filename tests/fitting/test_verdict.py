@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 
+from fitting.data import Histogram
 from fitting.problem import Knowledge
 from fitting.result import Status
 from fitting.search.verdict import is_certain, rounding_edm
 from models.formula.formula import Formula
 from models.registry import SHAPES
 from models.shapes.polynomial import Polynomial
-from tests.fitting.problems import LINE, Points, at, points, problem, solve
+from tests.fitting.problems import LINE, PEAK, Points, at, points, problem, solve
 
 X = np.linspace(0.2, 3, 15)
 RNG = np.random.default_rng(11)
@@ -128,3 +129,23 @@ def test_a_line_that_errors_in_x_have_flattened_is_found_again(seed):
     slope = (more + np.sqrt(more**2 + 4 * ratio * both**2)) / (2 * both)
     assert result.status is Status.CONVERGED
     assert result.values[1] == pytest.approx(slope, rel=1e-8)
+
+
+FLAT = np.linspace(0, 10, 31)
+NARROW = Formula.read("a*gaussian(x, m, s) + c", SHAPES)
+
+
+@pytest.mark.parametrize(
+    ("model", "data", "status"),
+    [
+        (PEAK, points(FLAT, 0 * FLAT + 5), Status.RUNAWAY),
+        (NARROW, points(FLAT, 0 * FLAT + 5), Status.UNDETERMINED),
+        (NARROW, Histogram(FLAT, 0 * FLAT[1:] + 150), Status.UNDETERMINED),
+    ],
+    ids=["ever broader peak", "peak of height 0", "the same in counts"],
+)
+def test_what_is_the_same_everywhere_is_described_and_no_other_start_is_tried(model, data, status):
+    """To rounding; that of a cost may curve downwards, and be no saddle."""
+    found = solve(model, data, absolute_sigma=isinstance(data, Histogram))
+    assert found.status is status, found.message
+    assert found.effort.nfcn < 1000
