@@ -17,6 +17,7 @@ from app.arrays import with_arrays
 from app.binary import MSGPACK, unpack
 from app.errors import TooLarge, TooSlow, WrongMediaType
 from app.jobs.prefer import RESPOND_ASYNC
+from app.names import refuse_twice
 from app.schemas import base
 from app.service import ClientGone, service_of
 from app.validation import from_json_validation, from_validation
@@ -115,9 +116,11 @@ def parse(schema: type[T], raw: bytes) -> T:
         with contextlib.suppress(ValidationError):
             return schema.model_validate(sent)
     try:
-        return schema.model_validate_json(raw)
+        read = schema.model_validate_json(raw)
     except ValidationError as error:
         raise from_json_validation(error, raw, schema) from None
+    refuse_twice(raw)
+    return read
 
 
 def parse_binary(schema: type[T], raw: bytes) -> T:
