@@ -1,12 +1,14 @@
 """What Pydantic finds wrong with one field, in our words: what is wrong, what would be right."""
 
 import difflib
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel
 
 from app.errors import nearest
+from app.schemas.base import NAME
 from app.schemas.fields import fields_at, whose
 from app.schemas.models import FORMS
 from models.registry import ALIASES, SHAPES
@@ -24,6 +26,12 @@ ASYMMETRIC = f"errors of two sides are {NOT_OFFERED}; give one error for both"
 NO_COLUMNS = f"batches take lists and matrices; several predictors in them are {NOT_OFFERED}"
 UHI = f'UHI histograms are {NOT_OFFERED}; send {{"edges": [...], "counts": [...]}}'
 OPERATORS = set("+*/^()=")
+WORD = re.compile(NAME)
+WRITTEN = 'a formula is sent as {"formula": "a*x + b"}'
+COMPOSED = (
+    'shapes are added as {"sum": [{"name": "gaussian", "prefix": "sig_"}, '
+    '{"name": "exponential", "prefix": "bkg_"}]}, multiplied as {"product": [...]}; '
+)
 LISTED = "GET /models lists the names"
 SIMPLE = {
     "missing": "this field is required",
@@ -105,7 +113,8 @@ def unknown_model(tag: str, sent: Any) -> str:
         usual = ALIASES.get(tag.lower())
         close = [usual] if usual else difflib.get_close_matches(tag, SHAPES, n=1)
         if not OPERATORS.isdisjoint(tag):
-            return f'unknown model; a formula is sent as {{"formula": "a*x + b"}}; {LISTED}'
+            shapes = not (SHAPES.keys() | ALIASES.keys()).isdisjoint(WORD.findall(tag.lower()))
+            return f"unknown model; {COMPOSED * shapes}{WRITTEN}; {LISTED}"
         return f"unknown model{nearest(close)}; GET /models lists them: {', '.join(SHAPES)}"
     forms = ", ".join(f'{{"{form}": ...}}' for form in FORMS)
     return f'a model is a name, {{"name": ...}} or one of {forms}; {LISTED}'

@@ -1,6 +1,7 @@
 """What is said of a mistake: what is wrong, what would be right, and nothing that misleads."""
 
 import json
+import re
 from typing import Any
 
 import msgpack
@@ -13,6 +14,8 @@ from app.errors import InvalidRequest, NotJson
 from app.schemas.batches import HistogramBatchRequest, HistogramHead, PointsBatchRequest
 from app.schemas.models import SPECS
 from app.schemas.requests import HistogramRequest, PointsRequest
+from app.settings import Settings
+from app.translate import to_problem
 from app.wording import NOT_OFFERED
 from models.registry import ALIASES
 from tests.app.test_batch_http import histograms
@@ -55,6 +58,10 @@ MISTAKES: list[tuple[type[Any], str, Any, str, str]] = [
      "there are prefix, rename, template"),
     (HistogramRequest, "/model", "a*x + b", "/model", 'is sent as {"formula": "a*x + b"}'),
     (HistogramRequest, "/model", "gaussian + linear", "/model", 'sent as {"formula": "a*x + b"}'),
+    (HistogramRequest, "/model", "gaussian+exponential", "/model",
+     'added as {"sum": [{"name": "gaussian", "prefix": "sig_"}, {"name": "exponential", "pref'),
+    (HistogramRequest, "/model", {"name": "Normal * linear"}, "/model/name",
+     'multiplied as {"product": [...]}; a formula is sent as'),
     (HistogramRequest, "/model", "formula", "/model", 'must be an object: {"formula": ...}'),
     (HistogramRequest, "/model", {"sum": ["product"]}, "/model/sum/0", 'object: {"product": ...}'),
     (HistogramRequest, "/model", "normal", "/model", 'did you mean "gaussian"?'),
@@ -150,3 +157,13 @@ def test_of_many_mistakes_is_not_said_that_they_are_all() -> None:
             HistogramRequest,
             json.dumps(replaced(SMALL_HISTOGRAM, ("/histogram/counts", counts))).encode(),
         )
+
+
+def test_the_sum_and_the_formula_that_are_shown_are_models() -> None:
+    (said,) = wrong(HistogramRequest, SMALL_HISTOGRAM | {"model": "gaussian+linear"}).values()
+    for shown in (re.search(r'{"sum".*?]}', said), re.search(r'{"formula".*?}', said)):
+        assert shown is not None
+        body = SMALL_HISTOGRAM | {"model": json.loads(shown[0])}
+        to_problem(parse(HistogramRequest, json.dumps(body).encode()), Settings())
+    (alone,) = wrong(HistogramRequest, SMALL_HISTOGRAM | {"model": "a*x + b"}).values()
+    assert "sum" not in alone
