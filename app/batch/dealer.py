@@ -102,6 +102,7 @@ class Dealer:
             )
         except TimedOut as late:
             self._late = True
+            self.result.usage.compiled += late.compiling
             if not late.waiting:
                 self._lose(places)
             return
