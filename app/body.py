@@ -28,6 +28,8 @@ NDJSON = "application/x-ndjson"
 ALSO_NDJSON = {"application/ndjson", "application/jsonl"}
 BOM = b"\xef\xbb\xbf"  # of UTF-8, which editors and PowerShell put first; RFC 8259, 8.1
 
+LONG = 2**20  # bytes; to read them takes ten milliseconds, in which others are to be served
+
 T = TypeVar("T", bound=base.Request)
 
 
@@ -50,10 +52,11 @@ async def read_body(request: Request, schema: type[T], *, or_binary: bool = Fals
         curl = f"with curl by -H 'Content-Type: {JSON}'"
         raise WrongMediaType(f"Send the body as {JSON}, {curl}{other}.")
     raw = await read(request, service_of(request).settings.max_body_bytes)
-    if binary:
-        return Body(parse_binary(schema, raw), raw)
-    raw = raw.removeprefix(BOM)
-    return Body(parse(schema, raw), raw)
+    raw = raw if binary else raw.removeprefix(BOM)
+    reader = parse_binary if binary else parse
+    if len(raw) < LONG:
+        return Body(reader(schema, raw), raw)
+    return Body(await asyncio.to_thread(reader, schema, raw), raw)
 
 
 def wants_binary(request: Request) -> bool:
