@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from fastapi import Request
 
-from app.body import JSON, LONG, media_type_of, pieces, read_body
+from app.body import JSON, LONG, media_type_of, pieces, read_body, wants_binary
 from app.errors import NotJson, WrongMediaType
 from app.schemas.requests import HistogramRequest
 from app.service import ClientGone
@@ -73,6 +73,31 @@ def test_while_a_long_body_is_read_others_are_served(
         assert found.content is waits
 
     asyncio.run(read())
+
+
+@pytest.mark.parametrize(
+    ("accept", "wanted"),
+    [
+        ("application/msgpack", True),
+        ("Application/MsgPack", True),
+        ("application/json;q=0.5, application/msgpack", True),
+        ("application/json, application/msgpack", True),  # by name, and nothing else said
+        ("application/msgpack, */*;q=0.1", True),
+        ("application/msgpack; q=0.4, */*;q=0.8, application/json;q=0.3", True),
+        ("application/msgpack;q=0.5, application/json", False),
+        ("application/msgpack;q=0.5, application/*", False),
+        ("application/msgpack;q=0.5, */*;q=0.8", False),
+        ("application/msgpack;q=0", False),
+        ("application/msgpack;q=0.000", False),
+        ("*/*", False),
+        ("application/*;q=0.1", False),
+        ("text/html, application/xhtml+xml;q=0.9", False),
+        ("", False),
+    ],
+)
+def test_what_is_accepted_is_weighed(accept: str, wanted: bool) -> None:
+    assert wants_binary(posted(accept=accept)) is wanted
+    assert wants_binary(posted()) is False
 
 
 def test_no_encoding_has_several_spellings() -> None:
