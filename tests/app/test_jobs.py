@@ -352,6 +352,7 @@ def test_each_line_has_the_message_of_its_own_row() -> None:
         "valid": np.array([True, False, False]),
         "status": np.array(["converged", "undetermined", "undetermined"], dtype=object),
         "at_limit": {},
+        "warnings": {},
         "covariance": None,
     }
     found = list(answers(columns, said, 10))
