@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import simdjson
 
+from app.names import has_twice
 from fitting.padding import Floats
 
 LARGE = 2**14  # bytes; smaller bodies are read by Pydantic in no time
@@ -40,7 +41,7 @@ def _read(
     fields: dict[str, Any] = {}
     brackets = 0
     for key in document:
-        if key in fields:  # Pydantic takes the last one, simdjson the first
+        if key in fields:  # it stands twice
             raise LookupError(key)
         value, name = document[key], outer + key
         brackets += key.count("[")
@@ -54,6 +55,8 @@ def _read(
             if isinstance(value, simdjson.Array | simdjson.Object):
                 text: Any = value.mini  # bytes, whatever its stub says
                 brackets += text.count(b"[")
+                if has_twice(text):
+                    raise LookupError(key)
             elif isinstance(value, str):
                 brackets += value.count("[")
             fields[key] = _plain(value)

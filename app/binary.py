@@ -5,15 +5,16 @@ from typing import Any
 import msgpack
 import numpy as np
 
+from app import names
 from app.errors import NotMsgpack
 
 MSGPACK = "application/msgpack"
 
 
 def unpack(raw: bytes) -> Any:
-    """What was sent; arrays stay in their written form."""
+    """What was sent; arrays stay in their written form. No object has a name twice."""
     try:
-        return msgpack.unpackb(raw)
+        return names.read(lambda hook: msgpack.unpackb(raw, object_pairs_hook=hook))
     except msgpack.ExtraData:
         # to MessagePack a brace is a number
         json = " Is it JSON? Then send Content-Type: application/json."

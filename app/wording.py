@@ -1,17 +1,21 @@
 """What Pydantic finds wrong with one field, in our words: what is wrong, what would be right."""
 
 import difflib
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel
 
 from app.errors import nearest
+from app.schemas.base import NAME
 from app.schemas.fields import fields_at, whose
 from app.schemas.models import FORMS
 from models.registry import ALIASES, SHAPES
 
 PAIRS = {"limits", "fit_range"}
+NO_LIMIT = ", null where there is no limit"
+SMALL = {"histogram", "constraint"}  # objects that are shown with all of their fields
 NOT_OFFERED = "not offered yet by this version of the service"
 NOT_YET = {"uhi_schema", "variances", "x_cov", "y_cov", "xy_corr"}
 VALUES_NOT_YET = {
@@ -24,6 +28,12 @@ ASYMMETRIC = f"errors of two sides are {NOT_OFFERED}; give one error for both"
 NO_COLUMNS = f"batches take lists and matrices; several predictors in them are {NOT_OFFERED}"
 UHI = f'UHI histograms are {NOT_OFFERED}; send {{"edges": [...], "counts": [...]}}'
 OPERATORS = set("+*/^()=")
+WORD = re.compile(NAME)
+WRITTEN = 'a formula is sent as {"formula": "a*x + b"}'
+COMPOSED = (
+    'shapes are added as {"sum": [{"name": "gaussian", "prefix": "sig_"}, '
+    '{"name": "exponential", "prefix": "bkg_"}]}, multiplied as {"product": [...]}; '
+)
 LISTED = "GET /models lists the names"
 SIMPLE = {
     "missing": "this field is required",
@@ -43,7 +53,9 @@ def describe(error: Mapping[str, Any], value: Any, whole: type[BaseModel]) -> st
     if kind == "extra_forbidden":
         return unknown_field(str(loc[-1]), fields_at(loc[:-1], whole), whole, top=len(loc) == 1)
     if kind == "model_type" and isinstance(value, str) and value in FORMS:
-        return f'must be an object: {{"{value}": ...}}'
+        return an_object(value)
+    if kind == "model_type" and field in SMALL:
+        return an_object(*fields_at(loc, whole))
     if kind == "union_tag_invalid":
         return unknown_model(str(context["tag"]), value)
     if kind == "literal_error" and str(value) in VALUES_NOT_YET.get(field, ()):
@@ -56,9 +68,19 @@ def describe(error: Mapping[str, Any], value: Any, whole: type[BaseModel]) -> st
         return wrong_length(context, pair=not PAIRS.isdisjoint(loc))
     if kind == "list_type" and loc[0] in ("x", "x_err") and isinstance(value, dict):
         return NO_COLUMNS
+    if kind in ("list_type", "tuple_type") and not PAIRS.isdisjoint(loc):
+        return f"must be an array: [lower, upper]{NO_LIMIT * ('limits' in loc)}"
+    if kind == "float_type" and field == "limits":
+        return f"should be a valid number{NO_LIMIT}"
     if kind == "bool_type" and loc[0] == "minos":
         return "must be true, false, or a list of names"
     return SIMPLE.get(kind) or str(error["msg"]).replace("Input should", "should")
+
+
+def an_object(*names: str) -> str:
+    """What is said where one with these fields should stand."""
+    fields = ", ".join(f'"{name}": ...' for name in names)
+    return f"must be an object: {{{fields}}}"
 
 
 def is_two_sided(value: Any) -> bool:
@@ -105,7 +127,8 @@ def unknown_model(tag: str, sent: Any) -> str:
         usual = ALIASES.get(tag.lower())
         close = [usual] if usual else difflib.get_close_matches(tag, SHAPES, n=1)
         if not OPERATORS.isdisjoint(tag):
-            return f'unknown model; a formula is sent as {{"formula": "a*x + b"}}; {LISTED}'
+            shapes = not (SHAPES.keys() | ALIASES.keys()).isdisjoint(WORD.findall(tag.lower()))
+            return f"unknown model; {COMPOSED * shapes}{WRITTEN}; {LISTED}"
         return f"unknown model{nearest(close)}; GET /models lists them: {', '.join(SHAPES)}"
     forms = ", ".join(f'{{"{form}": ...}}' for form in FORMS)
     return f'a model is a name, {{"name": ...}} or one of {forms}; {LISTED}'

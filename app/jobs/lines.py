@@ -11,6 +11,7 @@ from pydantic_core import from_json
 from app.errors import InvalidRequest, NotJson, Problem, TooLarge
 from app.jobs.chunk import STARTS, Fields
 from app.jobs.kinds import Kind
+from app.names import refuse_twice
 from app.schemas.base import Number, Row
 from app.schemas.jobs import Line
 from app.wording import describe
@@ -137,6 +138,7 @@ class RowReader:
 
     def _of_objects(self, found: Any, lines: Sequence[Numbered], *, first: bool) -> Fields:
         """Columns of what the objects have."""
+        self._refuse_twice(found, lines)
         rows = [dict(flat(line)) for line in found]
         if self.names is None:
             self.names = frozenset(rows[0])
@@ -157,6 +159,15 @@ class RowReader:
                 own = first and name == self.kind.data
                 fields[name] = self._matrix(name, column, lines, first=own)
         return fields
+
+    def _refuse_twice(self, found: Sequence[Line], lines: Sequence[Numbered]) -> None:
+        """In a line only names have quotes: by them it is known whether all were taken."""
+        for i, (row, (_, line)) in enumerate(zip(found, lines, strict=True)):
+            if line.count(b'"') != 2 * (len(row.model_fields_set) + len(row.starts)):
+                try:
+                    refuse_twice(line)
+                except InvalidRequest as twice:
+                    raise self._wrong([(i, *error) for error in twice.errors], lines) from None
 
     def _matrix(
         self, name: str, rows: list[list[float]], lines: Sequence[Numbered], *, first: bool

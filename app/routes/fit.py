@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -19,6 +19,7 @@ from app.store.store import StoredFit
 from app.translate import to_problem
 from app.workers.tasks import FitTask
 from app.workers.worker import TimedOut
+from fitting.kernels.cache import Usage
 from fitting.problem import FitProblem
 from fitting.result import FitResult, killed
 
@@ -122,7 +123,8 @@ async def fit_or_timeout(service: Service, request: Request, question: Question)
         return await service.run(request, task, question.deadline)
     except TimedOut as late:
         waited_s = time.monotonic() - question.accepted if late.waiting else 0.0
-        return Served(killed(question.problem, waiting=late.waiting), waited_s)
+        result = killed(question.problem, waiting=late.waiting)
+        return Served(replace(result, usage=Usage(compiled=int(late.compiling))), waited_s)
 
 
 def count(service: Service, answer: FitAnswer, result: FitResult, queue_s: float) -> None:

@@ -349,7 +349,8 @@ class WorkerPool:
             if was_running:
                 self._tried.failed(job, loop.time())
             if job is late:
-                job.fail(TimedOut(waiting=False))
+                compiling = not self._tried.is_compiled(job.kernel)
+                job.fail(TimedOut(waiting=False, compiling=compiling))
             elif job in read or job.cancelled or job.background:
                 job.fail(
                     WorkerLost(

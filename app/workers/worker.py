@@ -25,11 +25,14 @@ LEAVE_S = 1.0  # for a job to see that it is late, once its guest has gone
 
 
 class TimedOut(Exception):
-    """The deadline passed: `waiting` for a worker, or in one, which may have had to be killed."""
+    """The deadline passed: `waiting` for a worker, or in one, which may have had to be killed.
 
-    def __init__(self, *, waiting: bool):
+    `compiling`: then, as nothing else takes long without looking at the clock.
+    """
+
+    def __init__(self, *, waiting: bool, compiling: bool = False):
         super().__init__(waiting)
-        self.waiting = waiting
+        self.waiting, self.compiling = waiting, compiling
 
 
 @dataclass(eq=False)

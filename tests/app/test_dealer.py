@@ -99,6 +99,13 @@ def test_without_time_for_a_second_look_a_suspicious_minimum_is_not_called_conve
     assert "better minimum" in result.messages["deadline"]
 
 
+@pytest.mark.parametrize("compiling", [True, False])
+def test_what_was_still_compiled_at_the_deadline_was_not_in_memory(compiling: bool) -> None:
+    late = TimedOut(waiting=False, compiling=compiling)
+    result = dealt(FailingWorkers(late), batch())
+    assert result.usage.tier == ("compiled" if compiling else "memory")
+
+
 def test_the_next_batch_begins_at_the_pace_of_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dealer, "FIRST_ENTRIES", 1)
     workers = FailingWorkers()

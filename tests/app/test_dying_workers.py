@@ -26,8 +26,9 @@ def test_who_hosts_is_not_to_blame_for_its_guest() -> None:
         worker: Any = SimpleNamespace(is_workshop=False, process=SimpleNamespace(pid=1))
         pool._workers[:] = [worker]
         pool._died(worker, [host, guest], guest)
-        with pytest.raises(TimedOut):
+        with pytest.raises(TimedOut) as late:
             await guest.outcome
+        assert late.value.compiling
         with pytest.raises(WorkerLost) as lost:
             await host.outcome
         assert lost.value.workers == 0

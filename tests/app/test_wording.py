@@ -1,6 +1,7 @@
 """What is said of a mistake: what is wrong, what would be right, and nothing that misleads."""
 
 import json
+import re
 from typing import Any
 
 import msgpack
@@ -13,6 +14,8 @@ from app.errors import InvalidRequest, NotJson
 from app.schemas.batches import HistogramBatchRequest, HistogramHead, PointsBatchRequest
 from app.schemas.models import SPECS
 from app.schemas.requests import HistogramRequest, PointsRequest
+from app.settings import Settings
+from app.translate import to_problem
 from app.wording import NOT_OFFERED
 from models.registry import ALIASES
 from tests.app.test_batch_http import histograms
@@ -55,14 +58,23 @@ MISTAKES: list[tuple[type[Any], str, Any, str, str]] = [
      "there are prefix, rename, template"),
     (HistogramRequest, "/model", "a*x + b", "/model", 'is sent as {"formula": "a*x + b"}'),
     (HistogramRequest, "/model", "gaussian + linear", "/model", 'sent as {"formula": "a*x + b"}'),
+    (HistogramRequest, "/model", "gaussian+exponential", "/model",
+     'added as {"sum": [{"name": "gaussian", "prefix": "sig_"}, {"name": "exponential", "pref'),
+    (HistogramRequest, "/model", {"name": "Normal * linear"}, "/model/name",
+     'multiplied as {"product": [...]}; a formula is sent as'),
     (HistogramRequest, "/model", "formula", "/model", 'must be an object: {"formula": ...}'),
     (HistogramRequest, "/model", {"sum": ["product"]}, "/model/sum/0", 'object: {"product": ...}'),
     (HistogramRequest, "/model", "normal", "/model", 'did you mean "gaussian"?'),
     (HistogramRequest, "/model/name", "Cauchy", "/model/name", 'did you mean "lorentzian"?'),
     # lists and pairs
     (HistogramRequest, "/histogram/counts", 7, "/histogram/counts", "must be an array"),
-    (HistogramRequest, "/fit_range", 7, "/fit_range", "must be an array"),
-    (HistogramRequest, "/parameters/mu", {"limits": 7}, "/parameters/mu/limits", "must be an arr"),
+    (HistogramRequest, "/fit_range", 7, "/fit_range", "must be an array: [lower, upper]"),
+    (HistogramRequest, "/parameters/mu", {"limits": {"lower": 0}}, "/parameters/mu/limits",
+     "must be an array: [lower, upper], null where there is no limit"),
+    (HistogramRequest, "/parameters/mu", {"limits": [None, "1"]}, "/parameters/mu/limits/1",
+     "should be a valid number, null where there is no limit"),
+    (HistogramRequest, "/parameters/mu", {"constraint": [1, 2]}, "/parameters/mu/constraint",
+     'must be an object: {"value": ..., "sigma": ...}'),
     (HistogramRequest, "/fit_range", [1], "/fit_range", "must be a pair: [lower, upper]"),
     (HistogramRequest, "/fit_range", [], "/fit_range", "must be a pair: [lower, upper]"),
     (HistogramRequest, "/fit_range", [[0, 1], [2]], "/fit_range/1", "must be a pair"),
@@ -72,7 +84,8 @@ MISTAKES: list[tuple[type[Any], str, Any, str, str]] = [
     (HistogramRequest, "/histogram/edges", [1], "/histogram/edges", "has 1 entry; at least 2 are"),
     (HistogramRequest, "/model", {"sum": []}, "/model/sum", "has 0 entries; at least 1 is needed"),
     (HistogramRequest, "/minos", "mu", "/minos", "must be true, false, or a list of names"),
-    (HistogramRequest, "/histogram", 3, "/histogram", "must be an object"),
+    (HistogramRequest, "/histogram", [1, 2], "/histogram",
+     'must be an object: {"edges": ..., "counts": ...}'),
     (
         HistogramRequest,
         "/model",
@@ -150,3 +163,13 @@ def test_of_many_mistakes_is_not_said_that_they_are_all() -> None:
             HistogramRequest,
             json.dumps(replaced(SMALL_HISTOGRAM, ("/histogram/counts", counts))).encode(),
         )
+
+
+def test_the_sum_and_the_formula_that_are_shown_are_models() -> None:
+    (said,) = wrong(HistogramRequest, SMALL_HISTOGRAM | {"model": "gaussian+linear"}).values()
+    for shown in (re.search(r'{"sum".*?]}', said), re.search(r'{"formula".*?}', said)):
+        assert shown is not None
+        body = SMALL_HISTOGRAM | {"model": json.loads(shown[0])}
+        to_problem(parse(HistogramRequest, json.dumps(body).encode()), Settings())
+    (alone,) = wrong(HistogramRequest, SMALL_HISTOGRAM | {"model": "a*x + b"}).values()
+    assert "sum" not in alone

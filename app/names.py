@@ -1,0 +1,85 @@
+"""Names that stand twice in one object of a body: no client could know which of the two counts.
+
+JSON leaves that open (RFC 8259, 4), and Pydantic takes the last.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+from app.errors import InvalidRequest
+from fitting.errors import Path
+
+STRINGS = re.compile(rb'"([^"\\]*+(?:\\.[^"\\]*+)*+)"(\s*+:)?', re.DOTALL)
+NUMBERS = re.compile(rb"\[[-+.0-9eE, \t\r\n]*+\]")
+
+Pairs = list[tuple[Any, Any]]
+#: Reads a body, with a hook that makes an object of its pairs.
+Reader = Callable[[Callable[[Pairs], Any]], Any]
+
+
+def has_twice(text: bytes) -> bool:
+    """Whether an object of this text, which is valid JSON, may have a name twice.
+
+    Mostly no name stands twice in all of the text, which takes no time to see.
+    """
+    names = [name for name, colon in STRINGS.findall(text) if colon]
+    if len({*names}) == len(names) and not any(b"\\" in name for name in names):
+        return False
+    # without its numbers little is left; what stands in brackets in a name is lost, too
+    return _read(_reader(NUMBERS.sub(b"[]", text)))[1]
+
+
+def refuse_twice(text: bytes) -> None:
+    """InvalidRequest with the place, if an object of this text has a name twice."""
+    if has_twice(text):
+        read(_reader(text))
+
+
+def read(reader: Reader) -> Any:
+    """What it reads; or the same InvalidRequest."""
+    found, twice = _read(reader)
+    if twice:
+        raise InvalidRequest([(_place(found), "stands twice in this object; give it once")])
+    return found
+
+
+def _reader(text: bytes) -> Reader:
+    # of integers Python reads 4300 digits at most
+    return lambda hook: json.loads(text, object_pairs_hook=hook, parse_int=float)
+
+
+class _Twice(dict[Any, Any]):
+    """An object that has one of its names twice."""
+
+    def __init__(self, pairs: Pairs):
+        super().__init__(pairs)
+        names = [name for name, _ in pairs]
+        self.name = next(name for name in names if names.count(name) > 1)
+
+
+def _read(reader: Reader) -> tuple[Any, bool]:
+    """What it reads, and whether there is a `_Twice` in it."""
+    twice = False
+
+    def to_object(pairs: Pairs) -> dict[Any, Any]:
+        nonlocal twice
+        found = dict(pairs)
+        if len(found) == len(pairs):
+            return found
+        twice = True
+        return _Twice(pairs)
+
+    return reader(to_object), twice
+
+
+def _place(value: Any) -> Path:
+    """Of the first `_Twice`; () if there is none."""
+    if isinstance(value, _Twice):
+        return (value.name,)
+    inner = value.items() if isinstance(value, dict) else enumerate(value)
+    for part, one in inner:
+        if isinstance(one, dict | list) and (path := _place(one)):
+            return (part, *path)
+    return ()
