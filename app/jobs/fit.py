@@ -62,7 +62,7 @@ def leading(result: BatchResult) -> int:
 
 def first_of(result: BatchResult, count: int) -> BatchResult:
     """The same of so many rows only."""
-    columns = {name: getattr(result, name)[:count] for name in (*COLUMNS, *NUMBERS, "ndof")}
+    columns = {name: getattr(result, name)[:count] for name in (*COLUMNS, *NUMBERS)}
     covariance = None if result.covariance is None else result.covariance[:count]
     warnings = {i: codes for i, codes in result.warnings.items() if i < count}
     return replace(result, **columns, covariance=covariance, warnings=warnings)
