@@ -7,7 +7,6 @@ MIGRAD     on the compiled value and gradient, and the polish again, if that did
            certain minimum; where it did, MIGRAD would only measure again what is known exactly
 """
 
-from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -15,11 +14,12 @@ import numpy as np
 from fitting.data import Histogram
 from fitting.objective import Objective
 from fitting.padding import Floats
-from fitting.problem import FitProblem
+from fitting.problem import FitProblem, Knowledge
 from fitting.search.geodesic import descend_valley
 from fitting.search.levenberg import approach
 from fitting.search.migrad import descend
 from fitting.search.newton import Minimum, certify, polish
+from fitting.search.positions import Positions, Turned
 from fitting.search.verdict import is_certain, rounding_edm
 
 MAX_RESCALINGS = 4
@@ -54,13 +54,14 @@ class Descent:
             return minimum
         return self.better(minimum, self.run(start, valley=True))
 
-    def holding(self, places: Iterable[int], point: Floats) -> "Descent":
-        """The same, but that parameters at `places` stay where `point` has them."""
-        known = list(self.problem.knowledge)
-        for i in places:
-            known[i] = replace(known[i], start=float(point[i]), fixed=True)
+    def holding(self, positions: Positions, point: Floats) -> "Descent":
+        """The same by these coordinates, but that breaks stay where parameters `point` put them."""
+        known, start = list(self.problem.knowledge), positions.coordinates(point)
+        for i in positions.pivots:
+            known[i] = Knowledge(float(start[i]), limits=(None, None), fixed=True)
         held = replace(self.problem, knowledge=tuple(known), minos=())
-        return Descent(held, self.objective)
+        plain = positions.are_parameters
+        return Descent(held, self.objective if plain else Turned(self.objective, positions))
 
     def certify(self, params: Floats) -> Minimum:
         """What the exact derivatives say of this point."""

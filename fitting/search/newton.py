@@ -7,7 +7,6 @@ the absolute eigenvalues of an indefinite Hessian, and are kept only if the cost
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -17,6 +16,7 @@ from fitting.bounds import Bounds, block
 from fitting.objective import Objective
 from fitting.padding import Flags, Floats, Places
 from fitting.search.determined import Minima
+from fitting.search.positions import Positions
 from fitting.search.spectrum import INVOLVED, Spectrum
 
 MAX_STEPS = 30
@@ -33,8 +33,8 @@ class Minimum:
     """Where the descent is, with exact derivatives there (of the cost times `scale`).
 
     `free` are the parameters neither fixed nor held at a limit; `spectrum` is that of their
-    Hessian, None where it is not finite. At `corners` the cost has a slope on either side, and the
-    gradient is 0 among these.
+    Hessian, None where it is not finite. Where breaks stand at `corners` the cost has a slope on
+    either side, and the gradient is without these.
     """
 
     values: Floats
@@ -45,7 +45,7 @@ class Minimum:
     held: Flags
     spectrum: Spectrum | None
     scale: float
-    corners: tuple[int, ...] = ()
+    corners: Positions | None = None
 
     @property
     def fval(self) -> float:
@@ -69,11 +69,11 @@ class Minimum:
             return float("inf")
         return self.spectrum.decrement(self.gradient[self.free])
 
-    def at_corners(self, corners: Sequence[int]) -> "Minimum":
-        """The same, where the cost has corners along these parameters."""
-        gradient = self.gradient.copy()
-        gradient[list(corners)] = 0.0
-        return replace(self, gradient=gradient, corners=tuple(corners))
+    def at_corners(self, corners: Positions | None) -> "Minimum":
+        """The same, where the cost has corners."""
+        if corners is None:
+            return self
+        return replace(self, gradient=corners.along(self.gradient), corners=corners)
 
     def sigmas(self, moved: Floats) -> float:
         """How far it is to `moved`, in standard deviations of each parameter alone."""

@@ -38,6 +38,7 @@ from fitting.search.descent import Descent
 from fitting.search.errors_in_x import ErrorsInX
 from fitting.search.neighbours import Neighbours
 from fitting.search.newton import Minimum, undetermined
+from fitting.search.positions import Positions
 from fitting.search.starts import estimates, inside, starting_values
 from fitting.search.verdict import is_degenerate, is_level, is_poor, judge
 
@@ -89,7 +90,7 @@ class Strategy:
             self.vague = self._undetermined(minimum)
             if self.vague:
                 return minimum, Status.UNDETERMINED
-            if minimum.corners:
+            if minimum.corners is not None:
                 self._tell(minimum.corners)
         return minimum, status
 
@@ -210,20 +211,21 @@ class Strategy:
         finally:
             self.objective.scale = scale  # descents bring the cost to one of their own
         minimum = self._at_scale(neighbours.lowest)
-        for i, gain in neighbours.lower.items():
-            name = self.problem.names[i]
+        for one, gain in neighbours.lower.items():
+            place = one.text(self.problem.names)
+            fixed = " or ".join(self.problem.names[i] for i, _ in one.factors)
             self.warnings.append(
                 FitWarning(
                     "corner-nearby",
-                    f"The cost is not smooth where {name} passes one of the data, and lower there "
+                    f"The cost is not smooth where {place} passes one of the data, and lower there "
                     f"than at this minimum by {gain:.2g}. Its errors say nothing of that: fix "
-                    f"{name} at some values to see, or use a model that is smooth.",
+                    f"{fixed} at some values to see, or use a model that is smooth.",
                 )
             )
         return minimum
 
-    def _tell(self, corners: tuple[int, ...]) -> None:
-        names = " and ".join(self.problem.names[i] for i in corners)
+    def _tell(self, corners: Positions) -> None:
+        names = " and ".join(one.text(self.problem.names) for one in corners.breaks)
         self.warnings.append(
             FitWarning(
                 "corner",

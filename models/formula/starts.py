@@ -10,12 +10,10 @@ from functools import lru_cache
 from itertools import product
 
 from models.features import Features
-from models.formula.canonical import canonical
+from models.formula.affine import affine
 from models.formula.dimensions import Unit, units
-from models.formula.linear import degree
 from models.formula.roles import Role, roles
-from models.formula.terms import replaced
-from models.formula.tree import Constant, Shape, Sum, Tree
+from models.formula.tree import Shape, Sum, Tree
 
 MOST = 200  # combinations
 MOST_SORTED = 3_000  # combinations among which the best guesses are looked for
@@ -103,13 +101,12 @@ def _of_shape(shape: Shape, data: Features, left: set[int]) -> list[Choice]:
 
 def _line(tree: Tree, left: set[int]) -> tuple[int, float, float] | None:
     """i, c and k of a tree that is c + k p_i with p_i among those left; None if it is another."""
-    if len(tree.parameters) != 1 or tree.has_input or degree(tree, tree.parameters) != 1:
+    found = affine(tree) if len(tree.parameters) == 1 else None
+    if found is None:
         return None
-    (index,) = tree.parameters
-    at = [canonical(replaced(tree, {index: Constant(value)})) for value in (0.0, 1.0)]
-    zero, one = (t.value if isinstance(t, Constant) else math.nan for t in at)
-    known = index in left and math.isfinite(one - zero) and one != zero
-    return (index, zero, one - zero) if known else None
+    number, factors = found
+    ((index, factor),) = factors.items()
+    return (index, number, factor) if index in left else None
 
 
 def candidates(role: Role | None, unit: Unit, along: Sequence[Features]) -> list[float]:
