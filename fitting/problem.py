@@ -96,6 +96,15 @@ class FitProblem(Bare):
         return np.array([parameter.linear for parameter in self.parameters])
 
     @cached_property
+    def scales(self) -> Flags:
+        """The linear parameters, if no more than one that is free is not: they may follow from it.
+
+        From several others there are many ways, and some to the wrong minimum (NIST's Thurber).
+        """
+        others = ~self.linear & ~self.bounds.fixed
+        return self.linear & (np.count_nonzero(others) < 2)
+
+    @cached_property
     def is_linear(self) -> bool:
         """Whether the model is linear in all that is free."""
         pairs = zip(self.parameters, self.knowledge, strict=True)

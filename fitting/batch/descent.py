@@ -141,7 +141,7 @@ class Descent:
         self.objective = objective
         self.bounds = bounds
         self.ndof = ndof
-        self._linear = objective.linear & ~bounds.fixed
+        self._linear = objective.scales & ~bounds.fixed
 
     def run(
         self, starts: Floats, until: float = float("inf"), rows: Places | None = None

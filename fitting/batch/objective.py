@@ -53,7 +53,7 @@ class Derivatives:
 class RowsObjective:
     """`stop` is called before each evaluation and may raise; so does a passed `deadline`.
 
-    `linear` are the parameters in which the model is so.
+    `scales` are linear parameters that may follow from the others (`FitProblem`).
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class RowsObjective:
         self.stack = stack
         self._shared, self._problem = shared, problem
         self._vector = pack(shared, problem.prior, problem.model.tables)
-        self.linear = problem.linear
+        self.scales = problem.scales
         self._step = max(1, min(MOST_ROWS, MOST_ENTRIES // kernel.key.length))
         self._step_there = max(1, min(ROWS_THERE, MOST_ENTRIES_THERE // kernel.key.length))
 

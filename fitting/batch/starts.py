@@ -43,7 +43,7 @@ def origin_of(batch: Batch, pooled: Objective, kernels: KernelCache) -> Floats:
     problem, bounds = batch.pooled, batch.bounds
     start = starting_values(problem, pooled, kernels)
     free = ~bounds.fixed & np.isnan(batch.given).any(axis=0)
-    found, _ = approach(pooled.linearised, start, bounds, free, near=NEAR, linear=problem.linear)
+    found, _ = approach(pooled.linearised, start, bounds, free, near=NEAR, linear=problem.scales)
     return found
 
 

@@ -93,7 +93,7 @@ class Descent:
         return abs(one.fval - other.fval) <= SAME_COST * abs(one.fval) + 1e3 * rounding
 
     def _once(self, start: Floats, valley: bool) -> Minimum:
-        objective, bounds, linear = self.objective, self.problem.bounds, self.problem.linear
+        objective, bounds, linear = self.objective, self.problem.bounds, self.problem.scales
         if bounds.fixed.all():
             return self.certify(start)
         if valley:

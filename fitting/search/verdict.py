@@ -92,9 +92,10 @@ def stiffness_within(covariance: Floats, linear: Flags, problem: FitProblem) -> 
     their best: (rows,) traces of inverses of unit diagonal, of (rows, free, free).
 
     That a scale follows from the others (a of a*exp(-x/t), far from x = 0) is no trace of terms
-    that merged. Infinite where there are several terms.
+    that merged. Infinite where there are several terms, or several others: of these a minimum may
+    be the wrong one.
     """
-    if len(problem.model.parts) > 1:
+    if len(problem.model.parts) > 1 or np.count_nonzero(~linear) > 1:
         return np.full(len(covariance), np.inf)
     sigmas = np.sqrt(np.einsum("rii->ri", covariance))
     unit = covariance / sigmas[:, :, None] / sigmas[:, None]
