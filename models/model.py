@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.lax import stop_gradient
 
+from models.breaks import Break
 from models.features import Features
 from models.parameter import ENDS, Parameter
 from models.quadrature import bin_integrals
@@ -101,9 +102,9 @@ class Model(ABC):
         return {}
 
     @property
-    def breaks(self) -> tuple[int, ...]:
-        """The places of parameters that are an x at which the model has an edge, kink or jump."""
-        return tuple(i for i, p in enumerate(self.declare()) if p.end is not None)
+    def breaks(self) -> tuple[Break, ...]:
+        """Where the model has an edge, kink or jump."""
+        return tuple(Break(((i, 1.0),)) for i, p in enumerate(self.declare()) if p.end is not None)
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:

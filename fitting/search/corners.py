@@ -8,8 +8,11 @@ those of the derivatives all the same (J. Feder, Ann. Statist. 3 (1975) 49).
 import numpy as np
 
 from fitting.data import Points
+from fitting.padding import Floats
 from fitting.search.descent import SAME_COST, Descent
 from fitting.search.newton import Minimum
+from fitting.search.positions import Positions
+from models.breaks import Break
 
 NEAR = 1e-6  # of the range of the data; a descent that ends at a corner comes much nearer
 BESIDE = 1e-9  # of it
@@ -18,28 +21,34 @@ BESIDE = 1e-9  # of it
 def at_corner(descent: Descent, ended: Minimum) -> Minimum:
     """The minimum at the corner where a descent ended; what ended elsewhere, as it was."""
     data, bounds = descent.problem.data, descent.problem.bounds
-    places = [i for i in descent.problem.model.breaks if not bounds.fixed[i]]
-    if not places or not isinstance(data, Points) or data.has_x_err or not ended.defined:
+    breaks = descent.problem.model.breaks
+    if not breaks or not isinstance(data, Points) or data.has_x_err or not ended.defined:
         return ended
     if descent.is_certain(ended):
         return ended
     x = data.x[data.inside]
     extent = float(np.ptp(x))
-    start, corners = ended.values.copy(), []
-    for i in places:
-        nearest = x[np.abs(x - start[i]).argmin()]
-        if abs(nearest - start[i]) < NEAR * extent and bounds.lower[i] < nearest < bounds.upper[i]:
-            start[i] = nearest
-            corners.append(i)
-    if not corners:
+    found: dict[Break, float] = {}
+    for one in breaks:
+        place = one.at(ended.values)
+        nearest = float(x[np.abs(x - place).argmin()])
+        if abs(nearest - place) < NEAR * extent:
+            alone = Positions.of([one], bounds)
+            if alone.breaks and alone.are_inside(alone.put(ended.values, [nearest]), bounds):
+                found[one] = nearest
+    if not found:
         return ended
+    corners = Positions.of(list(found), bounds)
+    start = corners.put(ended.values, [found[one] for one in corners.breaks])
     held = descent.holding(corners, start)
-    rest = held.run(start)
-    if not held.is_certain(rest) or not all(
-        _rises(descent, rest, i, beside(rest.values[i], extent)) for i in corners
-    ):
+    rest = held.run(corners.coordinates(start))
+    values = corners.params(rest.values)
+    if not (held.is_certain(rest) and corners.are_inside(values, bounds)):
         return ended
-    return descent.certify(rest.values).at_corners(corners)
+    for one, way in zip(corners.breaks, corners.ways, strict=True):
+        if not _rises(descent, values, rest.cost, beside(found[one], extent) * way):
+            return ended
+    return descent.certify(values).at_corners(corners)
 
 
 def beside(x: float, extent: float) -> float:
@@ -47,14 +56,12 @@ def beside(x: float, extent: float) -> float:
     return float(max(BESIDE * extent, 4 * np.spacing(abs(x))))
 
 
-def _rises(descent: Descent, minimum: Minimum, i: int, distance: float) -> bool:
-    """Whether the cost does, both ways from here along parameter i."""
-    objective, slopes = descent.objective, []
-    for way in (-1, 1):
-        moved = minimum.values.copy()
-        moved[i] += way * distance
-        cost, gradient = objective.evaluate(moved)
-        if not cost >= minimum.cost - SAME_COST * abs(minimum.cost):
+def _rises(descent: Descent, values: Floats, cost: float, step: Floats) -> bool:
+    """Whether the cost does, both ways from parameters where it is known."""
+    slopes = []
+    for way in (step, -step):
+        there, gradient = descent.objective.evaluate(values + way)
+        if not there >= cost - SAME_COST * abs(cost):
             return False
-        slopes.append(way * gradient[i])
-    return min(slopes) >= 0
+        slopes.append(way @ gradient)
+    return bool(min(slopes) >= 0)

@@ -7,18 +7,18 @@ MIGRAD     on the compiled value and gradient, and the polish again, if that did
            certain minimum; where it did, MIGRAD would only measure again what is known exactly
 """
 
-from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
 
 from fitting.objective import Objective
 from fitting.padding import Floats
-from fitting.problem import FitProblem
+from fitting.problem import FitProblem, Knowledge
 from fitting.search.geodesic import descend_valley
 from fitting.search.levenberg import approach
 from fitting.search.migrad import descend
 from fitting.search.newton import Minimum, certify, polish
+from fitting.search.positions import Positions, Turned
 from fitting.search.verdict import is_certain, is_exact, rounding_edm, squares
 
 MAX_RESCALINGS = 4
@@ -53,13 +53,14 @@ class Descent:
             return minimum
         return self.better(minimum, self.run(start, valley=True))
 
-    def holding(self, places: Iterable[int], point: Floats) -> "Descent":
-        """The same, but that parameters at `places` stay where `point` has them."""
-        known = list(self.problem.knowledge)
-        for i in places:
-            known[i] = replace(known[i], start=float(point[i]), fixed=True)
+    def holding(self, positions: Positions, point: Floats) -> "Descent":
+        """The same by these coordinates, but that breaks stay where parameters `point` put them."""
+        known, start = list(self.problem.knowledge), positions.coordinates(point)
+        for i in positions.pivots:
+            known[i] = Knowledge(float(start[i]), limits=(None, None), fixed=True)
         held = replace(self.problem, knowledge=tuple(known), minos=())
-        return Descent(held, self.objective)
+        plain = positions.are_parameters
+        return Descent(held, self.objective if plain else Turned(self.objective, positions))
 
     def certify(self, params: Floats) -> Minimum:
         """What the exact derivatives say of this point."""
@@ -96,20 +97,27 @@ class Descent:
         return abs(one.fval - other.fval) <= SAME_COST * abs(one.fval) + 1e3 * rounding
 
     def _once(self, start: Floats, valley: bool) -> Minimum:
-        objective, bounds = self.objective, self.problem.bounds
+        objective, bounds, linear = self.objective, self.problem.bounds, self.problem.scales
         if bounds.fixed.all():
             return self.certify(start)
         if valley:
             start = descend_valley(objective, start, bounds)
-        seen, ahead = approach(objective.linearised, start, bounds, ~bounds.fixed, near=NEAR)
-        minimum = polish(objective, ahead, bounds)
+        seen, ahead = approach(
+            objective.linearised,
+            start,
+            bounds,
+            ~bounds.fixed,
+            near=NEAR,
+            linear=linear,
+        )
+        minimum = polish(objective, ahead, bounds, linear)
         if not minimum.defined:  # the last step led out of where the model has a value
-            minimum = polish(objective, seen, bounds)
+            minimum = polish(objective, seen, bounds, linear)
         if self.is_certain(minimum):
             return minimum
         self.needed_migrad = True
         ended = descend(objective, seen, bounds, self.problem.names)
-        return polish(objective, ended, bounds)
+        return polish(objective, ended, bounds, linear)
 
     def _rescale(self, params: Floats) -> bool:
         """Bring a cost of unknown scale to the order of ndof; true if that was needed."""

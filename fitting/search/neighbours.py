@@ -18,6 +18,8 @@ from fitting.problem import FitProblem
 from fitting.search.corners import at_corner, beside
 from fitting.search.descent import SAME_COST, Descent
 from fitting.search.newton import Minimum
+from fitting.search.positions import Positions
+from models.breaks import Break
 
 MOST_STEPS = 20  # descents in all
 MOST_DATA = 2000  # where a descent more is hardly noticed
@@ -27,55 +29,59 @@ Cost = Callable[[Minimum], float]
 
 
 class Neighbours:
-    """The pieces next to a minimum; `lower` are parameters at whose corners the cost is lower."""
+    """The pieces next to a minimum; `lower` are breaks at whose corners the cost is lower."""
 
     def __init__(self, problem: FitProblem, descent: Descent, cost: Cost, minimum: Minimum):
         self.problem = problem
         self.descent = descent
         self.cost = cost
         self.lowest = minimum
-        self.lower: dict[int, float] = {}  # and by how much
+        self.lower: dict[Break, float] = {}  # and by how much
         self._steps = 0
 
     def look(self) -> None:
         """For the lowest that steps from piece to piece lead to, as long as each goes down."""
         problem = self.problem
-        places = [i for i in problem.model.breaks if not problem.bounds.fixed[i]]
-        if not places or problem.data.size > MOST_DATA:
+        breaks = [one for one in problem.model.breaks if self._position(one).breaks]
+        if not breaks or problem.data.size > MOST_DATA:
             return
         borders = self._borders()
-        for i in places:
+        for one in breaks:
             for way in (-1, 1):
-                while (found := self._next(self.lowest, i, way, borders)) is not None:
+                while (found := self._next(self.lowest, one, way, borders)) is not None:
                     self.lowest = found
-        for i in places:
-            corners = _corners(self.lowest, i, borders)
-            gain = max((self._gain(self.lowest, i, x) for x in corners), default=0)
+        for one in breaks:
+            corners = _corners(one.at(self.lowest.values), borders)
+            gain = max((self._gain(self.lowest, one, x) for x in corners), default=0)
             if gain > WORTH_TELLING:
-                self.lower[i] = gain
+                self.lower[one] = gain
 
-    def _gain(self, minimum: Minimum, i: int, x: float) -> float:
-        """By how much the cost is lower with parameter i at x, others at their best."""
-        start = minimum.values.copy()
-        start[i] = x
+    def _position(self, one: Break) -> Positions:
+        return Positions.of([one], self.problem.bounds)
+
+    def _gain(self, minimum: Minimum, one: Break, x: float) -> float:
+        """By how much the cost is lower with a break at x, all else at its best."""
+        position, bounds = self._position(one), self.problem.bounds
+        start = position.put(minimum.values, [x])
         objective = self.descent.objective
         if self._steps == MOST_STEPS or not (
-            self.problem.bounds.contain(start) and objective.can_start_at(start)
+            bounds.contain(start) and objective.can_start_at(start)
         ):
             return 0.0
         self._steps += 1
-        found = self.descent.holding([i], start).run(start)
+        found = self.descent.holding(position, start).run(position.coordinates(start))
         gain = (minimum.fval - found.fval) * found.scale  # of what the client is told
-        return gain if math.isfinite(gain) else 0.0
+        inside = bounds.contain(position.params(found.values))
+        return gain if inside and math.isfinite(gain) else 0.0
 
-    def _next(self, minimum: Minimum, i: int, way: int, borders: Floats) -> Minimum | None:
+    def _next(self, minimum: Minimum, one: Break, way: int, borders: Floats) -> Minimum | None:
         """A certain minimum in the next piece, or at its corner, if it is lower."""
         side: Literal["left", "right"] = "right" if way < 0 else "left"  # of where it stands
-        k = int(np.searchsorted(borders, minimum.values[i], side)) + way
+        k = int(np.searchsorted(borders, one.at(minimum.values), side)) + way
         if self._steps == MOST_STEPS or not 0 < k < len(borders):
             return None
-        start = minimum.values.copy()
-        start[i] = (borders[k - 1] + borders[k]) / 2
+        middle = float(borders[k - 1] + borders[k]) / 2
+        start = self._position(one).put(minimum.values, [middle])
         objective = self.descent.objective
         if not (self.problem.bounds.contain(start) and objective.can_start_at(start)):
             return None
@@ -94,9 +100,9 @@ class Neighbours:
         return np.unique(data.x[data.inside])
 
 
-def _corners(minimum: Minimum, i: int, borders: Floats) -> Iterator[float]:
-    """Both sides of either end of the piece, or pieces, in which parameter i is."""
-    first, last = (np.searchsorted(borders, minimum.values[i], s) for s in ("left", "right"))
+def _corners(place: float, borders: Floats) -> Iterator[float]:
+    """Both sides of either end of the piece, or pieces, in which a break stands."""
+    first, last = (np.searchsorted(borders, place, s) for s in ("left", "right"))
     for border in borders[max(first - 1, 0) : last + 1].tolist():
         distance = beside(border, borders[-1] - borders[0])
         yield border - distance

@@ -39,8 +39,10 @@ from fitting.search.descent import Descent
 from fitting.search.errors_in_x import ErrorsInX
 from fitting.search.neighbours import Neighbours
 from fitting.search.newton import Minimum, undetermined
+from fitting.search.positions import Positions
 from fitting.search.starts import Search, estimates, inside, starting_values
 from fitting.search.verdict import is_degenerate, is_level, is_poor, judge
+from models.breaks import Break
 
 MOST_STARTS = 10  # that are estimated from the data
 FEW_STARTS, MANY_POINTS = 3, 2000  # of these, with errors in x in fewer points than so many
@@ -92,7 +94,7 @@ class Strategy:
             self.vague = self._undetermined(minimum)
             if self.vague:
                 return minimum, Status.UNDETERMINED
-            if minimum.corners:
+            if minimum.corners is not None:
                 self._tell(minimum.corners)
         return minimum, status
 
@@ -198,7 +200,8 @@ class Strategy:
                 lowest = ended and not search.is_inflated(first)
                 return first if lowest else self.descent.certify(search.exact.values), False
             if self.vague and (spare := whole.spare(start, first)):
-                search = ErrorsInX(self.descent.holding(spare, first.values), data)
+                held = Positions.of([Break(((i, 1.0),)) for i in spare], self.problem.bounds)
+                search = ErrorsInX(self.descent.holding(held, first.values), data)
                 first = search.first(first.values)
             if self._is_sound(first) and not search.is_inflated(first):
                 return first, False
@@ -228,20 +231,21 @@ class Strategy:
         finally:
             self.objective.scale = scale  # descents bring the cost to one of their own
         minimum = self._at_scale(neighbours.lowest)
-        for i, gain in neighbours.lower.items():
-            name = self.problem.names[i]
+        for one, gain in neighbours.lower.items():
+            place = one.text(self.problem.names)
+            fixed = " or ".join(self.problem.names[i] for i, _ in one.factors)
             self.warnings.append(
                 FitWarning(
                     "corner-nearby",
-                    f"The cost is not smooth where {name} passes one of the data, and lower there "
+                    f"The cost is not smooth where {place} passes one of the data, and lower there "
                     f"than at this minimum by {gain:.2g}. Its errors say nothing of that: fix "
-                    f"{name} at some values to see, or use a model that is smooth.",
+                    f"{fixed} at some values to see, or use a model that is smooth.",
                 )
             )
         return minimum
 
-    def _tell(self, corners: tuple[int, ...]) -> None:
-        names = " and ".join(self.problem.names[i] for i in corners)
+    def _tell(self, corners: Positions) -> None:
+        names = " and ".join(one.text(self.problem.names) for one in corners.breaks)
         self.warnings.append(
             FitWarning(
                 "corner",
@@ -274,10 +278,9 @@ class Strategy:
             return self.descent.is_certain(minimum)
         if not self.descent.is_certain(minimum):
             return minimum.defined and not minimum.free.any()
-        if is_degenerate(minimum) or is_poor(minimum, self.problem, self.objective):
+        if is_degenerate(minimum, self.problem) or is_poor(minimum, self.problem, self.objective):
             return False
-        linear = np.array([parameter.linear for parameter in self.problem.parameters])
-        return not (minimum.held & ~linear).any() and not self._undetermined(minimum)
+        return not (minimum.held & ~self.problem.linear).any() and not self._undetermined(minimum)
 
     def _undetermined(self, minimum: Minimum) -> tuple[int, ...]:
         """Parameters that the data do not determine; of the answer this is asked twice."""

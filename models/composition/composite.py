@@ -7,6 +7,7 @@ from itertools import islice, product
 
 from jax import Array
 
+from models.breaks import Break
 from models.features import Features
 from models.model import Model, Table
 from models.parameter import Parameter
@@ -72,13 +73,12 @@ class Composite(Model):
         return super().given_names.union(*(term.given_names for term in self.terms))
 
     @property
-    def breaks(self) -> tuple[int, ...]:
-        found = (
-            places[i]
-            for (term, taken), places in zip(self.taking(), self.layout, strict=True)
-            for i in (k - (len(term.declare()) - len(taken)) for k in term.breaks)
-            if i >= 0
-        )
+    def breaks(self) -> tuple[Break, ...]:
+        found = list[Break]()
+        for (term, taken), places in zip(self.taking(), self.layout, strict=True):
+            own = dict(enumerate(places, len(term.declare()) - len(taken)))
+            known = (b for b in term.breaks if all(i in own for i, _ in b.factors))
+            found += [b.among(own) for b in known]
         return tuple(dict.fromkeys(found))
 
     @property

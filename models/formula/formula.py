@@ -7,11 +7,14 @@ from typing import Self
 
 from jax import Array
 
+from models.breaks import Break
 from models.features import Features
+from models.formula.affine import affine
+from models.formula.bands import without_bands
 from models.formula.canonical import canonical
 from models.formula.evaluate import evaluate
 from models.formula.integrate import integrate
-from models.formula.kinks import kinks
+from models.formula.kinks import ends_of_shapes, kinks
 from models.formula.linear import linear_parameters, relative_parameters
 from models.formula.names import PREDICTOR
 from models.formula.parse import Limits, parse
@@ -112,11 +115,14 @@ class Formula(Model):
         return relative_parameters(self.tree, linear_parameters(self.tree))
 
     @cached_property
-    def breaks(self) -> tuple[int, ...]:
+    def breaks(self) -> tuple[Break, ...]:
         if self.columns > 1:
             return ()
-        kinked = [line.zero.index for line in kinks(self.tree) if isinstance(line.zero, Param)]
-        return tuple(dict.fromkeys([*super().breaks, *kinked]))
+        tree = without_bands(self.tree)
+        zeros = [*ends_of_shapes(tree), *(line.zero for line in kinks(tree))]
+        known = [found for found in map(affine, zeros) if found and found[1]]
+        own = [Break(tuple(factors.items()), number) for number, factors in known]
+        return tuple(dict.fromkeys([*super().breaks, *own]))
 
     @property
     def by_quadrature(self) -> bool:

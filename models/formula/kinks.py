@@ -11,7 +11,18 @@ from itertools import chain, combinations, islice, product
 
 from models.formula.canonical import ONE, ZERO, canonical, negative
 from models.formula.evaluate import is_polynomial
-from models.formula.tree import Call, Compare, Constant, Input, Product, Quotient, Sum, Tree, Where
+from models.formula.tree import (
+    Call,
+    Compare,
+    Constant,
+    Input,
+    Product,
+    Quotient,
+    Shape,
+    Sum,
+    Tree,
+    Where,
+)
 
 MOST_FACES = 8
 #: Each is one more piece to integrate; a place that depends on parameters takes time to compile.
@@ -47,6 +58,19 @@ def kinks(tree: Tree) -> list[Line]:
     moving = [line for line in found if line.zero.parameters]
     fixed = [line for line in found if not line.zero.parameters]
     return fixed[:MOST_FIXED] + moving[:MOST_MOVING]
+
+
+def ends_of_shapes(tree: Tree) -> list[Tree]:
+    """The places where the ranges of shapes at x, or at x moved, have their ends."""
+    return [
+        canonical(Sum((line.zero, argument)))
+        for node in tree.walk()
+        if isinstance(node, Shape)
+        and (line := straight(node.arguments[0])) is not None
+        and line.slope == ONE
+        for parameter, argument in node.handed
+        if parameter.end is not None and not argument.has_input
+    ]
 
 
 def _bends(node: Tree) -> Iterator[Line | None]:

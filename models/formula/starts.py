@@ -10,18 +10,17 @@ from functools import lru_cache
 from itertools import product
 
 from models.features import Features
-from models.formula.canonical import canonical
+from models.formula.affine import affine
 from models.formula.dimensions import Unit, units
-from models.formula.linear import degree
 from models.formula.roles import Role, roles
-from models.formula.terms import replaced
-from models.formula.tree import Constant, Shape, Sum, Tree
+from models.formula.tree import Shape, Sum, Tree
 
 MOST = 200  # combinations
 MOST_SORTED = 3_000  # combinations among which the best guesses are looked for
 PLAIN = (0.5, 1.0, 2.0, 0.1, 10.0, -1.0)
 EXPONENTS = (1.0, 2.0, 0.5, -1.0, 3.0, -2.0, -0.5)
 PHASES = (0.0, math.pi / 2)
+APART = (0.1, 0.2, 0.05, 0.3, 0.025, 0.15)  # of the extent of the data, on either side
 FINE = 40  # periods
 FEW = 6  # locations
 BEYOND = (-0.05, 1.05, -0.3, 1.3)  # where a pole or a centre outside the data could be
@@ -103,13 +102,12 @@ def _of_shape(shape: Shape, data: Features, left: set[int]) -> list[Choice]:
 
 def _line(tree: Tree, left: set[int]) -> tuple[int, float, float] | None:
     """i, c and k of a tree that is c + k p_i with p_i among those left; None if it is another."""
-    if len(tree.parameters) != 1 or tree.has_input or degree(tree, tree.parameters) != 1:
+    found = affine(tree) if len(tree.parameters) == 1 else None
+    if found is None:
         return None
-    (index,) = tree.parameters
-    at = [canonical(replaced(tree, {index: Constant(value)})) for value in (0.0, 1.0)]
-    zero, one = (t.value if isinstance(t, Constant) else math.nan for t in at)
-    known = index in left and math.isfinite(one - zero) and one != zero
-    return (index, zero, one - zero) if known else None
+    number, factors = found
+    ((index, factor),) = factors.items()
+    return (index, number, factor) if index in left else None
 
 
 def candidates(role: Role | None, unit: Unit, along: Sequence[Features]) -> list[float]:
@@ -125,6 +123,9 @@ def _by_role(role: Role, data: Features) -> list[float]:
     match role.kind:
         case "location":
             return [place + role.shift for place in data.locations]
+        case "distance":
+            extent = (data.high - data.low) or 1.0
+            return [*data.widths[:1], *(part * extent for part in APART)]
         case "offset":
             return [0.3 * far, 0.05 * far, 2 * far, *(-place for place in data.locations[:2])]
         case "phase":

@@ -30,10 +30,14 @@ def line_and_parabola(c):
     return np.stack([np.ones_like(X), np.minimum(X, c), np.maximum(X - c, 0) ** 2], axis=1)
 
 
+#: text: columns, bend, and the place of the break as factor * c + offset
 FORMULAS = {
-    "a + b*x + d*max(x - c, 0)": (hinge, -1.3),
-    "where(x < c, a + b*x, a + b*c + d*(x - c))": (two_lines, -1.3),
-    "where(x < c, a + b*x, a + b*c + d*(x - c)^2)": (line_and_parabola, 0.3),
+    "a + b*x + d*max(x - c, 0)": (hinge, -1.3, 1, 0),
+    "a + b*x + d*max(x - 2*c, 0)": (hinge, -1.3, 2, 0),
+    "a + b*x + d*abs(0.3*x - c - 2)": (hinge, -1.3, 1 / 0.3, 2 / 0.3),
+    "where(x < c, a + b*x, a + b*c + d*(x - c))": (two_lines, -1.3, 1, 0),
+    "where(x < c - 3, a + b*x, a + b*(c - 3) + d*(x - c + 3))": (two_lines, -1.3, 1, -3),
+    "where(x < c, a + b*x, a + b*c + d*(x - c)^2)": (line_and_parabola, 0.3, 1, 0),
 }
 
 
@@ -49,7 +53,8 @@ def lowest(columns, y):
 
 @pytest.mark.parametrize("text", FORMULAS)
 def test_the_best_place_of_a_break_is_found_on_the_data_too(text):
-    (columns, bend), cornered = FORMULAS[text], 0
+    (columns, bend, factor, offset), cornered = FORMULAS[text], 0
+    c = Formula.read(text, SHAPES).names.index("c")
     for seed in SEEDS:
         rng = np.random.default_rng([4, seed])
         y = columns(rng.uniform(3, 7)) @ (1.0, 0.5, bend) + rng.normal(0, Y_ERR, len(X))
@@ -58,11 +63,46 @@ def test_the_best_place_of_a_break_is_found_on_the_data_too(text):
         cost, place = lowest(columns, y)
         assert found.cost < cost + SAME, seed
         told = any(w.code == "corner" for w in found.warnings)
-        assert told == bool(np.isin(found.values, X).any()), seed
+        stands = factor * found.values[c] + offset
+        assert told == bool(np.isclose(stands, X, rtol=1e-12, atol=1e-12).any()), seed
         if told:
             assert found.effort.edm < 1e-10
-            cornered += place in found.values
+            cornered += abs(place - stands) < 1e-12
     assert 0 < cornered < len(SEEDS)
+
+
+def lowest_ramp(y):
+    """The least cost of a line that rises between any two places only."""
+    places = np.union1d(np.linspace(1, 9, 161), X)
+    low, high = (p[np.triu_indices(len(places), 1)] for p in np.meshgrid(places, places))
+    low, high = np.minimum(low, high), np.maximum(low, high)
+    rises = np.clip(X, low[:, None], high[:, None])
+    rises -= rises.mean(axis=1)[:, None]
+    squares = np.sum(rises**2, axis=1)
+    explained = (rises @ y)[squares > 1e-6] ** 2 / squares[squares > 1e-6]
+    return (np.sum((y - y.mean()) ** 2) - explained.max()) / Y_ERR**2
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a + s*(max(0, x - t0) - max(0, x - t0 - w))",
+        "where(x < t0, a, where(x < t0 + w, a + s*(x - t0), a + s*w))",
+    ],
+)
+def test_a_break_may_stand_where_two_parameters_say(text):
+    """Along t0 + w = x neither of them is held."""
+    told = []
+    for seed in (9, 22, 24, 39, 45, 46):
+        rng = np.random.default_rng([4, seed])
+        low = rng.uniform(2, 4)
+        high = low + rng.uniform(1, 4)
+        y = 1 + 2 * (np.clip(X, low, high) - low) + rng.normal(0, Y_ERR, len(X))
+        found = solve(Formula.read(text, SHAPES), points(X, y, Y_ERR))
+        assert found.valid, seed
+        assert found.cost < lowest_ramp(y) + SAME, seed
+        told += [w.message for w in found.warnings if w.code == "corner"]
+    assert any("t0 + w stands" in message for message in told)
 
 
 def test_errors_at_a_corner_are_those_of_the_derivatives():

@@ -112,13 +112,23 @@ def test_what_was_lower_is_kept_when_the_deadline_comes(monkeypatch):
 
 def test_breaks_are_told_by_their_place_in_the_whole():
     def named(model):
-        return [model.parameters[i].name for i in model.breaks]
+        names = [p.name for p in model.parameters]
+        return [one.text(names) for one in model.breaks]
 
     ranged = Gaussian(prefix="g_", normalised="range")
     flat = Polynomial(degree=0, prefix="p_")
     assert named(RAMP) == ["b"]
     bent = Formula.read("a*uniform(x,l,r) + abs(2*x-q) + k*abs(x-w)", SHAPES)
-    assert named(bent) == ["l", "r", "w"]
+    assert named(bent) == ["l", "r", "0.5*q", "w"]
+    assert named(Formula.read("where(x < t + d, a, b) + max(0, x - 2*t + 3)", SHAPES)) == [
+        "t + d",
+        "2*t - 3",
+    ]
+    assert named(Formula.read("uniform(x - t, m - w, 3)", SHAPES)) == ["t + m - w", "t + 3"]
+    assert named(Formula.read("where(abs(x - m) < w, a, b)", SHAPES)) == ["m + w", "m - w"]
+    assert named(Formula.read("abs(x - a*b) + abs(x*k - m)", SHAPES)) == []
+    moved = Formula.read("max(0, x - d + t)", SHAPES)
+    assert named(Sum((flat, moved))) == ["d - t"]
     assert named(Sum((flat, ranged))) == ["g_low", "g_high"]
     mixture = Mixture((ranged, Uniform(prefix="u_")))
     assert named(mixture) == ["g_low", "g_high", "u_low", "u_high"]
