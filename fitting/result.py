@@ -79,6 +79,10 @@ FIXED_AT_LIMIT = (
     " Fixed at a natural limit, where a shape may have no value: {names}. Fix it a little way off, "
     "or use the shape that this one becomes."
 )
+UNDEFINED_AT = " At the starting values {place} is the first such place."
+NO_PREDICTOR = " The formula does not contain x. {remedy}"
+WRITE_X = "Write x for the horizontal axis."
+WRITE_OR_NAME_X = 'Write x for the horizontal axis, or name it: "x": {"t": [...]}.'
 AT_LIMIT = " At a limit, and without an error: {names}."
 
 
