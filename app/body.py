@@ -5,6 +5,7 @@ The numbers of large bodies take a shorter way (`arrays`).
 
 import asyncio
 import contextlib
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -28,6 +29,9 @@ NDJSON = "application/x-ndjson"
 ALSO_NDJSON = {"application/ndjson", "application/jsonl"}
 BOM = b"\xef\xbb\xbf"  # of UTF-8, which editors and PowerShell put first; RFC 8259, 8.1
 
+WEIGHT = re.compile(r"q=[01](\.\d{0,3})?")
+LONG = 2**20  # bytes; to read them takes ten milliseconds, in which others are to be served
+
 T = TypeVar("T", bound=base.Request)
 
 
@@ -50,16 +54,25 @@ async def read_body(request: Request, schema: type[T], *, or_binary: bool = Fals
         curl = f"with curl by -H 'Content-Type: {JSON}'"
         raise WrongMediaType(f"Send the body as {JSON}, {curl}{other}.")
     raw = await read(request, service_of(request).settings.max_body_bytes)
-    if binary:
-        return Body(parse_binary(schema, raw), raw)
-    raw = raw.removeprefix(BOM)
-    return Body(parse(schema, raw), raw)
+    raw = raw if binary else raw.removeprefix(BOM)
+    reader = parse_binary if binary else parse
+    if len(raw) < LONG:
+        return Body(reader(schema, raw), raw)
+    return Body(await asyncio.to_thread(reader, schema, raw), raw)
 
 
 def wants_binary(request: Request) -> bool:
-    """Whether the client accepts MessagePack by name."""
-    accepted = request.headers.get("accept", "").lower().replace(" ", "").split(",")
-    return any(one.partition(";")[0] == MSGPACK and "q=0" not in one.split(";") for one in accepted)
+    """Whether the client accepts MessagePack by name, and likes it no less than JSON."""
+    likes = dict(map(_liked, ",".join(request.headers.getlist("accept")).split(",")))
+    least = next((likes[one] for one in (JSON, "application/*", "*/*") if one in likes), 0.0)
+    return MSGPACK in likes and likes[MSGPACK] > 0 and likes[MSGPACK] >= least
+
+
+def _liked(accepted: str) -> tuple[str, float]:
+    """One entry of `Accept`: a media type and its weight (RFC 9110, 12.4.2)."""
+    media_type, *parameters = accepted.lower().replace(" ", "").split(";")
+    weight = next((one[2:] for one in parameters if WEIGHT.fullmatch(one)), "1")
+    return media_type, float(weight)
 
 
 def media_type_of(request: Request) -> str:

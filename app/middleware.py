@@ -18,6 +18,7 @@ from app.metrics import Metrics
 
 logger = logging.getLogger("fit.requests")
 
+HEAD_ONLY = "fit.head_only"  # in the scope of a request that was a HEAD
 GONE = 499  # the client hung up before there was an answer
 QUIET = ("/livez", "/readyz", "/metrics")
 _ID = b"x-request-id"
@@ -44,7 +45,7 @@ class RequestContext:
             return
         began = time.perf_counter()
         if scope["method"] == "HEAD":  # of which the server sends no body; the app knows no HEAD
-            scope = {**scope, "method": "GET"}
+            scope = {**scope, "method": "GET", HEAD_ONLY: True}
         sent = next((value for name, value in scope["headers"] if name == _ID), b"")
         identity = sent if _SANE.fullmatch(sent) else secrets.token_hex(8).encode()
         token = request_id.set(identity.decode())

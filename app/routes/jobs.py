@@ -1,5 +1,6 @@
 """GET and DELETE /jobs/{job_id}, its events and its results: batches that nobody waits for."""
 
+from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -16,6 +17,7 @@ from app.jobs.intake import take_lines, take_whole
 from app.jobs.kinds import Kind
 from app.jobs.prefer import RESPOND_ASYNC
 from app.jobs.runner import Runner
+from app.middleware import HEAD_ONLY
 from app.queries import StrictRoute
 from app.responses import problems
 from app.schemas.jobs import JobAnswer
@@ -127,8 +129,7 @@ async def get_events(service: Here, request: Request, job_id: JobId) -> Response
     """Server-sent events, until the job has ended."""
     job = await found(service, job_id)
     follower = Follower(request, runner_of(request).news, job)
-    stream = events(follower, prefix_of(request))
-    return StreamingResponse(stream, media_type=EVENTS, headers=LIVE)
+    return streamed(request, events(follower, prefix_of(request)), EVENTS)
 
 
 @router.get(
@@ -159,5 +160,10 @@ async def get_results(
     job = await found(service, job_id)
     store = service.store.jobs
     follower = Follower(request, runner_of(request).news, job)
-    stream = results(follower, store, skip, follow=follow)
-    return StreamingResponse(stream, media_type=NDJSON, headers=LIVE)
+    return streamed(request, results(follower, store, skip, follow=follow), NDJSON)
+
+
+def streamed(request: Request, stream: AsyncIterator[bytes], media_type: str) -> Response:
+    """What comes until the job ends; a HEAD, of which nothing comes, need not wait for that."""
+    content = () if HEAD_ONLY in request.scope else stream
+    return StreamingResponse(content, media_type=media_type, headers=LIVE)

@@ -2,13 +2,14 @@
 
 import asyncio
 import json
+import threading
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from fastapi import Request
 
-from app.body import JSON, media_type_of, pieces, read_body
+from app.body import JSON, LONG, media_type_of, pieces, read_body, wants_binary
 from app.errors import NotJson, WrongMediaType
 from app.schemas.requests import HistogramRequest
 from app.service import ClientGone
@@ -55,6 +56,48 @@ def test_a_byte_order_mark_is_skipped_and_utf_16_told() -> None:
     for encoding in ("utf-16", "utf-16-le", "utf-16-be"):
         with pytest.raises(NotJson, match="UTF-16"):
             asyncio.run(read_body(posted(text.encode(encoding)), HistogramRequest))
+
+
+@pytest.mark.parametrize(
+    ("length", "waits"), [(LONG - 1, False), (LONG, True)], ids=["short", "long"]
+)
+def test_while_a_long_body_is_read_others_are_served(
+    monkeypatch: pytest.MonkeyPatch, length: int, waits: bool
+) -> None:
+    served = threading.Event()
+    monkeypatch.setattr("app.body.parse", lambda *_: served.wait(10 if waits else 0))
+
+    async def read() -> None:
+        asyncio.get_running_loop().call_soon(served.set)
+        found: Any = await read_body(posted(b"x" * length), HistogramRequest)
+        assert found.content is waits
+
+    asyncio.run(read())
+
+
+@pytest.mark.parametrize(
+    ("accept", "wanted"),
+    [
+        ("application/msgpack", True),
+        ("Application/MsgPack", True),
+        ("application/json;q=0.5, application/msgpack", True),
+        ("application/json, application/msgpack", True),  # by name, and nothing else said
+        ("application/msgpack, */*;q=0.1", True),
+        ("application/msgpack; q=0.4, */*;q=0.8, application/json;q=0.3", True),
+        ("application/msgpack;q=0.5, application/json", False),
+        ("application/msgpack;q=0.5, application/*", False),
+        ("application/msgpack;q=0.5, */*;q=0.8", False),
+        ("application/msgpack;q=0", False),
+        ("application/msgpack;q=0.000", False),
+        ("*/*", False),
+        ("application/*;q=0.1", False),
+        ("text/html, application/xhtml+xml;q=0.9", False),
+        ("", False),
+    ],
+)
+def test_what_is_accepted_is_weighed(accept: str, wanted: bool) -> None:
+    assert wants_binary(posted(accept=accept)) is wanted
+    assert wants_binary(posted()) is False
 
 
 def test_no_encoding_has_several_spellings() -> None:

@@ -1,11 +1,13 @@
 """What becomes of a job, and of those who follow it, when it is deleted or its server ends."""
 
+import http.client
 import json
 import signal
 import sqlite3
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import httpx
 import pytest
 
 from app.schemas.jobs import JobAnswer
@@ -38,6 +40,24 @@ def test_events_end_with_the_job(slow: LiveServer) -> None:
         assert (job["estimated_end"] is None) == (job["rows_done"] in (0, 6))
     # those who come later get the same end
     assert list(events(slow.client, location))[-1] == told[-1]
+
+
+def test_who_asks_for_the_head_does_not_wait_for_the_end(slow: LiveServer) -> None:
+    location = accepted(post_lines(slow.client, HISTOGRAMS, streamed(flat(200))))
+    url = httpx.URL(slow.url)
+    connection = http.client.HTTPConnection(url.host, url.port or 80, timeout=30)
+    for what, media_type in (("events", "text/event-stream"), ("results", "application/x-ndjson")):
+        # the second answer on a connection comes once the first one has ended
+        for method, path in (("HEAD", f"{location}/{what}"), ("GET", location)):
+            connection.request(method, path)
+            response = connection.getresponse()
+            assert response.status == 200
+            expected = media_type if method == "HEAD" else "application/json"
+            assert (response.getheader("content-type") or "").startswith(expected)
+            content = response.read()
+        assert json.loads(content)["finished"] is None
+    connection.close()
+    assert slow.client.delete(location).status_code == 204
 
 
 def test_deleting_a_job_frees_the_workers_and_tells_its_followers(slow: LiveServer) -> None:
