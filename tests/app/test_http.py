@@ -180,6 +180,7 @@ def test_a_deadline_before_the_first_evaluation_promises_no_values(client: httpx
     answer = fitted(client.post(HISTOGRAM, json=SMALL_HISTOGRAM | {"deadline_s": 1e-6}))
     assert answer["status"] == "deadline"
     assert "best so far" not in answer["message"]
+    assert answer["message"].endswith("deadline_s may be up to 100 seconds here.")
     assert set(answer["values"].values()) == {None}
 
 
