@@ -69,7 +69,7 @@ def describe(error: Mapping[str, Any], value: Any, whole: type[BaseModel]) -> st
         return unknown_field(str(loc[-1]), fields_at(loc[:-1], whole), whole, top=len(loc) == 1)
     if kind == "model_type" and isinstance(value, str) and value in FORMS:
         return an_object(value)
-    if kind == "model_type" and loc[-1] == "sum":  # a list where a model should stand
+    if kind == "model_type" and loc[-1:] == ("sum",):  # a list where a model should stand
         return f"a model is a name or an object; {COMPOSED}{WRITTEN}"
     if kind == "model_type" and field in SMALL:
         return an_object(*fields_at(loc, whole))

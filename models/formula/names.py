@@ -12,6 +12,14 @@ from models.model import Model
 #: What the predictor is called where nobody says otherwise.
 PREDICTOR = "x"
 CONSTANTS = {"pi": math.pi}
+#: All that may stand in a formula, for who writes one.
+GRAMMAR = (
+    f"An expression in {PREDICTOR} with + - * /, powers by ^ or ** (-x^2 is -(x^2)), parentheses, "
+    f"the functions {', '.join(FUNCTIONS)} (log is natural, angles are in radians), conditions by "
+    f"where({PREDICTOR} < a, b, c), the constant {', '.join(CONSTANTS)}, and shapes as functions, "
+    "densities without their amp, as in n*gaussian(x, mu, sigma). Every other name is a parameter. "
+    "What is fitted, y or counts, is not part of it."
+)
 #: Names of shapes that are just as usual for a parameter.
 ALSO_PARAMETERS = frozenset({"beta", "fano", "gamma", "hill", "planck", "power", "resonance"})
 NO_NUMBERS = frozenset({"inf", "infinity", "nan"})
