@@ -22,6 +22,7 @@ from fitting.padding import Places
 
 PORTION_S = 5.0  # that a portion should take
 LONG_S = 10.0  # after which no other portion is begun
+WORTH_KEEPING = 0.9  # of what was done
 A_HAND = 16  # rows of a worker; fewer in a portion would leave some idle
 
 
@@ -82,8 +83,8 @@ async def fit_rows(
 ) -> tuple[BatchResult, float]:
     """All rows, and how long the first waited for a worker.
 
-    If after a round it is past `until`, rows without time are left undone, unless these would be
-    most: what was done after the first of them is done again.
+    If it is past `until` after a round, rows without time are left undone, unless too much would
+    have to be done again: what comes after the first of them.
 
     Rows for which there was no time come again, until a round of `allowed_s` gains nothing (or of a
     worker's turn, if that is longer). That may be our own fault: where a worker was lost, or had to
@@ -112,11 +113,9 @@ async def fit_rows(
         late = result.status == DEADLINE
         if not late.any():
             return whole, queue_s
-        if time.monotonic() > until:
-            ended = whole.status != DEADLINE
-            if 2 * ended.argmin() > np.count_nonzero(ended):
-                whole.status[~ended] = UNKNOWN
-                return whole, queue_s
+        if time.monotonic() > until and kept_of(whole) > WORTH_KEEPING:
+            whole.status[whole.status == DEADLINE] = UNKNOWN
+            return whole, queue_s
         if not late.all():
             patience, in_vain = round_s, 0
         elif in_vain < MOST_LOST and (dealer.lost.any() or result.usage.compile_s):
@@ -128,6 +127,17 @@ async def fit_rows(
         # last those of which one may kill its worker, lest the others have none
         left = np.concatenate([left[late & ~dealer.lost], left[late & dealer.lost]])
         part = batch.some(left, whole.resume)
+
+
+def kept_of(result: BatchResult) -> float:
+    """The part of what was done that comes before the first row without time.
+
+    Where rows had to be fitted alone, only they count: to do the others again is nothing.
+    """
+    done = result.status != DEADLINE
+    dear = done & result.alone
+    dear = dear if dear.any() else done
+    return float(dear[: done.argmin()].sum() / max(dear.sum(), 1))
 
 
 def _longer(patience: float, service: Service) -> float:

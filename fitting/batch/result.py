@@ -34,6 +34,7 @@ class BatchResult:
     held: Flags
     resume: Floats
     message: Any  # what is said of a row, if it was fitted by itself
+    warnings: Any  # and the codes of what it was warned of, with spaces between
     covariance: Floats | None = None
     usage: Usage = field(default_factory=Usage)
     seconds: float = 0.0
@@ -56,6 +57,7 @@ class BatchResult:
             held=np.zeros((size, count), dtype=bool),
             resume=nowhere if batch.resume is None else batch.resume.copy(),
             message=np.full(size, "", dtype=object),
+            warnings=np.full(size, "", dtype=object),
             covariance=np.full((size, count, count), np.nan) if covariance else None,
         )
 
@@ -75,6 +77,15 @@ class BatchResult:
             if status not in (UNKNOWN, STATUSES.index(Status.CONVERGED))
         }
 
+    @property
+    def warned(self) -> dict[str, list[int]]:
+        """By the codes of warnings the rows that have them."""
+        found: dict[str, list[int]] = {}
+        for i in np.flatnonzero(self.alone).tolist():
+            for code in self.warnings[i].split():
+                found.setdefault(code, []).append(i)
+        return found
+
     def put(self, places: Places, other: "BatchResult") -> None:
         """Take over the rows of a part of the batch.
 
@@ -93,5 +104,5 @@ class BatchResult:
         self.usage.loaded += other.usage.loaded
 
 
-COLUMNS = ("status", "alone", "resume", "message")
+COLUMNS = ("status", "alone", "resume", "message", "warnings")
 NUMBERS = ("values", "errors", "fval", "chi2", "edm", "held")

@@ -104,17 +104,22 @@ def test_the_rows_that_come_after_slow_ones_are_as_many_as_take_a_while(
 
 
 @pytest.mark.parametrize(
-    ("rounds", "kept"),
+    ("rounds", "alone", "kept"),
     [
-        ((range(60),), 60),  # in order, so that all of it is kept
-        (((*range(1, 60),), (0,)), 60),  # nothing could be kept before the first was done
-        (((*range(10), *range(11, 60)), (0,)), 60),  # or hardly anything
-        (((*range(40), *range(41, 60)),), 40),
-        ((range(199),), 199),
+        ((range(60),), (), 60),  # in order, so that all of it is kept
+        (((*range(1, 60),), (0,)), (), 60),  # nothing could be kept before the first was done
+        (((*range(10), *range(11, 60)), (0,)), (), 60),  # or hardly anything
+        (((*range(57), 58, 59),), (), 57),
+        ((range(199),), (), 199),
+        (((*range(10), *range(11, 199)),), range(11), 10),  # the others took no time
+        (((*range(10), *range(11, 60)), (0,)), range(60), 60),
     ],
 )
 def test_a_portion_whose_rows_turn_slow_is_cut_while_it_is_done(
-    monkeypatch: pytest.MonkeyPatch, rounds: tuple[Sequence[int], ...], kept: int
+    monkeypatch: pytest.MonkeyPatch,
+    rounds: tuple[Sequence[int], ...],
+    alone: Sequence[int],
+    kept: int,
 ) -> None:
     """By the pace of the rows before all 200 would take a moment; `rounds` are the rows, of those
     that are left, for which there is time."""
@@ -125,6 +130,7 @@ def test_a_portion_whose_rows_turn_slow_is_cut_while_it_is_done(
             result = BatchResult.empty(self.batch, covariance=self.covariance)
             result.status[:] = STATUSES.index(Status.DEADLINE)
             result.status[left.pop(0)] = CONVERGED
+            result.alone[[i for i in alone if i < len(result.alone)]] = True
             result.values[:] = self.batch.rows.stack().sum(axis=1)[:, None]
             return result
 
