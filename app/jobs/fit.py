@@ -64,7 +64,8 @@ def first_of(result: BatchResult, count: int) -> BatchResult:
     """The same of so many rows only."""
     columns = {name: getattr(result, name)[:count] for name in (*COLUMNS, *NUMBERS, "ndof")}
     covariance = None if result.covariance is None else result.covariance[:count]
-    return replace(result, **columns, covariance=covariance)
+    warnings = {i: codes for i, codes in result.warnings.items() if i < count}
+    return replace(result, **columns, covariance=covariance, warnings=warnings)
 
 
 def hands(service: Service, batch: Batch) -> int:

@@ -8,7 +8,7 @@ import numpy as np
 from fitting.batch.question import Batch
 from fitting.kernels.cache import Usage
 from fitting.padding import Flags, Floats, Places
-from fitting.result import Status
+from fitting.result import Status, WarningCode
 
 UNKNOWN = -1  # the status of a row that is not done
 STATUSES = tuple(Status)
@@ -20,7 +20,7 @@ class BatchResult:
 
     A row may have the numbers of a minimum and no status yet: it is certain, but something better
     may be found. `resume` is from where a row that had no time should go on, `origin` where all
-    began that had no starts.
+    began that had no starts; `warnings` are those of rows that were fitted by themselves.
     """
 
     values: Floats
@@ -34,8 +34,8 @@ class BatchResult:
     held: Flags
     resume: Floats
     message: Any  # what is said of a row, if it was fitted by itself
-    warnings: Any  # and the codes of what it was warned of, with spaces between
     covariance: Floats | None = None
+    warnings: dict[int, tuple[WarningCode, ...]] = field(default_factory=dict)
     usage: Usage = field(default_factory=Usage)
     seconds: float = 0.0
     origin: Floats | None = None
@@ -57,7 +57,6 @@ class BatchResult:
             held=np.zeros((size, count), dtype=bool),
             resume=nowhere if batch.resume is None else batch.resume.copy(),
             message=np.full(size, "", dtype=object),
-            warnings=np.full(size, "", dtype=object),
             covariance=np.full((size, count, count), np.nan) if covariance else None,
         )
 
@@ -81,8 +80,8 @@ class BatchResult:
     def warned(self) -> dict[str, list[int]]:
         """By the codes of warnings the rows that have them."""
         found: dict[str, list[int]] = {}
-        for i in np.flatnonzero(self.alone).tolist():
-            for code in self.warnings[i].split():
+        for i in sorted(self.warnings):
+            for code in dict.fromkeys(self.warnings[i]):
                 found.setdefault(code, []).append(i)
         return found
 
@@ -99,10 +98,13 @@ class BatchResult:
             getattr(self, name)[places[new]] = getattr(other, name)[new]
         if self.covariance is not None and other.covariance is not None:
             self.covariance[places[new]] = other.covariance[new]
+        warned = {int(places[i]): codes for i, codes in other.warnings.items()}
+        for place in places[other.alone].tolist():
+            self.warnings[place] = warned.get(place, ())
         self.usage.compile_s += other.usage.compile_s
         self.usage.compiled += other.usage.compiled
         self.usage.loaded += other.usage.loaded
 
 
-COLUMNS = ("status", "alone", "resume", "message", "warnings")
+COLUMNS = ("status", "alone", "resume", "message")
 NUMBERS = ("values", "errors", "fval", "chi2", "edm", "held")

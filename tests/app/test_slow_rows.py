@@ -131,6 +131,7 @@ def test_a_portion_whose_rows_turn_slow_is_cut_while_it_is_done(
             result.status[:] = STATUSES.index(Status.DEADLINE)
             result.status[left.pop(0)] = CONVERGED
             result.alone[[i for i in alone if i < len(result.alone)]] = True
+            result.warnings.update(dict.fromkeys(np.flatnonzero(result.alone), ("poor-fit",)))
             result.values[:] = self.batch.rows.stack().sum(axis=1)[:, None]
             return result
 
@@ -146,6 +147,7 @@ def test_a_portion_whose_rows_turn_slow_is_cut_while_it_is_done(
     assert len(done) == kept
     assert result.status.tolist() == [CONVERGED] * kept
     assert result.values[:, 0].tolist() == (COUNTS[0].sum() * np.arange(1, kept + 1)).tolist()
+    assert result.warned.get("poor-fit", []) == list(range(kept if len(alone) else 0))
     assert result.covariance is not None
     assert len(result.covariance) == kept
     assert (paces.of("job") or 0.0) <= kept * 1e3
