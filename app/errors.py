@@ -34,6 +34,8 @@ from fitting.errors import Path
 
 MEDIA_TYPE = "application/problem+json"
 
+REQUIRED = "this query parameter is required"
+
 logger = logging.getLogger("fit.errors")
 
 
@@ -201,7 +203,7 @@ def install(app: FastAPI) -> None:
         errors = [
             (
                 tuple(e["loc"][1:]),
-                "this query parameter is required"
+                REQUIRED
                 if e["type"] == "missing"
                 else re.sub("^(Input|String) should", "should", str(e["msg"])),
             )
