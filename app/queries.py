@@ -1,15 +1,16 @@
 """Unknown query parameters are refused, like unknown fields: a typo must never pass in silence."""
 
-import difflib
 from collections.abc import Callable, Coroutine
 from inspect import signature
+from itertools import islice
 from typing import Any
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
 from app.body import refuse_csv
-from app.errors import InvalidRequest, nearest
+from app.errors import InvalidRequest, did_you_mean
+from fitting.entries import MOST_REPORTED
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -41,9 +42,8 @@ def refuse_unknown_queries(request: Request, known: list[str]) -> None:
     """InvalidRequest for what is not known, or given twice."""
     sent = request.query_params
     problems = [
-        ((name,), f"unknown query parameter{nearest(difflib.get_close_matches(name, known, n=1))}")
-        for name in sent
-        if name not in known
+        ((name,), f"unknown query parameter{did_you_mean(name, known)}")
+        for name in islice((name for name in sent if name not in known), MOST_REPORTED)
     ]
     problems += [((name,), "given more than once") for name in known if len(sent.getlist(name)) > 1]
     if problems:

@@ -1,6 +1,5 @@
 """From a valid request to a `FitProblem`: the words of the API to those of the library."""
 
-import difflib
 from collections.abc import Iterable, Sequence
 from itertools import islice
 
@@ -8,7 +7,7 @@ import numpy as np
 
 from app import points
 from app.build import build_model
-from app.errors import InvalidRequest, nearest
+from app.errors import InvalidRequest, did_you_mean
 from app.predictors import model_in_columns
 from app.schemas.batches import PointsBatchRequest
 from app.schemas.requests import (
@@ -143,5 +142,5 @@ def refuse_unknown(named: Iterable[tuple[Path, str]], names: list[str]) -> None:
 
 def unknown_name(name: str, names: list[str]) -> str:
     """What to say about a parameter that does not exist, without repeating it."""
-    close = difflib.get_close_matches(name, names, n=1)
-    return f"the model has no such parameter{nearest(close)}; it has {', '.join(names[:20])}"
+    close = did_you_mean(name, names)
+    return f"the model has no such parameter{close}; it has {', '.join(names[:20])}"

@@ -1,13 +1,12 @@
 """What Pydantic finds wrong with one field, in our words: what is wrong, what would be right."""
 
-import difflib
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel
 
-from app.errors import nearest
+from app.errors import did_you_mean
 from app.schemas.base import NAME
 from app.schemas.fields import fields_at, whose
 from app.schemas.models import FORMS
@@ -104,8 +103,7 @@ def unknown_field(name: str, known: list[str], whole: type[BaseModel], *, top: b
         return f"unknown field here; it belongs to {' and '.join(others)}"
     if name in whole.model_fields:
         return "unknown field here; it stands at the top of the request"
-    close = difflib.get_close_matches(name, known, n=1)
-    return f"unknown field{nearest(close) or '; there are ' + ', '.join(known)}"
+    return f"unknown field{did_you_mean(name, known) or '; there are ' + ', '.join(known)}"
 
 
 def wrong_length(context: Mapping[str, Any], *, pair: bool) -> str:
@@ -125,10 +123,10 @@ def unknown_model(tag: str, sent: Any) -> str:
     """A model that cannot be recognised."""
     if isinstance(sent, str) or (isinstance(sent, dict) and isinstance(sent.get("name"), str)):
         usual = ALIASES.get(tag.lower())
-        close = [usual] if usual else difflib.get_close_matches(tag, SHAPES, n=1)
         if not OPERATORS.isdisjoint(tag):
             shapes = not (SHAPES.keys() | ALIASES.keys()).isdisjoint(WORD.findall(tag.lower()))
             return f"unknown model; {COMPOSED * shapes}{WRITTEN}; {LISTED}"
-        return f"unknown model{nearest(close)}; GET /models lists them: {', '.join(SHAPES)}"
+        close = did_you_mean(*(usual, [usual]) if usual else (tag, SHAPES))
+        return f"unknown model{close}; GET /models lists them: {', '.join(SHAPES)}"
     forms = ", ".join(f'{{"{form}": ...}}' for form in FORMS)
     return f'a model is a name, {{"name": ...}} or one of {forms}; {LISTED}'
