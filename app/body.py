@@ -6,6 +6,7 @@ The numbers of large bodies take a shorter way (`arrays`).
 import asyncio
 import contextlib
 import re
+import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -16,6 +17,7 @@ from starlette.requests import ClientDisconnect
 
 from app.arrays import with_arrays
 from app.binary import MSGPACK, unpack
+from app.crowded import most_names, refuse_crowded
 from app.errors import TooLarge, TooSlow, WrongMediaType
 from app.jobs.prefer import RESPOND_ASYNC
 from app.names import refuse_twice
@@ -53,12 +55,13 @@ async def read_body(request: Request, schema: type[T], *, or_binary: bool = Fals
         other = f" (or as {MSGPACK}, or {lines})" if or_binary else ""
         curl = f"with curl by -H 'Content-Type: {JSON}'"
         raise WrongMediaType(f"Send the body as {JSON}, {curl}{other}.")
-    raw = await read(request, service_of(request).settings.max_body_bytes)
+    settings = service_of(request).settings
+    raw = await read(request, settings.max_body_bytes)
     raw = raw if binary else raw.removeprefix(BOM)
-    reader = parse_binary if binary else parse
+    reader, most = parse_binary if binary else parse, most_names(settings)
     if len(raw) < LONG:
-        return Body(reader(schema, raw), raw)
-    return Body(await asyncio.to_thread(reader, schema, raw), raw)
+        return Body(reader(schema, raw, most), raw)
+    return Body(await asyncio.to_thread(reader, schema, raw, most), raw)
 
 
 def wants_binary(request: Request) -> bool:
@@ -122,8 +125,9 @@ async def pieces(request: Request) -> AsyncIterator[bytes]:
         yield piece
 
 
-def parse(schema: type[T], raw: bytes) -> T:
-    """The validated request, or the problem with it."""
+def parse(schema: type[T], raw: bytes, most: int = sys.maxsize) -> T:
+    """The validated request, or the problem with it; of so many names it may be."""
+    refuse_crowded(raw, most)
     sent = with_arrays(raw, schema.arrays)
     if sent is not None:
         with contextlib.suppress(ValidationError):
@@ -136,9 +140,9 @@ def parse(schema: type[T], raw: bytes) -> T:
     return read
 
 
-def parse_binary(schema: type[T], raw: bytes) -> T:
+def parse_binary(schema: type[T], raw: bytes, most: int = sys.maxsize) -> T:
     """The same of MessagePack."""
-    sent = unpack(raw)
+    sent = unpack(raw, most)
     try:
         return schema.model_validate(sent)
     except ValidationError as error:
