@@ -26,6 +26,7 @@ VALUES_NOT_YET = {
 ASYMMETRIC = f"errors of two sides are {NOT_OFFERED}; give one error for both"
 NO_COLUMNS = f"batches take lists and matrices; several predictors in them are {NOT_OFFERED}"
 UHI = f'UHI histograms are {NOT_OFFERED}; send {{"edges": [...], "counts": [...]}}'
+LOOKED_THROUGH = 2000  # letters of a name that is none: it may be of any length
 OPERATORS = set("+*/^()=")
 WORD = re.compile(NAME)
 WRITTEN = 'a formula is sent as {"formula": "a*x + b"}'
@@ -121,6 +122,7 @@ def wrong_length(context: Mapping[str, Any], *, pair: bool) -> str:
 
 def unknown_model(tag: str, sent: Any) -> str:
     """A model that cannot be recognised."""
+    tag = tag[:LOOKED_THROUGH]
     if isinstance(sent, str) or (isinstance(sent, dict) and isinstance(sent.get("name"), str)):
         usual = ALIASES.get(tag.lower())
         if not OPERATORS.isdisjoint(tag):

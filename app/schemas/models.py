@@ -82,7 +82,7 @@ ShapeName: Any = Literal[tuple(SHAPES)]
 class SumModel(Request):
     """Components added; parameters of one name need a prefix each, or are shared by `rename`."""
 
-    sum: list["ModelSpec"] = Field(min_length=1)
+    sum: list["ModelSpec"] = Field(min_length=1, fail_fast=True)
     fractions: bool = Field(
         False,
         description="One amp for all, shared out by fractions; the last component gets the rest",
@@ -92,7 +92,7 @@ class SumModel(Request):
 class ProductModel(Request):
     """Factors multiplied: densities without their amp, other models as they are."""
 
-    product: list["ModelSpec"] = Field(min_length=1)
+    product: list["ModelSpec"] = Field(min_length=1, fail_fast=True)
 
 
 class SmearedModel(Named):
@@ -119,7 +119,9 @@ class FormulaModel(Request):
 
     formula: str
     parameters: list[Name] | None = Field(
-        None, description="All parameters, in this order; another name is then an error"
+        None,
+        fail_fast=True,
+        description="All parameters, in this order; another name is then an error",
     )
 
 
