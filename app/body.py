@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import re
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -55,13 +55,15 @@ async def read_body(request: Request, schema: type[T], *, or_binary: bool = Fals
         other = f" (or as {MSGPACK}, or {lines})" if or_binary else ""
         curl = f"with curl by -H 'Content-Type: {JSON}'"
         raise WrongMediaType(f"Send the body as {JSON}, {curl}{other}.")
-    settings = service_of(request).settings
-    raw = await read(request, settings.max_body_bytes)
-    raw = raw if binary else raw.removeprefix(BOM)
-    reader, most = parse_binary if binary else parse, most_names(settings)
-    if len(raw) < LONG:
-        return Body(reader(schema, raw, most), raw)
-    return Body(await asyncio.to_thread(reader, schema, raw, most), raw)
+    service = service_of(request)
+    settings = service.settings
+    with service.bodies.room() as hold:
+        raw = await read(request, settings.max_body_bytes, hold)
+        raw = raw if binary else raw.removeprefix(BOM)
+        reader, most = parse_binary if binary else parse, most_names(settings)
+        if len(raw) < LONG:
+            return Body(reader(schema, raw, most), raw)
+        return Body(await asyncio.to_thread(reader, schema, raw, most), raw)
 
 
 def wants_binary(request: Request) -> bool:
@@ -92,8 +94,8 @@ def refuse_csv(request: Request) -> None:
         raise WrongMediaType(f"text/csv is {NOT_OFFERED}. Send the body as {JSON}.")
 
 
-async def read(request: Request, most: int) -> bytes:
-    """The body, given up as soon as it is known to be too large."""
+async def read(request: Request, most: int, hold: Callable[[int], None]) -> bytes:
+    """The body, given up as soon as it is known to be too large, or finds no room."""
     announced = request.headers.get("content-length", "")
     too_large = TooLarge(f"The body is larger than {most} bytes (max_body_bytes, GET /limits).")
     if announced.isdigit() and int(announced) > most:
@@ -103,6 +105,7 @@ async def read(request: Request, most: int) -> bytes:
         size += len(chunk)
         if size > most:
             raise too_large
+        hold(size)
         chunks.append(chunk)
     return b"".join(chunks)
 

@@ -69,6 +69,9 @@ class Settings(BaseSettings):
     drain_s: int = Field(30, ge=0, description="Seconds that running requests get after SIGTERM")
 
     max_body_bytes: int = limit(64 * 2**20, "Bytes of a request body", ge=1024)
+    max_bodies_bytes: int = limit(
+        4 * 64 * 2**20, "Bytes of all bodies being read, but for the first MiB of each", ge=1024
+    )
     max_silence_s: float = limit(60.0, "Seconds between two pieces of a request body", gt=0)
     max_bins: int = limit(1_000_000, "Bins of a histogram", ge=1)
     max_points: int = limit(1_000_000, "Points of a fit with errors in x and y", ge=1)
