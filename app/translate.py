@@ -38,7 +38,7 @@ def to_problem(request: FitRequest, settings: Settings) -> FitProblem:
             data=data,
             knowledge=knowledge,
             absolute_sigma=is_absolute(request),
-            minos=to_minos(request, names, knowledge),
+            minos=to_minos(request, names, knowledge, settings),
         )
     except InvalidProblem as invalid:
         raise InvalidRequest(
@@ -110,10 +110,13 @@ def to_known(spec: ParameterSettings | float | None) -> Knowledge:
 
 
 def to_minos(
-    request: FitRequest, names: list[str], knowledge: Sequence[Knowledge]
+    request: FitRequest, names: list[str], knowledge: Sequence[Knowledge], settings: Settings
 ) -> tuple[str, ...]:
-    """The names whose intervals are wanted; true: those of all free parameters."""
+    """The names whose intervals are wanted, each once; true: those of all free parameters."""
     if isinstance(request.minos, list):
+        count, most = len(request.minos), settings.max_parameters
+        if count > most:
+            raise InvalidRequest([(("minos",), f"{count} names; at most {most} are allowed")])
         refuse_unknown(((("minos", i), name) for i, name in enumerate(request.minos)), names)
         return tuple(dict.fromkeys(request.minos))
     free = (name for name, known in zip(names, knowledge, strict=True) if not known.fixed)
