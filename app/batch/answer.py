@@ -51,6 +51,7 @@ def to_columns(
             for name, held in zip(names, result.held.T, strict=True)
             if held.any()
         },
+        "warnings": result.warned,
         "covariance": covariance_of(batch, result, names),
         "timing_ms": {name: milliseconds(seconds) for name, seconds in timing.items()},
         "kernel": {"cache": result.usage.tier},

@@ -116,7 +116,9 @@ class Dealer:
             self._learn(outcome)
         left = places[~outcome.done]
         lonely = self.result.alone[left]
-        self._lonely = np.concatenate([self._lonely, left[lonely]])
+        # in order: who is to write down the first need not wait for the last
+        among = np.searchsorted(self._lonely, left[lonely])
+        self._lonely = np.insert(self._lonely, among, left[lonely])
         self._fresh = np.concatenate([self._fresh, left[~lonely]])
 
     async def _ask(self, places: Places, task: BatchTask) -> Served:

@@ -97,10 +97,7 @@ def answers(
         name: np.broadcast_to(columns[name], rows).tolist()
         for name in ("fval", "chi2", "ndof", "valid", "status", "path", "edm")
     }
-    held: dict[int, list[str]] = {}
-    for name, places in columns["at_limit"].items():
-        for i in places:
-            held.setdefault(i, []).append(name)
+    held, warned = by_row(columns["at_limit"]), by_row(columns["warnings"])
     covariance = columns["covariance"]
     matrices = None if covariance is None else or_null(covariance["matrices"])
     values = zip(*(column.tolist() for column in columns["values"].values()), strict=True)
@@ -117,6 +114,17 @@ def answers(
             line["message"] = messages[i]
         if i in held:
             line["at_limit"] = held[i]
+        if i in warned:
+            line["warnings"] = warned[i]
         if matrices is not None:
             line["covariance"] = {"parameters": covariance["parameters"], "matrix": matrices[i]}
         yield line
+
+
+def by_row(rows: Mapping[str, Sequence[int]]) -> dict[int, list[str]]:
+    """The names under which a row stands, by row."""
+    found: dict[int, list[str]] = {}
+    for name, places in rows.items():
+        for i in places:
+            found.setdefault(i, []).append(name)
+    return found

@@ -1,11 +1,13 @@
 """A chunk's rows through the workers: no deadline for all, but each row's own still holds.
 
 What a job has done is seen, and kept, chunk by chunk. So of a chunk of slow rows only the first are
-done, as many as take a while, portion by portion; the others are left for another chunk.
+done, as many as take a while, portion by portion; the others are left for another chunk. So are
+those of a portion that takes much longer than rows before it did.
 """
 
 import asyncio
 import time
+from dataclasses import replace
 
 import numpy as np
 
@@ -15,10 +17,12 @@ from app.errors import Busy, ClusterAway
 from app.service import Service
 from app.workers.tasks import SLICE_S, BatchTask
 from fitting.batch.question import Batch
-from fitting.batch.result import BatchResult
+from fitting.batch.result import COLUMNS, NUMBERS, UNKNOWN, BatchResult
+from fitting.padding import Places
 
 PORTION_S = 5.0  # that a portion should take
 LONG_S = 10.0  # after which no other portion is begun
+WORTH_KEEPING = 0.9  # of what was done
 A_HAND = 16  # rows of a worker; fewer in a portion would leave some idle
 
 
@@ -29,27 +33,39 @@ async def fit_first(
 
     All rows of a `job` have one model and one length; `paces` are those of jobs, rows a second.
     """
-    began = time.monotonic()
-    done: list[BatchResult] = []
+    until = time.monotonic() + LONG_S
+    done: list[tuple[Places, BatchResult]] = []
     stop, waited_s = 0, 0.0
-    while stop < len(batch) and (not done or time.monotonic() - began < LONG_S):
-        start, at = stop, time.monotonic()
+    while stop < len(batch) and (not done or time.monotonic() < until):
+        at = time.monotonic()
         rows = max(A_HAND * hands(service, batch), int(PORTION_S * (paces.of(job) or 0.0)))
-        stop = min(len(batch), start + rows)
-        portion = batch if stop - start == len(batch) else batch.some(np.arange(start, stop))
-        result, queue_s = await fit_rows(service, portion, allowed_s, covariance=covariance)
-        paces.learn(job, (stop - start) / max(time.monotonic() - at, 1e-3))
+        places = np.arange(stop, min(len(batch), stop + rows))
+        portion = batch if len(places) == len(batch) else batch.some(places)
+        result, queue_s = await fit_rows(service, portion, allowed_s, until, covariance=covariance)
+        count = leading(result)
+        stop += count
+        paces.learn(job, count / max(time.monotonic() - at, 1e-3))
         waited_s = waited_s if done else queue_s
-        done.append(result)
+        done.append((places, result))
     if len(done) == 1 and stop == len(batch):
-        return batch, done[0], waited_s
-    first = batch.some(np.arange(stop))
-    whole, start = BatchResult.empty(first, covariance=covariance), 0
-    for result in done:
-        places = np.arange(start, start + len(result.status))
+        return batch, result, waited_s
+    whole = BatchResult.empty(batch, covariance=covariance)
+    for places, result in done:
         whole.put(places, result)
-        start += len(places)
-    return first, whole, waited_s
+    return batch.some(np.arange(stop)), first_of(whole, stop), waited_s
+
+
+def leading(result: BatchResult) -> int:
+    """How many rows there are before the first that is not done."""
+    return len(result.done) if result.done.all() else int(result.done.argmin())
+
+
+def first_of(result: BatchResult, count: int) -> BatchResult:
+    """The same of so many rows only."""
+    columns = {name: getattr(result, name)[:count] for name in (*COLUMNS, *NUMBERS, "ndof")}
+    covariance = None if result.covariance is None else result.covariance[:count]
+    warnings = {i: codes for i, codes in result.warnings.items() if i < count}
+    return replace(result, **columns, covariance=covariance, warnings=warnings)
 
 
 def hands(service: Service, batch: Batch) -> int:
@@ -59,9 +75,17 @@ def hands(service: Service, batch: Batch) -> int:
 
 
 async def fit_rows(
-    service: Service, batch: Batch, allowed_s: float, *, covariance: bool
+    service: Service,
+    batch: Batch,
+    allowed_s: float,
+    until: float = np.inf,
+    *,
+    covariance: bool,
 ) -> tuple[BatchResult, float]:
     """All rows, and how long the first waited for a worker.
+
+    If it is past `until` after a round, rows without time are left undone, unless too much would
+    have to be done again: what comes after the first of them.
 
     Rows for which there was no time come again, until a round of `allowed_s` gains nothing (or of a
     worker's turn, if that is longer). That may be our own fault: where a worker was lost, or had to
@@ -90,6 +114,9 @@ async def fit_rows(
         late = result.status == DEADLINE
         if not late.any():
             return whole, queue_s
+        if time.monotonic() > until and kept_of(whole) > WORTH_KEEPING:
+            whole.status[whole.status == DEADLINE] = UNKNOWN
+            return whole, queue_s
         if not late.all():
             patience, in_vain = round_s, 0
         elif in_vain < MOST_LOST and (dealer.lost.any() or result.usage.compile_s):
@@ -101,6 +128,17 @@ async def fit_rows(
         # last those of which one may kill its worker, lest the others have none
         left = np.concatenate([left[late & ~dealer.lost], left[late & dealer.lost]])
         part = batch.some(left, whole.resume)
+
+
+def kept_of(result: BatchResult) -> float:
+    """The part of what was done that comes before the first row without time.
+
+    Where rows had to be fitted alone, only they count: to do the others again is nothing.
+    """
+    done = result.status != DEADLINE
+    dear = done & result.alone
+    dear = dear if dear.any() else done
+    return float(dear[: done.argmin()].sum() / max(dear.sum(), 1))
 
 
 def _longer(patience: float, service: Service) -> float:

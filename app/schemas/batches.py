@@ -22,6 +22,7 @@ from app.schemas.base import (
     is_list_of_lists,
 )
 from app.schemas.requests import Asked
+from fitting.result import WarningCode
 
 Matrix = Annotated[list[OneOrMore[N]], Field(fail_fast=True, min_length=1), OrArray(2)]
 
@@ -162,6 +163,9 @@ class BatchAnswer(Answer):
     edm: Column
     at_limit: dict[str, list[int]] = Field(
         description="The rows in which a parameter is at a limit"
+    )
+    warnings: dict[WarningCode, list[int]] = Field(
+        description="By code the rows, of those fitted by themselves, that have such a warning"
     )
     covariance: BatchCovariance | None = None
     timing_ms: BatchTiming

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from app.schemas.answers import Answer
 from app.schemas.base import NotNegative, Number, Positive, Request, Row
-from fitting.result import Status
+from fitting.result import Status, WarningCode
 
 
 class Line(Request):
@@ -63,6 +63,7 @@ class JobRow(Answer):
         None, description="Only of a row that did not converge: what its status means"
     )
     at_limit: list[str] | None = Field(None, description="Only if there are any: parameters")
+    warnings: list[WarningCode] | None = Field(None, description="Only if there are any: codes")
     covariance: RowCovariance | None = Field(None, description="Only if it was asked for")
 
 

@@ -192,6 +192,7 @@ def _put_single(result: BatchResult, i: int, single: FitResult) -> None:
     none = float("nan")
     result.status[i] = STATUSES.index(single.status)
     result.message[i] = single.message
+    result.warnings[i] = tuple(warning.code for warning in single.warnings)
     result.values[i] = single.values
     result.errors[i] = [none if e is None else e for e in single.errors]
     result.fval[i] = none if single.cost is None else single.cost

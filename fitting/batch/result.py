@@ -8,7 +8,7 @@ import numpy as np
 from fitting.batch.question import Batch
 from fitting.kernels.cache import Usage
 from fitting.padding import Flags, Floats, Places
-from fitting.result import Status
+from fitting.result import Status, WarningCode
 
 UNKNOWN = -1  # the status of a row that is not done
 STATUSES = tuple(Status)
@@ -20,7 +20,7 @@ class BatchResult:
 
     A row may have the numbers of a minimum and no status yet: it is certain, but something better
     may be found. `resume` is from where a row that had no time should go on, `origin` where all
-    began that had no starts.
+    began that had no starts; `warnings` are those of rows that were fitted by themselves.
     """
 
     values: Floats
@@ -35,6 +35,7 @@ class BatchResult:
     resume: Floats
     message: Any  # what is said of a row, if it was fitted by itself
     covariance: Floats | None = None
+    warnings: dict[int, tuple[WarningCode, ...]] = field(default_factory=dict)
     usage: Usage = field(default_factory=Usage)
     seconds: float = 0.0
     origin: Floats | None = None
@@ -75,6 +76,15 @@ class BatchResult:
             if status not in (UNKNOWN, STATUSES.index(Status.CONVERGED))
         }
 
+    @property
+    def warned(self) -> dict[str, list[int]]:
+        """By the codes of warnings the rows that have them."""
+        found: dict[str, list[int]] = {}
+        for i in sorted(self.warnings):
+            for code in dict.fromkeys(self.warnings[i]):
+                found.setdefault(code, []).append(i)
+        return found
+
     def put(self, places: Places, other: "BatchResult") -> None:
         """Take over the rows of a part of the batch.
 
@@ -88,6 +98,9 @@ class BatchResult:
             getattr(self, name)[places[new]] = getattr(other, name)[new]
         if self.covariance is not None and other.covariance is not None:
             self.covariance[places[new]] = other.covariance[new]
+        warned = {int(places[i]): codes for i, codes in other.warnings.items()}
+        for place in places[other.alone].tolist():
+            self.warnings[place] = warned.get(place, ())
         self.usage.compile_s += other.usage.compile_s
         self.usage.compiled += other.usage.compiled
         self.usage.loaded += other.usage.loaded

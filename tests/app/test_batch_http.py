@@ -136,6 +136,22 @@ def test_a_bad_row_spoils_no_other(client: httpx.Client) -> None:
             assert answer["values"][name][i] == pytest.approx(good["values"][name][i], rel=1e-9)
 
 
+def test_of_a_row_that_is_fitted_by_itself_is_told_what_a_single_fit_is_warned_of(
+    client: httpx.Client,
+) -> None:
+    body = histograms(6)
+    body["counts"][2][28] += 60  # which the model does not have
+    body["counts"][4] = [0] * 32
+    answer = answered(client.post(HISTOGRAMS, json=body))
+    assert (answer["path"][2], answer["path"][3]) == ("single", "batch")
+    for i, counts in enumerate(body["counts"]):
+        data = {"edges": body["edges"], "counts": counts}
+        single = fitted(client.post(HISTOGRAM, json={"histogram": data, "model": body["model"]}))
+        codes = {warning["code"] for warning in single["warnings"]}
+        assert {code for code, rows in answer["warnings"].items() if i in rows} == codes
+    assert answer["warnings"]["poor-fit"] == [2]
+
+
 def test_starts_and_fixed_values_of_each_row(client: httpx.Client) -> None:
     fixed = np.linspace(-0.2, 0.4, 40).tolist()
     body = histograms() | {

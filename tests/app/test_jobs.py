@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import sqlite3
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -29,6 +28,7 @@ from app.store.store import Store
 from app.workers.worker import TimedOut
 from fitting.batch.question import Batch
 from tests.app.failing import FailingWorkers
+from tests.databases import ask, store_url
 
 EDGES = np.linspace(-3, 3, 13)
 COUNTS = np.array([[1, 4, 14, 39, 72, 117, 128, 105, 73, 35, 9, 2]] * 4, float)
@@ -88,7 +88,7 @@ def test_rows_come_back_as_they_were(array: np.ndarray) -> None:
 
 
 def opened(path: Path, owner: str) -> Store:
-    store = Store(f"sqlite:///{path / 'fits.sqlite'}")
+    store = Store(store_url(path / "fits.sqlite"))
     store.jobs.owner = owner
     return store
 
@@ -305,8 +305,7 @@ def test_renewing_leases_does_not_disturb_what_has_just_begun(
         await promised(store.jobs, chunks=40)
         job = await run(store, tmp_path, Workers(store))
         assert job.status == "succeeded"
-        with sqlite3.connect(tmp_path / "fits.sqlite") as connection:
-            return [n for (n,) in connection.execute("select attempts from job_chunks")]
+        return [n for (n,) in ask(tmp_path / "fits.sqlite", "select attempts from job_chunks")]
 
     assert asyncio.run(renew_often()) == [1] * 40
     store.close()
@@ -323,8 +322,7 @@ def test_a_server_does_not_claim_what_it_works_on(
         await promised(store.jobs, chunks=20)
         job = await run(store, tmp_path, Workers(store))
         assert job.status == "succeeded"
-        with sqlite3.connect(tmp_path / "fits.sqlite") as connection:
-            return [n for (n,) in connection.execute("select attempts from job_chunks")]
+        return [n for (n,) in ask(tmp_path / "fits.sqlite", "select attempts from job_chunks")]
 
     assert asyncio.run(work()) == [1] * 20
     store.close()
@@ -352,6 +350,7 @@ def test_each_line_has_the_message_of_its_own_row() -> None:
         "valid": np.array([True, False, False]),
         "status": np.array(["converged", "undetermined", "undetermined"], dtype=object),
         "at_limit": {},
+        "warnings": {},
         "covariance": None,
     }
     found = list(answers(columns, said, 10))

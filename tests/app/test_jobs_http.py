@@ -39,6 +39,7 @@ def assert_same(found: list[Body], batch: Body) -> None:
         assert line["valid"] == batch["valid"][i]
         assert line["ndof"] == (batch["ndof"] if isinstance(batch["ndof"], int) else None)
         assert line.get("at_limit", []) == [n for n, at in batch["at_limit"].items() if i in at]
+        assert line.get("warnings", []) == [c for c, at in batch["warnings"].items() if i in at]
         assert ("message" in line) == (line["status"] != "converged")
         for name in batch["parameters"]:
             value, error = batch["values"][name][i], batch["errors"][name][i]

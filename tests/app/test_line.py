@@ -17,13 +17,14 @@ from app.store.reader import READERS
 from app.store.store import Store
 from app.store.tables import chunks, fits, jobs
 from tests.app.test_store import a_fit
+from tests.databases import store_url
 
 
 @pytest.fixture
 def held(tmp_path, monkeypatch):
     """A store whose threads all wait, as for a database that is frozen; and what lets them go."""
     monkeypatch.setattr("app.store.line.PATIENCE_S", 0.2)
-    store = Store(f"sqlite:///{tmp_path / 'fits.db'}")
+    store = Store(store_url(tmp_path / "fits.db"))
     go_on = threading.Event()
 
     async def hold() -> None:
@@ -107,7 +108,7 @@ def test_a_frozen_database_does_not_keep_a_server_from_ending(held):
 def freezing(tmp_path, monkeypatch):
     """A store that some statements keep waiting once, for longer than who asks waits."""
     monkeypatch.setattr("app.store.line.PATIENCE_S", 0.2)
-    store = Store(f"sqlite:///{tmp_path / 'fits.db'}")
+    store = Store(store_url(tmp_path / "fits.db"))
     frozen = []
 
     @event.listens_for(store._engine, "before_cursor_execute")
