@@ -35,6 +35,8 @@ from models.nearest import nearest
 
 MEDIA_TYPE = "application/problem+json"
 
+REQUIRED = "this query parameter is required"
+
 logger = logging.getLogger("fit.errors")
 
 
@@ -166,9 +168,9 @@ def pointer(path: Path) -> str:
     return "".join(f"/{part}" for part in parts)
 
 
-def did_you_mean(name: str, known: Collection[str]) -> str:
+def did_you_mean(name: str, known: Collection[str], alike: float = 0.6) -> str:
     """', did you mean "..."' where one is near."""
-    close = nearest(name, known)
+    close = nearest(name, known, alike)
     return f', did you mean "{close}"?' if close else ""
 
 
@@ -203,7 +205,7 @@ def install(app: FastAPI) -> None:
         errors = [
             (
                 tuple(e["loc"][1:]),
-                "this query parameter is required"
+                REQUIRED
                 if e["type"] == "missing"
                 else re.sub("^(Input|String) should", "should", str(e["msg"])),
             )

@@ -5,9 +5,11 @@ import contextlib
 import gc
 import logging
 from collections.abc import AsyncIterator
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi.responses import RedirectResponse
 from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
 from sqlalchemy.exc import SQLAlchemyError
@@ -112,6 +114,7 @@ def create_app(settings: Settings) -> FastAPI:
     for route in list(app.routes):
         if isinstance(route, Route) and route.path in (app.openapi_url, "/docs"):
             app.add_route(f"/v1{route.path}", route.endpoint, include_in_schema=False)
+    app.add_route("/", root, include_in_schema=False)
     errors.install(app)
     openapi.document(app)
     single_fits = [route.path for route in fit.router.routes if isinstance(route, APIRoute)]
@@ -125,6 +128,13 @@ def create_app(settings: Settings) -> FastAPI:
         return Response(status_code=499)  # nobody reads it; the log does
 
     return app
+
+
+async def root(request: Request) -> Response:
+    """To the documentation, for who looks with a browser what there is."""
+    if "text/html" not in request.headers.get("accept", ""):
+        raise HTTPException(HTTPStatus.NOT_FOUND)
+    return RedirectResponse("docs")
 
 
 async def leave(runner: Runner) -> None:

@@ -1,6 +1,6 @@
 """Unknown query parameters are refused, like unknown fields: a typo must never pass in silence."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from inspect import signature
 from itertools import islice
 from typing import Any
@@ -9,7 +9,7 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
 from app.body import refuse_csv
-from app.errors import InvalidRequest, did_you_mean
+from app.errors import REQUIRED, InvalidRequest, did_you_mean
 from fitting.entries import MOST_REPORTED
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -22,7 +22,7 @@ class StrictRoute(APIRoute):
         handle: Handler = super().get_route_handler()
         if self._takes_only_the_request:  # FastAPI would look for a while for what else it takes
             handle = self.endpoint
-        known = [field.alias for field in self.dependant.query_params]
+        known = {f.alias: f.field_info.is_required() for f in self.dependant.query_params}
 
         async def strict(request: Request) -> Response:
             if request.scope["query_string"]:
@@ -38,13 +38,17 @@ class StrictRoute(APIRoute):
         return not self.dependencies and names == [self.dependant.request_param_name]
 
 
-def refuse_unknown_queries(request: Request, known: list[str]) -> None:
-    """InvalidRequest for what is not known, or given twice."""
+def refuse_unknown_queries(request: Request, known: Mapping[str, bool]) -> None:
+    """InvalidRequest for what is not known, or given twice; `known`: whether it is required."""
     sent = request.query_params
+    listed = f"; there are {', '.join(known)}" if known else "; this path takes none"
     problems = [
-        ((name,), f"unknown query parameter{did_you_mean(name, known)}")
+        ((name,), f"unknown query parameter{did_you_mean(name, known) or listed}")
         for name in islice((name for name in sent if name not in known), MOST_REPORTED)
     ]
+    if problems:
+        missing = (name for name, required in known.items() if required and name not in sent)
+        problems += [((name,), REQUIRED) for name in missing]
     problems += [((name,), "given more than once") for name in known if len(sent.getlist(name)) > 1]
     if problems:
         raise InvalidRequest(problems)

@@ -167,7 +167,7 @@ class Settings(BaseSettings):
         """Where fits are kept."""
         return self.database_url or f"sqlite:///{self.data_dir.absolute() / 'fits.sqlite'}"
 
-    def limits(self) -> dict[str, float]:
+    def limits(self) -> dict[str, int | float]:
         """Every limit in force, by name."""
         fields = type(self).model_fields
         return {

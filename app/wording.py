@@ -7,10 +7,11 @@ from typing import Any
 from pydantic import BaseModel
 
 from app.errors import did_you_mean
+from app.schemas.arrays import PARTS
 from app.schemas.base import NAME
 from app.schemas.fields import fields_at, whose
 from app.schemas.models import FORMS
-from models.registry import ALIASES, SHAPES
+from models.registry import ALIASES, POLYNOMIALS, SHAPES
 
 PAIRS = {"limits", "fit_range"}
 NO_LIMIT = ", null where there is no limit"
@@ -35,6 +36,20 @@ COMPOSED = (
     '{"name": "exponential", "prefix": "bkg_"}]}, multiplied as {"product": [...]}; '
 )
 LISTED = "GET /models lists the names"
+#: How alike a name must be to that of a field: dy is not y.
+ALIKE = 0.7
+#: What fields are called elsewhere.
+FIELDS = {
+    **dict.fromkeys(("dx", "ex", "sx", "sigma_x", "x_sigma", "x_error", "x_errors"), "x_err"),
+    **dict.fromkeys(("dy", "ey", "sy", "sigma_y", "y_sigma", "y_error", "y_errors"), "y_err"),
+    **dict.fromkeys(("sigma", "err", "error", "errors", "yerr"), "y_err"),
+    **dict.fromkeys(("centers", "centres", "bin_edges", "bin_centers"), "edges"),
+    **dict.fromkeys(("values", "contents", "entries", "events"), "counts"),
+}
+NO_QUOTES = "must be a number: without quotes, with a decimal point, without %"
+LEFT_OUT = "null is no number; leave this point out, in all lists"
+NO_OPEN_END = "must be a number; for an open end give one beyond the data"
+POINTS = {"x", "y", "x_err", "y_err"}
 SIMPLE = {
     "missing": "this field is required",
     "finite_number": "must be a finite number; NaN and infinity are refused",
@@ -54,6 +69,8 @@ def describe(error: Mapping[str, Any], value: Any, whole: type[BaseModel]) -> st
         return unknown_field(str(loc[-1]), fields_at(loc[:-1], whole), whole, top=len(loc) == 1)
     if kind == "model_type" and isinstance(value, str) and value in FORMS:
         return an_object(value)
+    if kind == "model_type" and loc[-1:] == ("sum",):  # a list where a model should stand
+        return f"a model is a name or an object; {COMPOSED}{WRITTEN}"
     if kind == "model_type" and field in SMALL:
         return an_object(*fields_at(loc, whole))
     if kind == "union_tag_invalid":
@@ -66,12 +83,14 @@ def describe(error: Mapping[str, Any], value: Any, whole: type[BaseModel]) -> st
         kind, context = "too_short", {"actual_length": loc[-1], "min_length": 2}
     if kind in ("too_short", "too_long"):
         return wrong_length(context, pair=not PAIRS.isdisjoint(loc))
-    if kind == "list_type" and loc[0] in ("x", "x_err") and isinstance(value, dict):
+    if kind in ("list_type", "array") and loc[0] in ("x", "x_err") and is_columns(value):
         return NO_COLUMNS
     if kind in ("list_type", "tuple_type") and not PAIRS.isdisjoint(loc):
         return f"must be an array: [lower, upper]{NO_LIMIT * ('limits' in loc)}"
     if kind == "float_type" and field == "limits":
         return f"should be a valid number{NO_LIMIT}"
+    if kind == "float_type":
+        return no_number(value, next((part for part in loc if isinstance(part, str)), ""))
     if kind == "bool_type" and loc[0] == "minos":
         return "must be true, false, or a list of names"
     return SIMPLE.get(kind) or str(error["msg"]).replace("Input should", "should")
@@ -81,6 +100,20 @@ def an_object(*names: str) -> str:
     """What is said where one with these fields should stand."""
     fields = ", ".join(f'"{name}": ...' for name in names)
     return f"must be an object: {{{fields}}}"
+
+
+def no_number(value: Any, field: str) -> str:
+    """What is said where a number should stand, in this field of the request."""
+    if isinstance(value, str):
+        return NO_QUOTES
+    if value is None and field == "fit_range":
+        return NO_OPEN_END
+    return LEFT_OUT if value is None and field in POINTS else "should be a valid number"
+
+
+def is_columns(value: Any) -> bool:
+    """Whether it is an object that has nothing of an array in its written form."""
+    return isinstance(value, dict) and value.keys().isdisjoint(PARTS)
 
 
 def is_two_sided(value: Any) -> bool:
@@ -104,7 +137,9 @@ def unknown_field(name: str, known: list[str], whole: type[BaseModel], *, top: b
         return f"unknown field here; it belongs to {' and '.join(others)}"
     if name in whole.model_fields:
         return "unknown field here; it stands at the top of the request"
-    return f"unknown field{did_you_mean(name, known) or '; there are ' + ', '.join(known)}"
+    usual = FIELDS.get(name.lower())
+    close = did_you_mean(*(usual, [usual]) if usual in known else (name, known), ALIKE)
+    return f"unknown field{close or '; there are ' + ', '.join(known)}"
 
 
 def wrong_length(context: Mapping[str, Any], *, pair: bool) -> str:
@@ -124,7 +159,9 @@ def unknown_model(tag: str, sent: Any) -> str:
     """A model that cannot be recognised."""
     tag = tag[:LOOKED_THROUGH]
     if isinstance(sent, str) or (isinstance(sent, dict) and isinstance(sent.get("name"), str)):
-        usual = ALIASES.get(tag.lower())
+        usual, degree = ALIASES.get(tag.lower()), POLYNOMIALS.get(tag.lower())
+        if degree is not None:
+            return f'unknown model, did you mean {{"name": "polynomial", "degree": {degree}}}?'
         if not OPERATORS.isdisjoint(tag):
             shapes = not (SHAPES.keys() | ALIASES.keys()).isdisjoint(WORD.findall(tag.lower()))
             return f"unknown model; {COMPOSED * shapes}{WRITTEN}; {LISTED}"

@@ -96,7 +96,7 @@ def write(machine: dict[str, str]) -> Found:
     ]
     starts = [
         [f"until {what}", f"{getattr(new, name):.1f} s", f"{getattr(again, name):.1f} s"]
-        for what, name in (("ready", "ready_s"), ("the usual kernels are loaded", "warm_s"))
+        for what, name in (("ready", "ready_s"), ("usual and used kernels are loaded", "warm_s"))
     ]
     rows = [
         [what, *(f"{ms:.0f}" for ms in (first, after)), f"{warm:.1f}"]
@@ -107,7 +107,8 @@ def write(machine: dict[str, str]) -> Found:
     sections = [
         "# Start and first use",
         "Written by `make bench`. A service on an empty folder, and the medians of "
-        f"{RESTARTS} on what it left, which load that before they are asked.",
+        f"{RESTARTS} on what it left. These load that before they are asked: the kernels of all "
+        "fits below first, with the usual ones, which are all that an empty folder waits for.",
         table(["", "empty folder", "after a restart"], starts),
         table(["one fit, ms", "first ever", "first after a restart", "warm"], rows),
         "## The machine",

@@ -17,6 +17,8 @@ from fitting.padding import Flags, Floats, bucket_length, pad
 from fitting.slopes import anchors, slope_places
 
 ROUNDED = 1e-9  # of a bin: 3 * 0.1 is not 0.3
+POSITIVE = "it must be positive"
+FOR_COUNTS = f"{POSITIVE}; counts are fitted as a histogram, which needs no errors"
 LARGEST = float(np.finfo(float).max)  # what is larger counts as this
 
 Leaf = Any  # a NumPy array on the host, a JAX array inside a kernel
@@ -205,7 +207,7 @@ class Points(Bare):
         refuse_where(
             self.y_err <= 0,
             ("y_err",),
-            lambda i: f"y_err is {self.y_err[i]:g}; it must be positive",
+            lambda i: f"y_err is {self.y_err[i]:g}; {POSITIVE if self.y_err[i] else FOR_COUNTS}",
         )
         for j, row in enumerate(np.atleast_2d(self.x_err)):
             refuse_negative_x_err(row, ("x_err",) if self.inputs == 1 else ("x_err", j))

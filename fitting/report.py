@@ -20,7 +20,11 @@ from fitting.result import (
     AT_LIMIT,
     FIXED_AT_LIMIT,
     MESSAGES,
+    NO_PREDICTOR,
     NOTHING_YET,
+    UNDEFINED_AT,
+    WRITE_OR_NAME_X,
+    WRITE_X,
     Effort,
     FitResult,
     FitWarning,
@@ -32,6 +36,7 @@ from fitting.search.newton import Minimum
 from fitting.search.strategy import Strategy
 from fitting.search.verdict import expected_chi2, grown
 from fitting.sparse import most
+from fitting.undefined import first_undefined
 from models.composition.mixture import negative_shares
 from models.formula.formula import Formula
 
@@ -171,16 +176,24 @@ class Report:
             )
 
     def _warn_of_no_predictor(self) -> None:
-        """Of a formula that is the same everywhere, but for that of a constant."""
-        model, names = self.problem.model, self.problem.names
-        if isinstance(model, Formula) and not model.tree.inputs and len(names) > 1:
+        if self._lacks_predictor:
             self.strategy.warnings.append(
                 FitWarning(
                     "no-predictor",
                     "The formula does not contain x, so it is the same everywhere. All other names "
-                    f"in it are parameters: {', '.join(names)}.",
+                    f"in it are parameters: {', '.join(self.problem.names)}. {self._write_x}",
                 )
             )
+
+    @property
+    def _lacks_predictor(self) -> bool:
+        """Whether a formula is the same everywhere; that of a constant is meant to be."""
+        model = self.problem.model
+        return isinstance(model, Formula) and not model.tree.inputs and len(self.problem.names) > 1
+
+    @property
+    def _write_x(self) -> str:
+        return WRITE_X if isinstance(self.problem.data, Histogram) else WRITE_OR_NAME_X
 
     def _starts(self) -> Floats:
         """Those used, or where the search did not come that far, those given."""
@@ -235,7 +248,19 @@ class Report:
         )
         if status is Status.UNDEFINED_COST and (limited := self._fixed_at_limits()):
             told += FIXED_AT_LIMIT.format(names=self._named(limited))
+        if status is Status.UNDEFINED_COST and (place := self._undefined_at()):
+            told += UNDEFINED_AT.format(place=place)
+        if self._lacks_predictor:
+            told += NO_PREDICTOR.format(remedy=self._write_x)
         return told
+
+    def _undefined_at(self) -> str:
+        """The first of the data at which the model has no value, at the starting values."""
+        starts = self.strategy.starts
+        if starts is None or not np.isfinite(starts).all():
+            return ""
+        with self.objective.without_deadline():
+            return first_undefined(self.objective, self.problem, starts)
 
     def _fixed_at_limits(self) -> list[int]:
         """Parameters that bend the model, fixed where their natural range ends."""

@@ -35,7 +35,7 @@ MESSAGES = {
     ),
     Status.DEADLINE: (
         "The deadline passed before the fit was done; the values are the best so far. Allow more "
-        "time with deadline_s, or give starting values."
+        "time, or give starting values."
     ),
     Status.NOT_POSITIVE_DEFINITE: (
         "The fit ended at a saddle: along a combination of {names} the cost curves downwards, so "
@@ -72,13 +72,17 @@ MESSAGES = {
 
 NOTHING_YET = (
     "The deadline passed before the model was evaluated once: starting a process and compiling "
-    "count, too. Ask again, because what was compiled is kept, or allow more time with deadline_s."
+    "count, too. Ask again, because what was compiled is kept, or allow more time."
 )
 ALL_FIXED = "All parameters are fixed: the cost was evaluated, and nothing was fitted."
 FIXED_AT_LIMIT = (
     " Fixed at a natural limit, where a shape may have no value: {names}. Fix it a little way off, "
     "or use the shape that this one becomes."
 )
+UNDEFINED_AT = " At the starting values {place} is the first such place."
+NO_PREDICTOR = " The formula does not contain x. {remedy}"
+WRITE_X = "Write x for the horizontal axis."
+WRITE_OR_NAME_X = 'Write x for the horizontal axis, or name it: "x": {"t": [...]}.'
 AT_LIMIT = " At a limit, and without an error: {names}."
 
 

@@ -7,11 +7,12 @@ from collections.abc import Collection
 MOST_COMPARED = 200_000
 
 
-def nearest(name: str, known: Collection[str]) -> str | None:
+def nearest(name: str, known: Collection[str], alike: float = 0.6) -> str | None:
     """The nearest, if it is near; None, too, where the names are so long that to look takes long.
 
-    The longest names that a client may give, four hundred times, would take seconds.
+    `alike` is the least likeness, from 0 to 1. With the longest names that a client may give, four
+    hundred of them, it would take seconds.
     """
     if len(name) * sum(map(len, known)) > MOST_COMPARED:
         return None
-    return next(iter(difflib.get_close_matches(name, known, n=1)), None)
+    return next(iter(difflib.get_close_matches(name, known, n=1, cutoff=alike)), None)

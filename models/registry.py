@@ -109,11 +109,8 @@ ALIASES: Mapping[str, str] = MappingProxyType(
         "bw": "lorentzian",
         "cauchy": "lorentzian",
         "cb": "crystal_ball",
-        "const": "polynomial",
-        "constant": "polynomial",
         "cos": "sine",
         "cosine": "sine",
-        "cubic": "polynomial",
         "decay": "exponential_decay",
         "dscb": "double_crystal_ball",
         "emg": "exponentially_modified_gaussian",
@@ -132,13 +129,9 @@ ALIASES: Mapping[str, str] = MappingProxyType(
         "lorentz": "lorentzian",
         "norm": "gaussian",
         "normal": "gaussian",
-        "parabola": "polynomial",
         "pareto": "power_law",
-        "pol0": "polynomial",
         "pol1": "linear",
-        "pol2": "polynomial",
         "poly": "polynomial",
-        "quadratic": "polynomial",
         "sigmoid": "logistic",
         "sin": "sine",
         "sinusoid": "sine",
@@ -148,5 +141,19 @@ ALIASES: Mapping[str, str] = MappingProxyType(
         "straight_line": "linear",
         "t": "student_t",
         "voigtian": "voigt",
+    }
+)
+
+#: Those that are polynomials, by degree.
+POLYNOMIALS: Mapping[str, int] = MappingProxyType(
+    {
+        "const": 0,
+        "constant": 0,
+        "cubic": 3,
+        "parabola": 2,
+        "pol0": 0,
+        "pol2": 2,
+        "pol3": 3,
+        "quadratic": 2,
     }
 )

@@ -28,7 +28,7 @@ MOST_LOST = 3  # workers that a part may cost: it may be the part that kills the
 DEADLINE = STATUSES.index(Status.DEADLINE)
 LATE = (
     "The deadline passed before this row was done; if it has values, there may be a better "
-    "minimum. Allow more time with deadline_s, give starting values, or send fewer rows."
+    "minimum. Allow more time, give starting values, or send fewer rows."
 )
 
 

@@ -33,6 +33,7 @@ from fitting.errors import Path
 RETRY_S = 10.0
 LINES = f"NDJSON, Content-Type: {NDJSON}"
 FIRST_LINE = "the first line is the request without its rows, all on one line"
+CURL = "with curl send it by --data-binary, because -d takes the ends of lines away"
 
 
 class NotKept(Unavailable):
@@ -160,14 +161,16 @@ def read_head(kind: Kind, raw: bytes, number: int, most: int = sys.maxsize) -> B
         sent = from_json(raw)
     except ValueError as error:
         said = "the body is in UTF-16, and not in UTF-8" if is_utf_16(raw) else why(number, error)
-        raise NotJson(f"{said}; {FIRST_LINE}.", [((), said)]) from None
-    if isinstance(sent, dict):
-        message = "leave it out of the first line: each row has its own, in the lines that follow"
-        wrong: list[tuple[Path, str]] = [
-            ((name,), message) for name in (kind.data, "starts") if name in sent
-        ]
-        if wrong:
-            raise InvalidRequest(wrong)
+        curl = f"; {CURL}" if "trailing characters" in said else ""
+        raise NotJson(f"{said}; {FIRST_LINE}{curl}.", [((), said)]) from None
+    if not isinstance(sent, dict):
+        raise InvalidRequest([((), f"must be an object: {FIRST_LINE}")])
+    message = "leave it out of the first line: each row has its own, in the lines that follow"
+    wrong: list[tuple[Path, str]] = [
+        ((name,), message) for name in (kind.data, "starts") if name in sent
+    ]
+    if wrong:
+        raise InvalidRequest(wrong)
     return parse(kind.head, raw)
 
 

@@ -16,6 +16,7 @@ from app.jobs.kinds import Kind
 from app.names import refuse_twice
 from app.schemas.base import Number, Row
 from app.schemas.jobs import Line
+from app.validation import found_at
 from app.wording import describe
 from fitting.entries import MOST_REPORTED
 from fitting.errors import Path
@@ -123,8 +124,10 @@ class RowReader:
         except ValidationError as error:
             self._refuse_no_json(lines, 0, len(lines))
             errors = error.errors(include_url=False, include_input=False)[:MOST_REPORTED]
+            sent = {row: from_json(lines[row][1]) for row in {int(e["loc"][0]) for e in errors}}
             wrong = [
-                (int(e["loc"][0]), e["loc"][1:], describe(e, None, self.kind.line)) for e in errors
+                (row, path, describe(e, found_at(sent[row], path), self.kind.line))
+                for e, (row, path) in ((e, (int(e["loc"][0]), e["loc"][1:])) for e in errors)
             ]
             raise self._wrong(wrong, lines) from None
         if len(found) != len(lines):

@@ -13,6 +13,7 @@ from app.batch.dealer import Dealer
 from app.batch.translate import refuse_two_starts, to_batch
 from app.binary import MSGPACK, pack
 from app.body import JSON, NDJSON, Body, media_type_of, read_body, request_body, wants_binary
+from app.deadlines import tell_batch
 from app.errors import WrongMediaType
 from app.examples import (
     HISTOGRAM_BATCH_EXAMPLES,
@@ -116,6 +117,7 @@ async def answer_batch(request: Request, kind: Kind) -> Response:
         "total": now - accepted,
     }
     answer = to_columns(asked, batch, result, timing)
+    tell_batch(answer, asked, service.settings)
     count(service, answer)
     service.metrics.count_usage(result.usage, queue_s)
     headers = server_timing(answer["timing_ms"], result.usage.tier)

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request, Response
 
 from app.answer import model_as_sent, server_timing, to_answer
 from app.body import JSON, Body, read_body, request_body
+from app.deadlines import more_time, tell
 from app.examples import HISTOGRAM_EXAMPLES, POINTS_EXAMPLES
 from app.queries import StrictRoute
 from app.responses import FIT_PROBLEMS, TIMED
@@ -61,7 +62,8 @@ async def answer_fit(
     service = service_of(request)
     question = await read_question(service, request, schema)
     served = await fit_or_timeout(service, request, question)
-    result: Any = served.outcome
+    assert isinstance(served.outcome, FitResult)
+    result = tell(served.outcome, question.more_time)
     answer = to_answer(
         fit_id=secrets.token_urlsafe(18),
         created=question.created,
@@ -97,6 +99,7 @@ class Question:
     created: float
     accepted: float
     deadline: float
+    more_time: str
 
 
 async def read_question(
@@ -113,6 +116,7 @@ async def read_question(
         created=created,
         accepted=accepted,
         deadline=accepted + service.allowed_s(asked),
+        more_time=more_time(asked, service.settings),
     )
 
 

@@ -41,7 +41,7 @@ async def readyz(service: Here) -> Readiness:
 
 
 @router.get("/limits", summary="Limits", responses=problems(422))
-async def limits(service: Here) -> dict[str, float]:
+async def limits(service: Here) -> dict[str, int | float]:
     """Every limit in force."""
     return service.settings.limits()
 

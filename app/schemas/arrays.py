@@ -16,6 +16,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError, c
 from fitting.padding import Floats
 
 DTYPES = ("<f8", "<f4", "<i8", "<i4", "<i2", "<u8", "<u4", "<u2", "|i1", "|u1")
+PARTS = {"dtype", "shape", "data"}
 FORM = '{"dtype": "<f8", "shape": [...], "data": bytes}'
 
 
@@ -45,7 +46,7 @@ class OrArray:
 
 def is_written(value: Any) -> bool:
     """Whether it has the form of an array."""
-    return isinstance(value, dict) and value.keys() == {"dtype", "shape", "data"}
+    return isinstance(value, dict) and value.keys() == PARTS
 
 
 def read(written: dict[Any, Any]) -> Floats:

@@ -22,7 +22,7 @@ from app.schemas.base import (
     is_list_of_lists,
 )
 from app.schemas.requests import Asked
-from fitting.result import WarningCode
+from fitting.result import Status, WarningCode
 
 Matrix = Annotated[list[OneOrMore[N]], Field(fail_fast=True, min_length=1), OrArray(2)]
 
@@ -153,7 +153,7 @@ class BatchAnswer(Answer):
     chi2: Column
     ndof: int | list[int] = Field(description="One number if it is the same for all rows")
     valid: list[bool]
-    status: list[str]
+    status: list[Status]
     messages: dict[str, str] = Field(
         description="For each status but converged, what it means; of several such rows the first"
     )

@@ -16,6 +16,7 @@ from pydantic import (
 )
 
 from app.schemas.base import NAME, Edges, NotNegative, Request, Row, is_list
+from models.formula.names import GRAMMAR
 from models.model import Model
 from models.registry import SHAPES
 
@@ -117,7 +118,7 @@ class TemplateModel(Named):
 class FormulaModel(Request):
     """A formula in x, or in the columns of x; other names are parameters, as they appear."""
 
-    formula: str
+    formula: str = Field(description=GRAMMAR)
     parameters: list[Name] | None = Field(
         None,
         fail_fast=True,

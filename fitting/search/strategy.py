@@ -241,7 +241,7 @@ class Strategy:
             FitWarning(
                 "deadline",
                 "The deadline passed before everything was tried; there may be a better minimum. "
-                "Allow more time with deadline_s, or give starting values.",
+                "Allow more time, or give starting values.",
             )
         )
 

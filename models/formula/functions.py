@@ -140,34 +140,3 @@ FUNCTIONS: Mapping[str, Function] = MappingProxyType(
         "tanh": Function(jnp.tanh, math.tanh),
     }
 )
-
-#: What other languages call them.
-ELSEWHERE: Mapping[str, str] = MappingProxyType(
-    {
-        "arccos": "acos",
-        "arcsin": "asin",
-        "arctan": "atan",
-        "arctan2": "atan2",
-        "arccosh": "acosh",
-        "arcsinh": "asinh",
-        "arctanh": "atanh",
-        "fabs": "abs",
-        "fmax": "max",
-        "fmin": "min",
-        "gammaln": "lgamma",
-        "iif": "where",
-        "ln": "log",
-        "maximum": "max",
-        "minimum": "min",
-        "power": "pow",
-    }
-)
-
-#: What is written as a condition, of b against x.
-CONDITIONS: Mapping[str, str] = MappingProxyType(
-    {
-        "heaviside": "where(x < b, 0, 1)",
-        "sign": "where(x < b, -1, 1)",
-        "step": "where(x < b, 0, 1)",
-    }
-)

@@ -1,15 +1,28 @@
 """Which names of a formula are predictors, which are parameters, and which are neither."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from models.formula.errors import FormulaError
 from models.formula.functions import FUNCTIONS
 from models.formula.tokens import Word, check_word
+from models.formula.tree import call_parameters
+from models.model import Model
 
 #: What the predictor is called where nobody says otherwise.
 PREDICTOR = "x"
 CONSTANTS = {"pi": math.pi}
+#: All that may stand in a formula, for who writes one.
+GRAMMAR = (
+    f"An expression in {PREDICTOR} with + - * /, powers by ^ or ** (-x^2 is -(x^2)), parentheses, "
+    f"the functions {', '.join(FUNCTIONS)} (log is natural, angles are in radians), conditions by "
+    f"where({PREDICTOR} < a, b, c), the constant {', '.join(CONSTANTS)}, and shapes as functions, "
+    "densities without their amp, as in n*gaussian(x, mu, sigma). Every other name is a parameter. "
+    "What is fitted, y or counts, is not part of it."
+)
+#: Names of shapes that are just as usual for a parameter.
+ALSO_PARAMETERS = frozenset({"beta", "fano", "gamma", "hill", "planck", "power", "resonance"})
+NO_NUMBERS = frozenset({"inf", "infinity", "nan"})
 
 
 def check_predictor(name: str) -> None:
@@ -55,23 +68,32 @@ def declared_parameters(
     return tuple(parameters)
 
 
-def found_parameters(words: Sequence[Word], predictors: Sequence[str]) -> tuple[str, ...]:
+def found_parameters(
+    words: Sequence[Word], predictors: Sequence[str], shapes: Mapping[str, type[Model]]
+) -> tuple[str, ...]:
     """The names in order of appearance."""
     names: dict[str, None] = {}
     for word, after in zip(words, [*words[1:], None], strict=True):
         if word.kind != "name" or word.calls or word.text in (*predictors, *CONSTANTS):
             continue
-        if word.text in FUNCTIONS or word.text == "where":
-            raise FormulaError(
-                f"{word.text} is a function: write {word.text}(...), "
-                'or declare it in "parameters" if it is one',
-                word.column,
-            )
-        if word.text == "e" and after is not None and after.text == "**":
-            raise FormulaError(
-                "write exp(...) for a power of Euler's number, "
-                'or declare e in "parameters" if it is one',
-                word.column,
-            )
+        power = after is not None and after.text == "**"
+        if meant := other_meaning(word.text, shapes, power=power):
+            raise FormulaError(f'{meant}, or declare {word.text} in "parameters"', word.column)
         names[word.text] = None
     return tuple(names)
+
+
+def other_meaning(name: str, shapes: Mapping[str, type[Model]], *, power: bool) -> str:
+    """What a name that nobody declared was rather meant for than for a parameter; or nothing."""
+    if name in FUNCTIONS or name == "where":
+        return f"{name} is a function: write {name}(...)"
+    if name in shapes and name not in ALSO_PARAMETERS:
+        called = ", ".join((PREDICTOR, *(p.name for p in call_parameters(shapes[name]()))))
+        return f"{name} is a shape: write {name}({called})"
+    if name.lower() in CONSTANTS:
+        return f"write {name.lower()} for the constant"
+    if name.lower() in NO_NUMBERS:
+        return "a formula has finite numbers only; take this out"
+    if name == "e" and power:
+        return "write exp(...) for a power of Euler's number"
+    return ""

@@ -10,8 +10,9 @@ from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from models.formula.elsewhere import instead_of
 from models.formula.errors import FormulaError
-from models.formula.functions import CONDITIONS, ELSEWHERE, FUNCTIONS
+from models.formula.functions import FUNCTIONS
 from models.formula.names import (
     CONSTANTS,
     PREDICTOR,
@@ -70,9 +71,10 @@ def parse(
 ) -> Parsed:
     """The tree of a formula in x that may call these shapes; FormulaError says what is wrong.
 
-    Every name that is neither x nor pi nor called is a parameter, in order of appearance; with
-    `parameters` these alone are, in their order. With `columns` these are the predictors instead
-    of x; they too are numbered in order of appearance, those that do not appear are left out.
+    Every name that is neither x nor pi nor called is a parameter, in order of appearance, and
+    refused if it was rather meant for something else (`names.other_meaning`); with `parameters`
+    these alone are, in their order. With `columns` these are the predictors instead of x; they too
+    are numbered in order of appearance, those that do not appear are left out.
     """
     if len(text) > limits.length:
         raise FormulaError(
@@ -83,7 +85,7 @@ def parse(
     if parameters is not None:
         names = declared_parameters(words, parameters, predictors)
     else:
-        names = found_parameters(words, predictors)
+        names = found_parameters(words, predictors, shapes)
     if len(names) > limits.parameters:
         raise FormulaError(f"{len(names)} parameters; at most {limits.parameters} are allowed")
     tree = _Reader(words, names, predictors, shapes, limits).read()
@@ -250,15 +252,7 @@ class _Reader:
     def _unknown(self, name: str) -> str:
         if name in self.index or name in (*self.inputs, *CONSTANTS):
             return "this is not a function; write * for a product, a*(...)"
-        if name in ELSEWHERE:
-            return f"there is no such function; it is called {ELSEWHERE[name]} here"
-        if name in CONDITIONS:
-            return f"there is no such function; write a condition, as in {CONDITIONS[name]}"
-        known = [*FUNCTIONS, "where", *self.shapes]
-        remedy = (
-            _nearest(name, known) or f"; there are {', '.join(known[: -len(self.shapes) or None])}"
-        )
-        return f"there is no such function{remedy}"
+        return f"there is no such function; {instead_of(name, self.shapes)}"
 
     def _where(self, word: Word, args: Sequence[ast.expr], depth: int) -> Tree:
         if len(args) != 3:
@@ -334,6 +328,6 @@ def _refuse_count(word: Word, wanted: str, given: int) -> None:
     raise FormulaError(f"{word.text} takes {wanted}; {given} given", word.column)
 
 
-def _nearest(name: str, known: Sequence[str] | Mapping[str, int]) -> str:
+def _nearest(name: str, known: Mapping[str, int]) -> str:
     close = nearest(name, known)
     return f"; did you mean {close}?" if close else ""

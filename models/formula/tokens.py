@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from models.formula.errors import FormulaError
-from models.formula.remedies import remedy
+from models.formula.remedies import REMEDIES, remedy
 
 Kind = Literal["number", "name", "operator"]
 
@@ -23,7 +23,10 @@ BINARY = {"+", "-", "*", "/", "**", "<", "<=", ">", ">="}
 LONGEST_NUMBER = 40
 LONGEST_NAME = 50
 
-IN_PLACE_OF_WORDS = "conditions are written where(x < a, ..., ...)"
+CONDITION = "conditions are written where(x < a, ..., ...)"
+IN_PLACE_OF_WORDS = {"if": CONDITION, "else": CONDITION} | dict.fromkeys(
+    ("and", "or", "not"), REMEDIES["&"]
+)
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,8 @@ def check_word(name: str, column: int | None = None, entry: int | None = None) -
         most = f"a name has at most {LONGEST_NAME} characters"
         raise FormulaError(f"{most}; shorten it", column, entry)
     if keyword.iskeyword(name) and name != "lambda":
-        raise FormulaError(f"this word is reserved; {IN_PLACE_OF_WORDS}", column, entry)
+        instead = IN_PLACE_OF_WORDS.get(name, "take another name")
+        raise FormulaError(f"this word is reserved; {instead}", column, entry)
 
 
 class _Order:

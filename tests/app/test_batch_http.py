@@ -262,6 +262,8 @@ def test_limits_of_a_batch(start_server: StartServer) -> None:
 def test_rows_without_time_have_the_status_deadline(client: httpx.Client) -> None:
     answer = answered(client.post(HISTOGRAMS, json=histograms(2000) | {"deadline_s": 1e-6}))
     assert set(answer["status"]) == {"deadline"}
+    assert "As a job (Prefer: respond-async) each row has a" in answer["messages"]["deadline"]
+    assert "deadline_s may be up to 100 seconds here" in answer["messages"]["deadline"]
     assert answer["values"]["mu"] == [None] * 2000
     assert answer["path"] == [None] * 2000
 

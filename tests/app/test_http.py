@@ -129,6 +129,44 @@ def test_a_formula_without_x_is_warned_of(
     assert ("no-predictor" in [w["code"] for w in answer["warnings"]]) is warned
 
 
+def test_what_is_said_of_a_formula_without_x_helps(client: httpx.Client) -> None:
+    formula = {"model": {"formula": "a*exp(-t/tau)"}}
+    answer = fitted(client.post(XY_ERRORS, json=POINTS | formula))
+    (warning,) = (w["message"] for w in answer["warnings"] if w["code"] == "no-predictor")
+    for told in (answer["message"], warning):
+        assert told.endswith('Write x for the horizontal axis, or name it: "x": {"t": [...]}.')
+    named = POINTS | formula | {"x": {"t": POINTS["x"]}}
+    assert fitted(client.post(XY_ERRORS, json=named))["status"] == "converged"
+    answer = fitted(client.post(HISTOGRAM, json=SMALL_HISTOGRAM | formula))
+    assert answer["message"].endswith("Write x for the horizontal axis.")  # it has one alone
+
+
+@pytest.mark.parametrize(
+    ("x", "formula", "place"),
+    [
+        ([1, 0, 2, 3], "a*log(x) + b", "x = 0 "),
+        ({"t": [1, 2, 3, 4], "h": [5, 6, -7, -8]}, "a*t + b*sqrt(h)", "t = 3 and h = -7 is"),
+        ([1, 2, 3, 4], "a*log(-x) + b", ""),  # nowhere: no point is to blame
+    ],
+    ids=["one column", "two columns", "everywhere"],
+)
+def test_where_the_model_has_no_value_is_told(
+    client: httpx.Client, x: Any, formula: str, place: str
+) -> None:
+    body = POINTS | {"x": x, "x_err": None, "model": {"formula": formula}}
+    answer = fitted(client.post(XY_ERRORS, json=body))
+    assert answer["status"] == "undefined-cost"
+    assert ("such place" in answer["message"]) is bool(place)
+    assert place in answer["message"]
+
+
+def test_the_bin_in_which_the_model_expects_nothing_is_told(client: httpx.Client) -> None:
+    body = SMALL_HISTOGRAM | {"model": {"formula": "a*sqrt(x - 2)"}}
+    answer = fitted(client.post(HISTOGRAM, json=body))
+    assert answer["status"] == "undefined-cost"
+    assert "the bin from -3 to -2 is" in answer["message"]
+
+
 def test_no_error_in_x_is_told_by_a_zero_too(client: httpx.Client) -> None:
     exact, zero, zeros = (
         fitted(client.post(XY_ERRORS, json=POINTS | more))
@@ -142,6 +180,7 @@ def test_a_deadline_before_the_first_evaluation_promises_no_values(client: httpx
     answer = fitted(client.post(HISTOGRAM, json=SMALL_HISTOGRAM | {"deadline_s": 1e-6}))
     assert answer["status"] == "deadline"
     assert "best so far" not in answer["message"]
+    assert answer["message"].endswith("deadline_s may be up to 100 seconds here.")
     assert set(answer["values"].values()) == {None}
 
 

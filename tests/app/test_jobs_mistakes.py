@@ -29,7 +29,7 @@ WRONG: list[tuple[str, bytes, int, str, str]] = [
     (HISTOGRAMS, with_line(json.dumps([*ROWS[5][:3], -2, *ROWS[5][4:]]).encode()), 422,
      "/rows/5/3", "line 7"),
     (HISTOGRAMS, with_line(json.dumps([*ROWS[5][:3], "7", *ROWS[5][4:]]).encode()), 422,
-     "/rows/5/3", "line 7"),
+     "/rows/5/3", "line 7: must be a number: without quotes"),
     (HISTOGRAMS, with_line(json.dumps([*ROWS[5][:3], None, *ROWS[5][4:]]).encode()), 422,
      "/rows/5/3", "line 7"),
     (HISTOGRAMS, with_line(b"[1, NaN]"), 422, "/rows/5/1", "line 7"),
@@ -46,6 +46,7 @@ WRONG: list[tuple[str, bytes, int, str, str]] = [
     (HISTOGRAMS, ndjson(HEAD, *(row[1:] for row in ROWS)), 422, "/rows/0", "line 2"),
     (HISTOGRAMS, ndjson(HEAD), 422, "/rows", "none"),
     (HISTOGRAMS, b"", 422, "", "empty"),
+    (HISTOGRAMS, ndjson(*ROWS), 422, "", "must be an object: the first line is the request"),
     (HISTOGRAMS, ndjson(histograms(2)), 422, "/counts", "first line"),
     (HISTOGRAMS, ndjson(HEAD | {"starts": {"mu": [1]}}, *ROWS), 422, "/starts", "first line"),
     (HISTOGRAMS, ndjson(HEAD | {"modl": 1}, *ROWS), 422, "/modl", "model"),
@@ -105,9 +106,10 @@ INDENTED = json.dumps(histograms(2), indent=2).encode()
         (b"\n \n" + INDENTED, "line 3 is not valid JSON"),
         (b"\xef\xbb\xbf" + INDENTED, "line 1 is not valid JSON"),
         (b"x,y\n1,2\n", "line 1 is not valid JSON: expected value; the first line is"),
+        (ndjson(HEAD, *ROWS).replace(b"\n", b""), "with curl send it by --data-binary"),
         (ndjson(HEAD, *ROWS).decode().encode("utf-16"), "in UTF-16, and not in UTF-8"),
     ],
-    ids=["indented", "after blank lines", "with a BOM", "csv", "utf-16"],
+    ids=["indented", "after blank lines", "with a BOM", "csv", "without line ends", "utf-16"],
 )
 def test_a_first_line_that_is_no_json_is_told_what_it_should_be(
     client: httpx.Client, content: bytes, said: str

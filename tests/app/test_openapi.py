@@ -1,6 +1,7 @@
 """What OpenAPI says of requests, to people and to generators of clients: that, and nothing else."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,6 +20,9 @@ from app.schemas.batches import HistogramBatchRequest, PointsBatchRequest
 from app.schemas.requests import HistogramRequest, PointsRequest
 from app.settings import Settings
 from app.translate import to_problem
+from models.formula.functions import FUNCTIONS
+from models.formula.parse import parse as parse_formula
+from models.registry import SHAPES
 from tests.examples import Body, replaced
 
 DOCUMENT = create_app(Settings(warm=False)).openapi()
@@ -134,6 +138,15 @@ def test_a_rule_of_a_number_is_told_and_holds(
         else:
             with pytest.raises(InvalidRequest):
                 ask(schema, sent)
+
+
+def test_what_a_formula_may_have_is_told_and_is_taken() -> None:
+    told = SCHEMAS["FormulaModel"]["properties"]["formula"]["description"]
+    assert {*FUNCTIONS, "where", "pi"} <= {*re.findall(r"\w+", told)}
+    for shown in ("-x^2", "-(x^2)", "where(x < a, b, c)"):
+        assert shown in told
+        parse_formula(f"a + {shown}", SHAPES)
+    assert parse_formula("a - x^2", SHAPES).tree == parse_formula("a - (x^2)", SHAPES).tree
 
 
 def test_a_whole_number_is_an_integer_however_it_is_written() -> None:

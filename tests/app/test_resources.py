@@ -196,6 +196,13 @@ def test_an_unknown_query_is_refused(client: httpx.Client, peak: Body) -> None:
     (error,) = problem["errors"]
     assert error["message"] == 'unknown query parameter, did you mean "include"?'
     assert "query parameter is required" in refused(client.get("/covariance"), 422)["detail"]
+    told = refused(client.get("/covariance", params={"id": peak["fit_id"]}), 422)["errors"]
+    assert [(e["pointer"], e["message"]) for e in told] == [
+        ("/id", "unknown query parameter; there are fit_id, method, at"),
+        ("/fit_id", "this query parameter is required"),
+    ]
+    (error,) = refused(client.get("/limits", params={"id": 1}), 422)["errors"]
+    assert error["message"] == "unknown query parameter; this path takes none"
 
 
 def requests_in(value: Any) -> Iterator[tuple[str, Body]]:
@@ -232,6 +239,17 @@ def test_limits_are_numbers(client: httpx.Client) -> None:
     assert limits["max_body_bytes"] > 0
     numbers = [v for v in limits.values() if isinstance(v, int | float)]
     assert all(math.isfinite(number) and number >= 0 for number in numbers)
+    assert isinstance(limits["max_bins"], int)  # a float in Python would be written 1000000.0
+
+
+def test_a_browser_is_led_from_the_root_to_the_documentation(client: httpx.Client) -> None:
+    by_browser = client.get("/", headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
+    assert by_browser.is_redirect
+    assert str(by_browser.url.join(by_browser.headers["location"])) == str(
+        client.base_url.join("/docs")
+    )
+    refused(client.get("/"), 404)
+    refused(client.post("/", json={}), 405)
 
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz", "/docs"])

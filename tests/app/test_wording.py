@@ -17,7 +17,7 @@ from app.schemas.requests import HistogramRequest, PointsRequest
 from app.settings import Settings
 from app.translate import to_problem
 from app.wording import NOT_OFFERED
-from models.registry import ALIASES
+from models.registry import ALIASES, POLYNOMIALS
 from tests.app.test_batch_http import histograms
 from tests.examples import SMALL_HISTOGRAM, replaced
 
@@ -66,6 +66,26 @@ MISTAKES: list[tuple[type[Any], str, Any, str, str]] = [
     (HistogramRequest, "/model", {"sum": ["product"]}, "/model/sum/0", 'object: {"product": ...}'),
     (HistogramRequest, "/model", "normal", "/model", 'did you mean "gaussian"?'),
     (HistogramRequest, "/model/name", "Cauchy", "/model/name", 'did you mean "lorentzian"?'),
+    (HistogramRequest, "/model", ["gaussian", "linear"], "/model",
+     'a model is a name or an object; shapes are added as {"sum": ['),
+    (HistogramRequest, "/model", "quadratic", "/model",
+     'did you mean {"name": "polynomial", "degree": 2}?'),
+    (HistogramRequest, "/model", {"name": "Constant"}, "/model/name",
+     'did you mean {"name": "polynomial", "degree": 0}?'),
+    (HistogramRequest, "/model", "line", "/model", 'did you mean "linear"?'),
+    # what fields are called elsewhere
+    (PointsRequest, "/dy", 0.1, "/dy", 'did you mean "y_err"?'),
+    (PointsRequest, "/sigma_x", 0.1, "/sigma_x", 'did you mean "x_err"?'),
+    (PointsRequest, "/dz", 0.1, "/dz", "unknown field; there are model"),
+    (HistogramRequest, "/histogram/centers", [1], "/histogram/centers", 'did you mean "edges"?'),
+    # numbers that are none
+    (PointsRequest, "/y/1", "2,1", "/y/1", "without quotes, with a decimal point"),
+    (PointsRequest, "/y_err", "5%", "/y_err", "without quotes, with a decimal point"),
+    (PointsRequest, "/x/2", None, "/x/2", "leave this point out, in all lists"),
+    (PointsRequest, "/y_err", [1, None, 2], "/y_err/1", "leave this point out, in all lists"),
+    (PointsRequest, "/y/2", None, "/y/2", "leave this point out, in all lists"),
+    (HistogramRequest, "/histogram/counts/2", None, "/histogram/counts/2", "should be a valid num"),
+    (HistogramRequest, "/fit_range", [None, 4], "/fit_range/0", "for an open end give one beyond"),
     # lists and pairs
     (HistogramRequest, "/histogram/counts", 7, "/histogram/counts", "must be an array"),
     (HistogramRequest, "/fit_range", 7, "/fit_range", "must be an array: [lower, upper]"),
@@ -137,7 +157,35 @@ def test_a_mistake_is_told_in_words_that_help(
 
 def test_all_other_names_lead_to_shapes() -> None:
     assert set(ALIASES.values()) <= set(SPECS)
-    assert not set(ALIASES) & set(SPECS)
+    assert not {*ALIASES, *POLYNOMIALS} & set(SPECS)
+    assert not ALIASES.keys() & POLYNOMIALS.keys()
+
+
+@pytest.mark.parametrize("name", POLYNOMIALS)
+def test_the_polynomial_that_is_meant_is_a_model(name: str) -> None:
+    (said,) = wrong(HistogramRequest, SMALL_HISTOGRAM | {"model": name}).values()
+    shown = re.search("{.*}", said)
+    assert shown is not None
+    body = SMALL_HISTOGRAM | {"model": json.loads(shown[0])}
+    problem = to_problem(parse(HistogramRequest, json.dumps(body).encode()), Settings())
+    assert problem.names[-1] == f"c{POLYNOMIALS[name]}"
+
+
+def test_columns_are_told_of_in_the_same_words_in_every_format() -> None:
+    body = complete(PointsBatchRequest) | {"x": {"t": [1, 2, 3]}}
+    assert wrong(PointsBatchRequest, body, binary=True) == wrong(PointsBatchRequest, body)
+    no_array = wrong(PointsBatchRequest, body | {"x": {"dtype": "<f8"}}, binary=True)
+    assert no_array["/x"].startswith("an array is")
+
+
+def test_of_errors_that_are_zero_is_said_who_takes_counts() -> None:
+    for y_err, told in ((0.0, True), (-0.1, False)):
+        body = complete(PointsRequest) | {"y_err": [0.1, y_err, 0.1]}
+        with pytest.raises(InvalidRequest) as caught:
+            to_problem(parse(PointsRequest, json.dumps(body).encode()), Settings())
+        ((place, message),) = caught.value.errors
+        assert place == ("y_err", 1)
+        assert ("counts are fitted as a histogram" in message) is told
 
 
 def test_what_is_no_number_in_an_array_is_told_with_its_place() -> None:

@@ -19,9 +19,10 @@ import atheris
 with atheris.instrument_imports(include=["models.formula"]):
     from models.formula.canonical import canonical
     from models.formula.dimensions import units
+    from models.formula.elsewhere import CONDITIONS, ELSEWHERE, EXPRESSIONS
     from models.formula.errors import FormulaError
     from models.formula.formula import Formula
-    from models.formula.functions import CONDITIONS, ELSEWHERE, FUNCTIONS
+    from models.formula.functions import FUNCTIONS
     from models.formula.parse import Limits
     from models.formula.remedies import REMEDIES
     from models.formula.roles import roles
@@ -40,7 +41,7 @@ RECURSION = 600  # of Python's 1000 frames; the rest are for what is on the stac
 ARGUMENTS = {name: max(2, f.least) if f.most is None else f.most for name, f in FUNCTIONS.items()}
 ARGUMENTS |= {name: 1 + len(call_parameters(shape())) for name, shape in SHAPES.items()}
 CALLS = sorted(ARGUMENTS)
-NAMES = ["x", "a", "b", "c", "lambda", "pi", "e", "_", "x0", "gaussian", "exp", "where", "if"]
+NAMES = ["x", "a", "b", "c", "lambda", "pi", "e", "_", "x0", "gamma", "exp", "where", "if"]
 NUMBERS = [
     "0",
     "1",
@@ -171,7 +172,8 @@ def seeds(folder: Path) -> None:
 
 def dictionary(path: Path) -> None:
     """The library's words, as libFuzzer reads them."""
-    words = [*CALLS, "where", *ELSEWHERE, *CONDITIONS, *NAMES, *NUMBERS, "**", "<=", ">="]
+    called = [*CALLS, "where", *ELSEWHERE, *CONDITIONS, *EXPRESSIONS]
+    words = [*called, *NAMES, *NUMBERS, "**", "<=", ">="]
     path.write_text("".join(f'"{word}"\n' for word in words))
 
 

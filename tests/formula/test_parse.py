@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from models.formula.elsewhere import CONDITIONS, ELSEWHERE
 from models.formula.errors import FormulaError
-from models.formula.functions import CONDITIONS, ELSEWHERE, FUNCTIONS
+from models.formula.functions import FUNCTIONS
 from models.formula.names import check_predictor
 from models.formula.parse import Limits, parse
 from models.registry import SHAPES
@@ -21,7 +22,8 @@ TAKEN = {
     "exp(-lambda*x)": ("lambda",),
     "a*pi": ("a",),
     "a + b*x + c*x^2 + d*x^3 + e*x^4": ("a", "b", "c", "d", "e"),
-    "gaussian*x": ("gaussian",),  # a shape's name without a call is a name like any other
+    "gamma*x + beta": ("gamma", "beta"),  # shapes, too, but usual for parameters
+    "E*x + y_inf": ("E", "y_inf"),
     "where(x < a, 1, 0)": ("a",),
     "where((x >= a), b, -b)": ("a", "b"),
     "--+-a": ("a",),
@@ -58,6 +60,17 @@ REFUSED = {
     "expp(a)": (1, "did you mean exp?"),
     "gauss(x, a, b)": (1, "did you mean gaussian?"),
     "ln(a)": (1, "called log"),
+    "a*LN(x)": (3, "called log"),
+    "a*Exp(x)": (3, "did you mean exp?"),
+    "a*LOG(x)": (3, "log10 for that to base 10"),
+    "a*lg(x)": (3, "called log10"),
+    "a*normal(x, m, s)": (3, "did you mean gaussian?"),
+    "a*cot(x)": (3, "write 1/tan(x)"),
+    "a*sqr(x)": (3, "write x^2, or sqrt(x)"),
+    "a*radians(x)": (3, "write x*pi/180"),
+    "a*theta(x - b)": (3, "where(x < b, 0, 1)"),
+    "a*erfi(x)": (3, "there are abs, acos, "),  # not erf, which is alike
+    "a*six(x)": (3, "there are abs, acos, "),
     "a*heaviside(x - b)": (3, "where(x < b, 0, 1)"),
     "np.exp(a)": (3, "not np.exp"),
     "gaussian(x, a)": (1, "gaussian(x, mu, sigma)"),
@@ -65,6 +78,12 @@ REFUSED = {
     "min(a)": (1, "at least 2"),
     "exp*x": (1, "is a function"),
     "a*where": (3, "is a function"),
+    "gaussian + exponential": (1, "is a shape: write gaussian(x, mu, sigma), or declare"),
+    "a*x + linear": (7, "write linear(x, slope, intercept)"),
+    "sin(2*PI*x) + a": (7, 'write pi for the constant, or declare PI in "parameters"'),
+    "a*Pi": (3, "write pi"),
+    "where(x < Inf, a, 1)": (11, "finite numbers only"),
+    "a + NaN": (5, "finite numbers only"),
     "a*e^x": (3, "Euler"),
     "a*e**x": (3, "Euler"),
     "a < b": (1, "only in the first place"),
@@ -98,9 +117,10 @@ REFUSED = {
     'x"': (2, "no meaning"),
     "lambda: 0": (7, "no meaning"),
     "lambda x: x": (9, "no meaning"),
-    "x if x else x": (3, "reserved"),
+    "x if x else x": (3, "conditions are written where(x < a, ..., ...)"),
     "not a": (1, "reserved"),
-    "a and b": (3, "reserved"),
+    "where(x < a and x > b, 1, 0)": (13, "write where(x < a, where(x < b, ...), ...) for two"),
+    "a*in": (3, "reserved; take another name"),
     "True*a": (1, "reserved"),
     "None": (1, "reserved"),
     "await a": (1, "reserved"),
@@ -225,6 +245,7 @@ def test_a_declaration_gives_the_order_and_overrides_constants_and_functions():
     assert parse("e^(x/t)", SHAPES, ["e", "t"]).names == ("e", "t")
     assert parse("min + (max - min)*x", SHAPES, ["min", "max"]).names == ("min", "max")
     assert parse("max*max(x, 1)", SHAPES, ["max"]).names == ("max",)
+    assert parse("PI*x + gaussian", SHAPES, ["PI", "gaussian"]).names == ("PI", "gaussian")
 
 
 #: text, columns: predictors and parameters, both in order of appearance

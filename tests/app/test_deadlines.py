@@ -1,0 +1,41 @@
+"""Who has the server's whole deadline is not told to ask for more of it."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from app.deadlines import more_time, tell
+from app.schemas.requests import PointsRequest
+from app.settings import Settings
+from app.translate import to_problem
+from fitting.result import FitWarning, Status, killed
+
+BODY = {"x": [1, 2, 3], "y": [1, 2, 3], "model": "linear"}
+MOST = "30 seconds are the most that this server gives, whatever deadline_s is."
+
+
+@pytest.mark.parametrize(
+    ("deadline_s", "words"),
+    [
+        (5.0, "deadline_s may be up to 30 seconds here."),
+        (None, MOST),
+        (30.0, MOST),
+        (5000.0, MOST),
+    ],
+)
+def test_more_time_is_promised_where_there_is_some(deadline_s: float | None, words: str) -> None:
+    asked = PointsRequest.model_validate(BODY | {"deadline_s": deadline_s})
+    assert more_time(asked, Settings(deadline_s=30.0)) == words
+
+
+def test_it_is_told_where_time_was_missing_and_nowhere_else() -> None:
+    problem = to_problem(PointsRequest.model_validate(BODY), Settings())
+    late = killed(problem, waiting=False)
+    assert tell(late, MOST).message == f"{late.message} {MOST}"
+    warnings = (FitWarning("deadline", "No time."), FitWarning("poor-fit", "Poor."))
+    done = replace(late, status=Status.CONVERGED, message="Done.", warnings=warnings)
+    told = tell(done, MOST)
+    assert told.message == "Done."
+    assert [w.message for w in told.warnings] == [f"No time. {MOST}", "Poor."]
+    assert np.array_equal(told.values, done.values, equal_nan=True)
