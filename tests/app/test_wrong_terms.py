@@ -3,11 +3,13 @@
 import json
 from typing import Any
 
+import msgpack
 import pytest
 from pydantic import ValidationError
 
-from app.body import parse
+from app.body import parse, parse_binary
 from app.errors import InvalidRequest
+from app.schemas.batches import HistogramBatchRequest
 from app.schemas.models import FormulaModel, SumModel
 from app.schemas.requests import HistogramRequest
 from tests.examples import SMALL_HISTOGRAM
@@ -32,6 +34,14 @@ def test_mistakes_in_several_terms_are_told(
         parse(HistogramRequest, json.dumps(body).encode())
     found = {path for path, _ in refused.value.errors}
     assert found == {("model", form, *place) for place in places}
+
+
+def test_more_terms_than_any_service_takes_are_not_looked_at() -> None:
+    body = {"model": {"sum": ["gaussian"] * 10_002 + [1]}, "edges": [0, 1], "counts": [[1]]}
+    with pytest.raises(InvalidRequest) as refused:
+        parse_binary(HistogramBatchRequest, msgpack.packb(body))
+    message = "has 10003 entries; at most 10000 are allowed"
+    assert refused.value.errors == [(("model", "sum"), message)]
 
 
 @pytest.mark.parametrize(
