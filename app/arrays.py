@@ -14,6 +14,7 @@ from app.names import has_twice
 from fitting.padding import Floats
 
 LARGE = 2**14  # bytes; smaller bodies are read by Pydantic in no time
+MOST_FIELDS = 32  # of an object, in which each is looked for from the first; no request has more
 
 
 def with_arrays(raw: bytes, names: tuple[str, ...]) -> dict[str, Any] | None:
@@ -38,6 +39,8 @@ def _read(
     document: simdjson.Object, names: tuple[str, ...], outer: str = ""
 ) -> tuple[dict[str, Any], int]:
     """The fields of an object, and how many opening brackets it has."""
+    if len(document) > MOST_FIELDS:
+        raise LookupError
     fields: dict[str, Any] = {}
     brackets = 0
     for key in document:

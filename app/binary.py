@@ -1,20 +1,37 @@
 """MessagePack: JSON's objects, lists and texts, and arrays in the form of `schemas.arrays`."""
 
+import sys
+from collections.abc import Callable
 from typing import Any
 
 import msgpack
 import numpy as np
 
 from app import names
-from app.errors import NotMsgpack
+from app.crowded import too_many
+from app.errors import InvalidRequest, NotMsgpack
 
 MSGPACK = "application/msgpack"
 
 
-def unpack(raw: bytes) -> Any:
-    """What was sent; arrays stay in their written form. No object has a name twice."""
+def unpack(raw: bytes, most: int = sys.maxsize) -> Any:
+    """What was sent; arrays stay in their written form. No object has a name twice.
+
+    InvalidRequest for more names than `most`.
+    """
+    count = 0
+
+    def read(hook: Callable[[names.Pairs], Any]) -> Any:
+        def to_object(pairs: names.Pairs) -> Any:
+            nonlocal count
+            if (count := count + len(pairs)) > most:
+                raise InvalidRequest([((), too_many(count, most))])
+            return hook(pairs)
+
+        return msgpack.unpackb(raw, object_pairs_hook=to_object)
+
     try:
-        return names.read(lambda hook: msgpack.unpackb(raw, object_pairs_hook=hook))
+        return names.read(read)
     except msgpack.ExtraData:
         # to MessagePack a brace is a number
         json = " Is it JSON? Then send Content-Type: application/json."

@@ -6,7 +6,8 @@ The numbers of large bodies take a shorter way (`arrays`).
 import asyncio
 import contextlib
 import re
-from collections.abc import AsyncIterator
+import sys
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -16,6 +17,7 @@ from starlette.requests import ClientDisconnect
 
 from app.arrays import with_arrays
 from app.binary import MSGPACK, unpack
+from app.crowded import most_names, refuse_crowded
 from app.errors import TooLarge, TooSlow, WrongMediaType
 from app.jobs.prefer import RESPOND_ASYNC
 from app.names import refuse_twice
@@ -53,12 +55,15 @@ async def read_body(request: Request, schema: type[T], *, or_binary: bool = Fals
         other = f" (or as {MSGPACK}, or {lines})" if or_binary else ""
         curl = f"with curl by -H 'Content-Type: {JSON}'"
         raise WrongMediaType(f"Send the body as {JSON}, {curl}{other}.")
-    raw = await read(request, service_of(request).settings.max_body_bytes)
-    raw = raw if binary else raw.removeprefix(BOM)
-    reader = parse_binary if binary else parse
-    if len(raw) < LONG:
-        return Body(reader(schema, raw), raw)
-    return Body(await asyncio.to_thread(reader, schema, raw), raw)
+    service = service_of(request)
+    settings = service.settings
+    with service.bodies.room() as hold:
+        raw = await read(request, settings.max_body_bytes, hold)
+        raw = raw if binary else raw.removeprefix(BOM)
+        reader, most = parse_binary if binary else parse, most_names(settings)
+        if len(raw) < LONG:
+            return Body(reader(schema, raw, most), raw)
+        return Body(await asyncio.to_thread(reader, schema, raw, most), raw)
 
 
 def wants_binary(request: Request) -> bool:
@@ -89,8 +94,8 @@ def refuse_csv(request: Request) -> None:
         raise WrongMediaType(f"text/csv is {NOT_OFFERED}. Send the body as {JSON}.")
 
 
-async def read(request: Request, most: int) -> bytes:
-    """The body, given up as soon as it is known to be too large."""
+async def read(request: Request, most: int, hold: Callable[[int], None]) -> bytes:
+    """The body, given up as soon as it is known to be too large, or finds no room."""
     announced = request.headers.get("content-length", "")
     too_large = TooLarge(f"The body is larger than {most} bytes (max_body_bytes, GET /limits).")
     if announced.isdigit() and int(announced) > most:
@@ -100,6 +105,7 @@ async def read(request: Request, most: int) -> bytes:
         size += len(chunk)
         if size > most:
             raise too_large
+        hold(size)
         chunks.append(chunk)
     return b"".join(chunks)
 
@@ -122,8 +128,9 @@ async def pieces(request: Request) -> AsyncIterator[bytes]:
         yield piece
 
 
-def parse(schema: type[T], raw: bytes) -> T:
-    """The validated request, or the problem with it."""
+def parse(schema: type[T], raw: bytes, most: int = sys.maxsize) -> T:
+    """The validated request, or the problem with it; of so many names it may be."""
+    refuse_crowded(raw, most)
     sent = with_arrays(raw, schema.arrays)
     if sent is not None:
         with contextlib.suppress(ValidationError):
@@ -136,9 +143,9 @@ def parse(schema: type[T], raw: bytes) -> T:
     return read
 
 
-def parse_binary(schema: type[T], raw: bytes) -> T:
+def parse_binary(schema: type[T], raw: bytes, most: int = sys.maxsize) -> T:
     """The same of MessagePack."""
-    sent = unpack(raw)
+    sent = unpack(raw, most)
     try:
         return schema.model_validate(sent)
     except ValidationError as error:

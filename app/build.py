@@ -1,6 +1,5 @@
 """From a valid model spec to the model that it stands for, with what is wrong told at its place."""
 
-import difflib
 from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
@@ -9,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from app.errors import InvalidRequest, nearest
+from app.errors import InvalidRequest, did_you_mean
 from app.schemas.models import (
     FormulaModel,
     Named,
@@ -127,8 +126,7 @@ def named(kind: type[Model], spec: Named, path: Path, **options: Any) -> Model:
             [
                 (
                     (*path, "rename", name),
-                    f"no parameter of this model"
-                    f"{nearest(difflib.get_close_matches(name, names, n=1))}; "
+                    f"no parameter of this model{did_you_mean(name, names)}; "
                     f"it has {', '.join(names[:20])}",
                 )
                 for name in wrong

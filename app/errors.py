@@ -17,7 +17,7 @@ FastAPI's own exceptions, and SQLAlchemy's, are translated in `install`. Input i
 
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from http import HTTPStatus
 from typing import ClassVar
 
@@ -31,6 +31,7 @@ from starlette.routing import Match
 
 from fitting.entries import MOST_REPORTED
 from fitting.errors import Path
+from models.nearest import nearest
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -167,9 +168,10 @@ def pointer(path: Path) -> str:
     return "".join(f"/{part}" for part in parts)
 
 
-def nearest(close: Sequence[str]) -> str:
-    """', did you mean "..."' where something is close."""
-    return f', did you mean "{close[0]}"?' if close else ""
+def did_you_mean(name: str, known: Collection[str], alike: float = 0.6) -> str:
+    """', did you mean "..."' where one is near."""
+    close = nearest(name, known, alike)
+    return f', did you mean "{close}"?' if close else ""
 
 
 def methods_at(request: Request) -> list[str]:

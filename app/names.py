@@ -5,6 +5,7 @@ JSON leaves that open (RFC 8259, 4), and Pydantic takes the last.
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -55,8 +56,8 @@ class _Twice(dict[Any, Any]):
 
     def __init__(self, pairs: Pairs):
         super().__init__(pairs)
-        names = [name for name, _ in pairs]
-        self.name = next(name for name in names if names.count(name) > 1)
+        times = Counter(name for name, _ in pairs)
+        self.name = next(name for name in times if times[name] > 1)
 
 
 def _read(reader: Reader) -> tuple[Any, bool]:

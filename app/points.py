@@ -4,14 +4,13 @@ Columns are put in the order in which the formula names them, so that the order 
 which means nothing, decides nothing. A single column is a plain x.
 """
 
-import difflib
 from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Any
 
 import numpy as np
 
-from app.errors import InvalidRequest, nearest
+from app.errors import InvalidRequest, did_you_mean
 from app.schemas.base import is_list
 from app.schemas.requests import PointsRequest
 from app.settings import Settings
@@ -112,8 +111,7 @@ def refuse_unknown_columns(given: Iterable[str], field: str, names: Sequence[str
     wrong = [
         (
             (field, name),
-            f"x has no such column{nearest(difflib.get_close_matches(name, names, n=1))}; "
-            f"it has {', '.join(names)}",
+            f"x has no such column{did_you_mean(name, names)}; it has {', '.join(names)}",
         )
         for name in islice((name for name in given if name not in names), MOST_REPORTED)
     ]

@@ -2,31 +2,55 @@
 
 Clients that would rather speak HTTP/2 say so by `Upgrade: h2c` (curl --http2, Java's HttpClient). A
 server may ignore it (RFC 9110, 7.8), and this one ignores all upgrades.
+
+The parser takes a head of any size. Its parts are counted as they come; but of a header that does
+not end the parser says nothing, and so the bytes are counted of which it says nothing.
 """
 
 from http import HTTPStatus
+from typing import Any
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.errors import problem_response
 
+MOST_HEAD_BYTES = 2**16  # of a request line and headers; or of what follows a chunked body
+
+
+class HeadTooLong(Exception):
+    """The head is longer than any should be."""
+
 
 class Protocol(HttpToolsProtocol):
     """uvicorn's, but for the words that a client gets whose request is not HTTP, and for upgrades.
+
+    And for heads that do not end.
 
     The parser takes what follows the head of an upgrade for another protocol, not for a body. So
     it gets the head once more, without the header that asks for it.
     """
 
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self._head_bytes = 0  # of this head, until now
+        self._unseen = 0  # bytes since the parser found something
+
     def data_received(self, data: bytes) -> None:
         self._unset_keepalive_if_required()
         while data:
+            self._unseen += len(data)
             try:
                 self.parser.feed_data(data)
-            except httptools.HttpParserError:
+                if self._unseen > MOST_HEAD_BYTES:
+                    raise HeadTooLong
+            except (httptools.HttpParserError, HeadTooLong) as error:
                 self.logger.warning("Invalid HTTP request received.")
-                self.send_400_response("")
+                # an exception of ours is the parser's error, too
+                if isinstance(error.__context__ or error, HeadTooLong):
+                    self._refuse_head()
+                else:
+                    self.send_400_response("")
                 return
             except httptools.HttpParserUpgrade as upgrade:
                 # a tunnel (CONNECT) is none for want of a header: it has been refused
@@ -49,23 +73,60 @@ class Protocol(HttpToolsProtocol):
         kept = [b"%b: %b" % pair for pair in self.headers if pair[0] != b"upgrade"]
         return b"\r\n".join([line, *kept, b"", b""])
 
+    def on_message_begin(self) -> None:
+        self._head_bytes = self._unseen = 0
+        super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        self._count(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._count(len(name) + len(value) + len(b": \r\n"))
+        super().on_header(name, value)
+
+    def _count(self, size: int) -> None:
+        self._unseen = 0
+        self._head_bytes += size
+        if self._head_bytes > MOST_HEAD_BYTES:
+            raise HeadTooLong
+
+    def on_body(self, body: bytes) -> None:
+        self._unseen = 0
+        super().on_body(body)
+
     def on_headers_complete(self) -> None:
+        self._head_bytes = self._unseen = 0
         if not self._ignores_upgrade:
             super().on_headers_complete()
 
     def on_message_complete(self) -> None:
+        self._unseen = 0
         if not self._ignores_upgrade:
             super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
-        response = problem_response(
+        self._refuse(
             HTTPStatus.BAD_REQUEST,
             "invalid-http",
             "Not a valid HTTP request",
-            "The request line or a header is not valid HTTP, or the line is longer than 64 kB. "
-            "Long input belongs into the body.",
-            headers={"Connection": "close"},
+            "The request line or a header is not valid HTTP. Long input belongs into the body.",
         )
+
+    def _refuse_head(self) -> None:
+        self._refuse(
+            HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+            "head-too-large",
+            "The request's head is too large",
+            "The request line and the headers are longer than 64 kB. "
+            "Long input belongs into the body.",
+        )
+
+    def _refuse(self, status: HTTPStatus, kind: str, title: str, detail: str) -> None:
+        """Close the connection with these words."""
+        headers = {"Connection": "close"}
+        response = problem_response(status, kind, title, detail, headers=headers)
+        line = f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode()
         head = b"".join(b"%b: %b\r\n" % pair for pair in response.raw_headers)
-        self.transport.write(b"HTTP/1.1 400 Bad Request\r\n%b\r\n%b" % (head, bytes(response.body)))
+        self.transport.write(b"%b%b\r\n%b" % (line, head, bytes(response.body)))
         self.transport.close()

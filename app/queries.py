@@ -1,15 +1,16 @@
 """Unknown query parameters are refused, like unknown fields: a typo must never pass in silence."""
 
-import difflib
 from collections.abc import Callable, Coroutine, Mapping
 from inspect import signature
+from itertools import islice
 from typing import Any
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
 from app.body import refuse_csv
-from app.errors import REQUIRED, InvalidRequest, nearest
+from app.errors import REQUIRED, InvalidRequest, did_you_mean
+from fitting.entries import MOST_REPORTED
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -41,10 +42,9 @@ def refuse_unknown_queries(request: Request, known: Mapping[str, bool]) -> None:
     """InvalidRequest for what is not known, or given twice; `known`: whether it is required."""
     sent = request.query_params
     listed = f"; there are {', '.join(known)}" if known else "; this path takes none"
-    unknown = {name: difflib.get_close_matches(name, known, n=1) for name in sent.keys() - known}
     problems = [
-        ((name,), f"unknown query parameter{nearest(close) or listed}")
-        for name, close in unknown.items()
+        ((name,), f"unknown query parameter{did_you_mean(name, known) or listed}")
+        for name in islice((name for name in sent if name not in known), MOST_REPORTED)
     ]
     if problems:
         missing = (name for name, required in known.items() if required and name not in sent)

@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import Awaitable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from fastapi import Depends, Request
 
 from app.batch.paces import Paces
+from app.bodies import Bodies
 from app.metrics import Metrics
 from app.prepared import Prepared
 from app.schemas.requests import Asked
@@ -43,6 +45,11 @@ class Service:
     prepared: Prepared
     cluster: "Cluster | None" = None
     paces: Paces = field(default_factory=Paces)
+
+    @cached_property
+    def bodies(self) -> Bodies:
+        """Room for those that are being read, for one that is as long as may be at least."""
+        return Bodies(max(self.settings.max_bodies_bytes, self.settings.max_body_bytes))
 
     def allowed_s(self, asked: Asked) -> float:
         """The client's deadline, at most our own."""

@@ -11,6 +11,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 POSTGRESQL = "postgresql+psycopg://user@host/fits"
+MOST_COMPONENTS = 10_000  # of one sum or product, whatever the limit of a service
 MOST = 2**63 - 1  # that databases count to
 
 
@@ -69,6 +70,9 @@ class Settings(BaseSettings):
     drain_s: int = Field(30, ge=0, description="Seconds that running requests get after SIGTERM")
 
     max_body_bytes: int = limit(64 * 2**20, "Bytes of a request body", ge=1024)
+    max_bodies_bytes: int = limit(
+        4 * 64 * 2**20, "Bytes of all bodies being read, but for the first MiB of each", ge=1024
+    )
     max_silence_s: float = limit(60.0, "Seconds between two pieces of a request body", gt=0)
     max_bins: int = limit(1_000_000, "Bins of a histogram", ge=1)
     max_points: int = limit(1_000_000, "Points of a fit with errors in x and y", ge=1)
@@ -81,7 +85,9 @@ class Settings(BaseSettings):
     max_line_bytes: int = limit(32 * 2**20, "Bytes of a line of a job's NDJSON", ge=1024)
     max_jobs: int = limit(100, "Jobs that may be unfinished at once", ge=1)
     max_predictors: int = limit(10, "Columns of an x that is an object", ge=1)
-    max_components: int = limit(150, "Components of sums and products, over all levels", ge=1)
+    max_components: int = limit(
+        150, "Components of sums and products, over all levels", ge=1, le=MOST_COMPONENTS
+    )
     max_parameters: int = limit(400, "Parameters of a model", ge=1)
     max_slopes: int = limit(
         100_000_000, "Parameters of a model times bins or points: a worker's memory", ge=1

@@ -3,7 +3,6 @@
 So is a store that cannot be opened.
 """
 
-import difflib
 import logging
 import os
 import re
@@ -14,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.errors import nearest
+from app.errors import did_you_mean
 from app.settings import Settings
 from app.store.store import Store, in_a_line
 
@@ -81,5 +80,4 @@ def warn_of_misspelt(names: Iterable[str] = tuple(os.environ)) -> None:
     known = [variable(name) for name in Settings.model_fields]
     for name in names:
         if name.startswith(PREFIX) and name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
-            logger.warning(f"{name} is no setting{nearest(close)}")
+            logger.warning(f"{name} is no setting{did_you_mean(name, known)}")

@@ -1,6 +1,5 @@
 """From a valid request to a `FitProblem`: the words of the API to those of the library."""
 
-import difflib
 from collections.abc import Iterable, Sequence
 from itertools import islice
 
@@ -8,7 +7,7 @@ import numpy as np
 
 from app import points
 from app.build import build_model
-from app.errors import InvalidRequest, nearest
+from app.errors import InvalidRequest, did_you_mean
 from app.predictors import model_in_columns
 from app.schemas.batches import PointsBatchRequest
 from app.schemas.requests import (
@@ -39,7 +38,7 @@ def to_problem(request: FitRequest, settings: Settings) -> FitProblem:
             data=data,
             knowledge=knowledge,
             absolute_sigma=is_absolute(request),
-            minos=to_minos(request, names, knowledge),
+            minos=to_minos(request, names, knowledge, settings),
         )
     except InvalidProblem as invalid:
         raise InvalidRequest(
@@ -111,10 +110,13 @@ def to_known(spec: ParameterSettings | float | None) -> Knowledge:
 
 
 def to_minos(
-    request: FitRequest, names: list[str], knowledge: Sequence[Knowledge]
+    request: FitRequest, names: list[str], knowledge: Sequence[Knowledge], settings: Settings
 ) -> tuple[str, ...]:
-    """The names whose intervals are wanted; true: those of all free parameters."""
+    """The names whose intervals are wanted, each once; true: those of all free parameters."""
     if isinstance(request.minos, list):
+        count, most = len(request.minos), settings.max_parameters
+        if count > most:
+            raise InvalidRequest([(("minos",), f"{count} names; at most {most} are allowed")])
         refuse_unknown(((("minos", i), name) for i, name in enumerate(request.minos)), names)
         return tuple(dict.fromkeys(request.minos))
     free = (name for name, known in zip(names, knowledge, strict=True) if not known.fixed)
@@ -143,5 +145,5 @@ def refuse_unknown(named: Iterable[tuple[Path, str]], names: list[str]) -> None:
 
 def unknown_name(name: str, names: list[str]) -> str:
     """What to say about a parameter that does not exist, without repeating it."""
-    close = difflib.get_close_matches(name, names, n=1)
-    return f"the model has no such parameter{nearest(close)}; it has {', '.join(names[:20])}"
+    close = did_you_mean(name, names)
+    return f"the model has no such parameter{close}; it has {', '.join(names[:20])}"

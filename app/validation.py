@@ -1,6 +1,7 @@
 """What is wrong with a body: pointers into what was sent, each with words (`wording`)."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from pydantic_core import from_json
 from app.errors import InvalidRequest, NotJson, Problem
 from app.schemas.arrays import is_written, read
 from app.schemas.base import Number
-from app.schemas.models import FORMS
+from app.schemas.models import FORMS, SumModel
 from app.wording import PAIRS, UHI, describe, is_uhi
 from fitting.entries import MOST_REPORTED
 from fitting.errors import Path
@@ -53,6 +54,9 @@ def from_validation(error: ValidationError, sent: Any, whole: type[BaseModel]) -
         for place in not_finite(e, path, sent) or [path]:
             found[place, describe(e, found_at(sent, path), whole)] = None
         found.update((one, None) for one in more_like(e, sent, whole))
+        for other in islice(in_other_terms(e, sent), MOST_REPORTED):
+            path = where(other, sent)
+            found[path, describe(other, found_at(sent, path), whole)] = None
     return InvalidRequest(list(found)[:MOST_REPORTED])
 
 
@@ -85,6 +89,20 @@ def more_like(
         except ValidationError as wrong:
             (other,) = wrong.errors(include_url=False, include_input=False)
             yield (*path[:-1], i), describe({**other, "loc": error["loc"]}, number, whole)
+
+
+def in_other_terms(error: Mapping[str, Any], sent: Any) -> Iterator[Mapping[str, Any]]:
+    """What else is wrong in a sum or a product after its first wrong term, which Pydantic tells."""
+    loc = error["loc"]
+    for place, index in enumerate(loc):
+        if isinstance(index, int) and stands_for_model(loc[: place + 1]):
+            terms = found_at(sent, sent_path(loc[:place], sent))
+            for i, term in enumerate(terms[index + 1 : index + 1 + LOOKED_AT], index + 1):
+                try:
+                    SumModel.model_validate({"sum": [term]})
+                except ValidationError as wrong:
+                    for other in wrong.errors(include_url=False, include_input=False):
+                        yield {**other, "loc": (*loc[:place], i, *other["loc"][2:])}
 
 
 def is_of_other_form(error: Mapping[str, Any], sent: Any) -> bool:

@@ -1,13 +1,12 @@
 """What Pydantic finds wrong with one field, in our words: what is wrong, what would be right."""
 
-import difflib
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel
 
-from app.errors import nearest
+from app.errors import did_you_mean
 from app.schemas.arrays import PARTS
 from app.schemas.base import NAME
 from app.schemas.fields import fields_at, whose
@@ -28,6 +27,7 @@ VALUES_NOT_YET = {
 ASYMMETRIC = f"errors of two sides are {NOT_OFFERED}; give one error for both"
 NO_COLUMNS = f"batches take lists and matrices; several predictors in them are {NOT_OFFERED}"
 UHI = f'UHI histograms are {NOT_OFFERED}; send {{"edges": [...], "counts": [...]}}'
+LOOKED_THROUGH = 2000  # letters of a name that is none: it may be of any length
 OPERATORS = set("+*/^()=")
 WORD = re.compile(NAME)
 WRITTEN = 'a formula is sent as {"formula": "a*x + b"}'
@@ -138,8 +138,8 @@ def unknown_field(name: str, known: list[str], whole: type[BaseModel], *, top: b
     if name in whole.model_fields:
         return "unknown field here; it stands at the top of the request"
     usual = FIELDS.get(name.lower())
-    close = [usual] if usual in known else difflib.get_close_matches(name, known, 1, ALIKE)
-    return f"unknown field{nearest(close) or '; there are ' + ', '.join(known)}"
+    close = did_you_mean(*(usual, [usual]) if usual in known else (name, known), ALIKE)
+    return f"unknown field{close or '; there are ' + ', '.join(known)}"
 
 
 def wrong_length(context: Mapping[str, Any], *, pair: bool) -> str:
@@ -157,14 +157,15 @@ def wrong_length(context: Mapping[str, Any], *, pair: bool) -> str:
 
 def unknown_model(tag: str, sent: Any) -> str:
     """A model that cannot be recognised."""
+    tag = tag[:LOOKED_THROUGH]
     if isinstance(sent, str) or (isinstance(sent, dict) and isinstance(sent.get("name"), str)):
         usual, degree = ALIASES.get(tag.lower()), POLYNOMIALS.get(tag.lower())
         if degree is not None:
             return f'unknown model, did you mean {{"name": "polynomial", "degree": {degree}}}?'
-        close = [usual] if usual else difflib.get_close_matches(tag, SHAPES, n=1)
         if not OPERATORS.isdisjoint(tag):
             shapes = not (SHAPES.keys() | ALIASES.keys()).isdisjoint(WORD.findall(tag.lower()))
             return f"unknown model; {COMPOSED * shapes}{WRITTEN}; {LISTED}"
-        return f"unknown model{nearest(close)}; GET /models lists them: {', '.join(SHAPES)}"
+        close = did_you_mean(*(usual, [usual]) if usual else (tag, SHAPES))
+        return f"unknown model{close}; GET /models lists them: {', '.join(SHAPES)}"
     forms = ", ".join(f'{{"{form}": ...}}' for form in FORMS)
     return f'a model is a name, {{"name": ...}} or one of {forms}; {LISTED}'

@@ -33,7 +33,7 @@ def to_batch(request: AnyBatchRequest, settings: Settings) -> Batch:
     names = [p.name for p in model.parameters]
     try:
         rows = to_rows(request, settings)
-        refuse_large(model, rows.length, settings)
+        refuse_large(model, int(rows.sizes.max()), settings)
         if request.covariance:
             refuse_many_matrices(len(rows), len(names), settings.max_batch_entries)
         return Batch(

@@ -5,6 +5,7 @@ Nothing of a job is left behind whose rows have a mistake, or whose client goes.
 
 import asyncio
 import secrets
+import sys
 from collections.abc import AsyncIterator, Sequence
 from functools import cached_property
 from typing import Any
@@ -16,6 +17,7 @@ from pydantic_core import from_json, to_json
 from app.batch.translate import has_rows, refuse_two_starts, to_batch
 from app.binary import to_lists
 from app.body import BOM, NDJSON, parse, pieces, read_body
+from app.crowded import most_names, refuse_crowded
 from app.errors import Busy, InvalidRequest, NotJson, StoreAway, Unavailable
 from app.jobs.chunk import STARTS, Fields, pack, rows_of, to_request
 from app.jobs.kinds import Kind
@@ -131,7 +133,8 @@ async def take_lines(request: Request, service: Service, runner: Runner, kind: K
     settings = service.settings
     groups = slices(pieces(request), settings.max_line_bytes)
     number, raw, lines = await first_line(groups)
-    head = await asyncio.to_thread(read_head, kind, raw, number)
+    most = most_names(settings)
+    head = await asyncio.to_thread(read_head, kind, raw, number, most)
     async with Intake(service, runner, kind, raw) as intake:
         rows = Rows(kind, head, settings, intake)
         await rows.take(lines)
@@ -151,8 +154,9 @@ async def first_line(groups: AsyncIterator[list[Numbered]]) -> tuple[int, bytes,
     raise InvalidRequest([((), "the body is empty: send the request, then one row a line")])
 
 
-def read_head(kind: Kind, raw: bytes, number: int) -> BatchHead:
+def read_head(kind: Kind, raw: bytes, number: int, most: int = sys.maxsize) -> BatchHead:
     """The request without its rows, which is line `number` of the body."""
+    refuse_crowded(raw, most)
     try:
         sent = from_json(raw)
     except ValueError as error:
@@ -176,7 +180,7 @@ class Rows:
     def __init__(self, kind: Kind, head: BatchHead, settings: Settings, intake: Intake):
         self._kind, self._head, self._settings = kind, head, settings
         self._intake = intake
-        self._reader = RowReader(kind, settings.max_line_bytes)
+        self._reader = RowReader(kind, settings.max_line_bytes, most_names(settings))
         self._parts: list[Fields] = []
         self._numbers: list[int] = []  # of the lines of the rows in `_parts`
 

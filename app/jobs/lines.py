@@ -1,5 +1,6 @@
 """NDJSON as it comes in: slices of whole lines, of which only one is in memory at a time."""
 
+import sys
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,6 +9,7 @@ import numpy as np
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
+from app.crowded import count_names, too_many
 from app.errors import InvalidRequest, NotJson, Problem, TooLarge
 from app.jobs.chunk import STARTS, Fields
 from app.jobs.kinds import Kind
@@ -73,6 +75,7 @@ class RowReader:
 
     kind: Kind
     longest: int
+    most_names: int = sys.maxsize  # of a line
     names: frozenset[str] | None = None  # of fields, where rows are objects
     width: int = 0
     rows: int = 0
@@ -85,6 +88,9 @@ class RowReader:
         """The rows in these lines; a Problem tells which row is wrong, and its line."""
         if any(len(line) > self.longest for _, line in lines):
             raise too_long(self.longest)
+        for i, (_, line) in enumerate(lines):
+            if (count := count_names(line, self.most_names)) > self.most_names:
+                raise self._wrong([(i, (), too_many(count, self.most_names))], lines)
         first = not self.rows
         brace = lines[0][1].lstrip().startswith(b"{")
         as_objects = brace if first else self.names is not None

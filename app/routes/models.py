@@ -1,12 +1,11 @@
 """GET /models: the shapes that can be fitted."""
 
-import difflib
 from typing import Annotated
 
 from fastapi import APIRouter, Path
 
 from app.catalogue import catalogue, entry
-from app.errors import NotFound, nearest
+from app.errors import NotFound, did_you_mean
 from app.examples import COMPOSITIONS
 from app.queries import StrictRoute
 from app.responses import problems
@@ -31,6 +30,6 @@ async def list_models(service: Here) -> CatalogueAnswer:
 def get_model(name: Annotated[str, Path(description="A name from GET /models")]) -> ShapeAnswer:
     """Its formula, parameters, limits, options and example requests."""
     if name not in SHAPES:
-        close = difflib.get_close_matches(name, SHAPES, n=1)
-        raise NotFound(f"There is no such model{nearest(close)}; GET /models lists them.")
+        close = did_you_mean(name, SHAPES)
+        raise NotFound(f"There is no such model{close}; GET /models lists them.")
     return entry(name)

@@ -16,6 +16,7 @@ from pydantic import (
 )
 
 from app.schemas.base import NAME, Edges, NotNegative, Request, Row, is_list
+from app.settings import MOST_COMPONENTS
 from models.formula.names import GRAMMAR
 from models.model import Model
 from models.registry import SHAPES
@@ -80,10 +81,15 @@ SPECS: dict[str, type[ShapeSpec]] = {
 ShapeName: Any = Literal[tuple(SHAPES)]
 
 
+Terms = Annotated[
+    list["ModelSpec"], Field(min_length=1, max_length=MOST_COMPONENTS, fail_fast=True)
+]
+
+
 class SumModel(Request):
     """Components added; parameters of one name need a prefix each, or are shared by `rename`."""
 
-    sum: list["ModelSpec"] = Field(min_length=1)
+    sum: Terms
     fractions: bool = Field(
         False,
         description="One amp for all, shared out by fractions; the last component gets the rest",
@@ -93,7 +99,7 @@ class SumModel(Request):
 class ProductModel(Request):
     """Factors multiplied: densities without their amp, other models as they are."""
 
-    product: list["ModelSpec"] = Field(min_length=1)
+    product: Terms
 
 
 class SmearedModel(Named):
@@ -120,7 +126,9 @@ class FormulaModel(Request):
 
     formula: str = Field(description=GRAMMAR)
     parameters: list[Name] | None = Field(
-        None, description="All parameters, in this order; another name is then an error"
+        None,
+        fail_fast=True,
+        description="All parameters, in this order; another name is then an error",
     )
 
 

@@ -3,12 +3,12 @@
 A suggestion that is other mathematics would be followed, and give a wrong answer that converges.
 """
 
-import difflib
 from collections.abc import Mapping
 from types import MappingProxyType
 
 from models.formula.functions import FUNCTIONS
 from models.model import Density, Model
+from models.nearest import nearest
 from models.registry import ALIASES
 
 #: How alike a name must be to one that is known: below this they mostly mean different things.
@@ -121,10 +121,10 @@ def instead_of(name: str, shapes: Mapping[str, type[Model]]) -> str:
     if lower in EXPRESSIONS:
         return f"write {EXPRESSIONS[lower]}"
     known = [*FUNCTIONS, "where", *shapes]
-    close = difflib.get_close_matches(lower, known, n=1, cutoff=ALIKE)
+    close = nearest(lower, known, ALIKE)
     usual = ALIASES.get(lower, "")
     if usual in shapes and issubclass(shapes[usual], Density):
-        close = close or [usual]
+        close = close or usual
     if close and lower not in NOTHING_LIKE:
-        return f"did you mean {close[0]}?"
+        return f"did you mean {close}?"
     return f"there are {', '.join([*FUNCTIONS, 'where'])}, and the shapes of GET /models"

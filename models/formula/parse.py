@@ -5,7 +5,6 @@ a stand-in for each name and number, so no name means anything to it. The powers
 """
 
 import ast
-import difflib
 import math
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
@@ -39,6 +38,7 @@ from models.formula.tree import (
     call_parameters,
 )
 from models.model import Model
+from models.nearest import nearest
 
 DIGITS = frozenset("123456789")
 
@@ -329,5 +329,5 @@ def _refuse_count(word: Word, wanted: str, given: int) -> None:
 
 
 def _nearest(name: str, known: Mapping[str, int]) -> str:
-    close = difflib.get_close_matches(name, known, n=1)
-    return f"; did you mean {close[0]}?" if close else ""
+    close = nearest(name, known)
+    return f"; did you mean {close}?" if close else ""

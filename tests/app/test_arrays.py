@@ -8,7 +8,7 @@ import pytest
 
 from app.arrays import LARGE, with_arrays
 from app.body import parse
-from app.errors import Problem
+from app.errors import InvalidRequest, Problem
 from app.schemas.batches import HistogramBatchRequest, PointsBatchRequest
 from app.schemas.requests import HistogramRequest, PointsRequest
 
@@ -178,6 +178,21 @@ def test_what_is_wrong_is_refused_as_ever(raw: bytes, monkeypatch: pytest.Monkey
     found = outcome()
     monkeypatch.setattr("app.body.with_arrays", lambda *_: None)
     assert found == outcome()
+
+
+MANY = {f"histogran{i}": 1 for i in range(40)}
+
+
+@pytest.mark.parametrize("raw", [histogram(**MANY), histogram(histogram=MANY)], ids=range(2))
+def test_an_object_of_many_names_is_no_request_and_none_is_looked_for(
+    raw: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr("app.arrays._plain", asked.append)
+    assert with_arrays(raw, HistogramRequest.arrays) is None
+    assert not asked
+    with pytest.raises(InvalidRequest, match="unknown field"):
+        parse(HistogramRequest, raw)
 
 
 @pytest.mark.parametrize("raw", [encoded(counts=COUNTS[:2]), encoded(model="caf\u00e9")])

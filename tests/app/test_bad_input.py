@@ -316,20 +316,22 @@ def test_the_nearest_known_name_is_suggested(
 
 
 @pytest.mark.parametrize(
-    "request_bytes",
+    ("request_bytes", "status"),
     [
-        b"GET /covariance?at=" + b"a" * 100_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
-        b"GET / HTTP/1.1\r\nHost: x\r\na header without a colon\r\n\r\n",
-        b"\x16\x03\x01 this is TLS\r\n\r\n",
-        b"POST /fit/histogram HTTP/1.1\r\nContent-Length: many\r\n\r\n",
+        (b"GET /covariance?at=" + b"a" * 100_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 431),
+        (b"GET / HTTP/1.1\r\nHost: x\r\na header without a colon\r\n\r\n", 400),
+        (b"\x16\x03\x01 this is TLS\r\n\r\n", 400),
+        (b"POST /fit/histogram HTTP/1.1\r\nContent-Length: many\r\n\r\n", 400),
     ],
 )
-def test_what_is_no_http_gets_problem_json_too(server: LiveServer, request_bytes: bytes) -> None:
+def test_what_is_no_http_gets_problem_json_too(
+    server: LiveServer, request_bytes: bytes, status: int
+) -> None:
     url = httpx.URL(server.url)
     with socket.create_connection((url.host, url.port or 80), timeout=10) as connection:
         connection.sendall(request_bytes)
         reply = connection.makefile("rb").read()
     head, _, body = reply.partition(b"\r\n\r\n")
-    assert head.startswith(b"HTTP/1.1 400 ")
+    assert head.startswith(b"HTTP/1.1 %d " % status)
     assert b"application/problem+json" in head.lower()
-    assert json.loads(body)["status"] == 400
+    assert json.loads(body)["status"] == status

@@ -1,6 +1,7 @@
 """Bodies that do not come as they should."""
 
 import asyncio
+import contextlib
 import json
 import threading
 from types import SimpleNamespace
@@ -9,10 +10,11 @@ from typing import Any
 import pytest
 from fastapi import Request
 
+from app.bodies import FREE, Bodies, ManyBodies
 from app.body import JSON, LONG, media_type_of, pieces, read_body, wants_binary
 from app.errors import NotJson, WrongMediaType
 from app.schemas.requests import HistogramRequest
-from app.service import ClientGone
+from app.service import ClientGone, Service
 from app.settings import Settings
 from tests.examples import SMALL_HISTOGRAM
 
@@ -37,12 +39,16 @@ def test_who_hangs_up_while_sending_is_gone_and_no_defect() -> None:
     asyncio.run(read())
 
 
-def posted(body: bytes = b"", **headers: str) -> Request:
-    """A request with this body."""
-    service = SimpleNamespace(settings=Settings())
+def posted(
+    body: bytes = b"", bodies: Bodies | None = None, *, cut_short: bool = False, **headers: str
+) -> Request:
+    """A request with this body; `cut_short`: then its client hangs up."""
+    service = SimpleNamespace(settings=Settings(), bodies=bodies or Bodies(2**30))
+    messages: list[Any] = [{"type": "http.request", "body": body}, {"type": "http.disconnect"}]
+    messages[0]["more_body"] = cut_short
 
     async def receive() -> Any:
-        return {"type": "http.request", "body": body}
+        return messages.pop(0)
 
     sent = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
     app = SimpleNamespace(state=SimpleNamespace(service=service))
@@ -73,6 +79,42 @@ def test_while_a_long_body_is_read_others_are_served(
         assert found.content is waits
 
     asyncio.run(read())
+
+
+def test_long_bodies_have_so_much_room_together_and_give_it_back() -> None:
+    bodies = Bodies(2**20)
+    half = json.dumps(SMALL_HISTOGRAM).encode().ljust(FREE + 2**19)
+    small = json.dumps(SMALL_HISTOGRAM).encode()
+
+    async def read(body: bytes, error: type[Exception] | None = None, **how: Any) -> None:
+        with contextlib.nullcontext() if error is None else pytest.raises(error):
+            await read_body(posted(body, bodies, **how), HistogramRequest)
+
+    async def read_in_turns() -> None:
+        with bodies.room() as hold:
+            hold(FREE + 2**18)
+            hold(FREE + 2**19)
+            assert bodies.held == 2**19
+            await read(half)
+            await read(half + b" ", ManyBodies)
+            await read(half, ClientGone, cut_short=True)
+            await read(half[:-1] + b"}", NotJson)
+            assert bodies.held == 2**19
+            hold(FREE + 2**20)
+            await read(half, ManyBodies)
+            await read(small)
+        assert bodies.held == 0
+        await read(half)
+
+    asyncio.run(read_in_turns())
+
+
+@pytest.mark.parametrize("most", [2**10, 2**30])
+def test_there_is_room_for_one_body_whatever_it_may_be(most: int) -> None:
+    settings = Settings(max_body_bytes=2**25, max_bodies_bytes=most)
+    parts: Any = [None] * 4
+    with Service(settings, *parts).bodies.room() as hold:
+        hold(2**25)
 
 
 @pytest.mark.parametrize(

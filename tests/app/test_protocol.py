@@ -56,6 +56,8 @@ async def answered(*pieces: bytes) -> Wire:
     protocol, wire = Protocol(Config(echo, ws="none", log_config=None), ServerState(), {}), Wire()
     protocol.connection_made(wire)
     for piece in pieces:
+        if wire.closed:
+            break
         protocol.data_received(piece)
         await asyncio.sleep(0)
     for _ in range(50):
@@ -98,3 +100,38 @@ def test_what_is_no_request_is_refused_in_words(sent: bytes) -> None:
     assert wire.written.startswith(b"HTTP/1.1 400 ")
     assert b"/problems/invalid-http" in wire.written
     assert wire.closed
+
+
+HEAD = b"POST /fit HTTP/1.1\r\nHost: here\r\n"
+CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
+ENDLESS = {
+    "headers": HEAD + b"x: y\r\n" * 70_000,
+    "a header": HEAD + b"x: " + b"y" * 400_000,
+    "its name": HEAD + b"y" * 400_000,
+    "the line": b"GET /" + b"y" * 400_000,
+    "trailers": CHUNKED + b"0\r\n" + b"x: y\r\n" * 70_000,
+    "a trailer": CHUNKED + b"0\r\nx: " + b"y" * 400_000,
+    "a chunk's head": CHUNKED + b"5;" + b"y" * 400_000,
+    "headers again": post(b"") + HEAD + b"x: y\r\n" * 70_000,
+}
+
+
+@pytest.mark.parametrize("size", [1000, 10_000, 2**18])
+@pytest.mark.parametrize("sent", ENDLESS.values(), ids=[*ENDLESS])
+def test_a_head_that_does_not_end_is_refused(sent: bytes, size: int) -> None:
+    pieces = [sent[first : first + size] for first in range(0, len(sent), size)]
+    wire = asyncio.run(answered(*pieces))
+    assert wire.closed
+    assert wire.written.count(b"HTTP/1.1 431 Request Header Fields Too Large\r\n") == 1
+    assert b"/problems/head-too-large" in wire.written
+
+
+@pytest.mark.parametrize("size", [1000, 10**6])
+def test_each_head_is_counted_by_itself_and_no_body(size: int) -> None:
+    headers = b"".join(b"x%d: %b\r\n" % (i, b"y" * 90) for i in range(600))
+    one = post(headers, b"z" * 100_000)
+    chunks = b"%x\r\n%b\r\n" % (10, b"z" * 10) * 10_000
+    many = HEAD + headers + b"Transfer-Encoding: chunked\r\n\r\n" + chunks + b"0\r\n\r\n"
+    sent = (one + many) * 3
+    pieces = [sent[first : first + size] for first in range(0, len(sent), size)]
+    assert echoes(asyncio.run(answered(*pieces))) == [["POST", "/fit", "z" * 100_000]] * 6

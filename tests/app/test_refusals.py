@@ -324,9 +324,13 @@ def test_wrong_entries_that_are_far_between(client: httpx.Client) -> None:
     assert pointers(problem) == ["/histogram/counts/7", "/histogram/counts/900"]
 
 
-@pytest.mark.parametrize("where", ["/parameters", "/model/rename", "/minos"])
-def test_of_many_unknown_names_the_first_are_told(client: httpx.Client, where: str) -> None:
-    names = [f"{'muu' * 10}{i}" for i in range(30_000)]
+@pytest.mark.parametrize(
+    ("where", "many"), [("/parameters", 10_000), ("/model/rename", 5_000), ("/minos", 400)]
+)
+def test_of_many_unknown_names_the_first_are_told(
+    client: httpx.Client, where: str, many: int
+) -> None:
+    names = [f"{'muu' * 10}{i}" for i in range(many)]  # as many as a body may have
     value: Any = (
         names if where == "/minos" else dict.fromkeys(names, "a" if "rename" in where else 1)
     )
