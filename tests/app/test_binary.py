@@ -146,7 +146,8 @@ def test_a_mistake_in_the_array_of_a_template_is_pointed_to(client: httpx.Client
         (None, "application/json"),
         ("*/*", "application/json"),
         ("application/json, application/msgpack;q=0", "application/json"),
-        ("application/json, application/msgpack;q=0.5", MSGPACK),
+        ("application/json, application/msgpack;q=0.5", "application/json"),
+        ("application/json;q=0.5, application/msgpack", MSGPACK),
     ],
 )
 def test_the_answer_is_in_the_form_that_the_client_accepts(
