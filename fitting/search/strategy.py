@@ -39,7 +39,8 @@ from fitting.search.errors_in_x import ErrorsInX
 from fitting.search.neighbours import Neighbours
 from fitting.search.newton import Minimum, undetermined
 from fitting.search.positions import Positions
-from fitting.search.starts import estimates, inside, starting_values
+from fitting.search.starts import estimates, starting_values
+from fitting.search.trials import inside
 from fitting.search.verdict import is_degenerate, is_level, is_poor, judge
 
 MOST_STARTS = 10  # that are estimated from the data
