@@ -9,12 +9,15 @@ import pytest
 from iminuit import Minuit
 from scipy.special import erf, expit, xlogy
 
+from fitting.batch.fit import fit_batch
+from fitting.batch.rows import HistogramRows
 from fitting.data import Histogram
 from fitting.search.rivals import different, rivals, to_deviance
 from models.formula.formula import Formula
 from models.registry import SHAPES
 from models.shapes.sine import Sine
-from tests.fitting.problems import problem, solve
+from tests.fitting.problems import KERNELS, problem, solve
+from tests.fitting.test_batch import batch
 
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(12)
 WAVE_EDGES, EDGES = np.linspace(0, 10, 31), np.linspace(0, 20, 41)
@@ -159,3 +162,17 @@ def test_scoring_ends_at_the_mean_of_counts_not_at_that_of_their_inverses():
     ended, cost = to_deviance(counts, level, start, bounds, free)
     assert ended[3] == pytest.approx(counts.mean(), rel=1e-3)
     assert cost == pytest.approx(deviance(np.full(4, counts.mean()), counts), rel=1e-6)
+
+
+def test_rows_of_a_batch_of_waves_are_at_the_lowest_of_their_minima():
+    """A wave is not where events are: two of three rows ended at another of its minima."""
+    rng = np.random.default_rng(8)
+    counts = []
+    for _ in range(10):
+        rate, phase = 2 * np.pi * rng.uniform(0.1, 1.3), rng.uniform(0, 2 * np.pi)
+        mu = integrals(lambda x, w=rate, p=phase: 36 + 13 * np.sin(w * x + p), WAVE_EDGES)
+        counts.append(rng.poisson(mu).astype(float))
+    result = fit_batch(batch(Sine(), HistogramRows(WAVE_EDGES, np.array(counts))), KERNELS)
+    assert (~result.alone).any()
+    for row, fval in zip(counts, result.fval, strict=True):
+        assert fval < scanned(row) + 1e-9
