@@ -12,7 +12,7 @@ from fitting.data import Data, Histogram
 from fitting.errors import InvalidProblem
 from fitting.kernels.key import KernelKey
 from fitting.kernels.packing import Prior
-from fitting.padding import BLOCK, Floats
+from fitting.padding import BLOCK, Flags, Floats
 from models.model import Model
 from models.parameter import Parameter
 
@@ -89,6 +89,20 @@ class FitProblem(Bare):
         if isinstance(self.data, Histogram):
             return "poisson"
         return "effective-variance" if self.data.has_x_err else "least-squares"
+
+    @cached_property
+    def linear(self) -> Flags:
+        """Parameters in which the model is linear, all of them together."""
+        return np.array([parameter.linear for parameter in self.parameters])
+
+    @cached_property
+    def scales(self) -> Flags:
+        """The linear parameters, if no more than one that is free is not: they may follow from it.
+
+        From several others there are many ways, and some to the wrong minimum (NIST's Thurber).
+        """
+        others = ~self.linear & ~self.bounds.fixed
+        return self.linear & (np.count_nonzero(others) < 2)
 
     @cached_property
     def is_linear(self) -> bool:

@@ -20,7 +20,9 @@ service does about it (`fitting/search/strategy.py` reads as this list):
    brought to the order of the degrees of freedom first, again whenever it has fallen far below.
 3. **Descent.** A few Levenberg-Marquardt steps, then Newton's method with the exact Hessian to the
    last digits. If that does not end in a certain minimum, MIGRAD with the exact gradient comes
-   before it. Easy fits end here.
+   before it. A step that leads uphill out of a narrow valley is looked at once more with the linear
+   parameters at their best: the a of a*exp(-x/t) follows from t, far from x = 0 by many orders of
+   magnitude. Easy fits end here.
 4. **Valleys.** A descent that did not come to rest, or rests suspiciously, goes on by
    Levenberg-Marquardt with geodesic acceleration, whose steps are bent like the valley they follow.
 5. **Starts.** If it still is suspicious, it is repeated from other starting values: linear

@@ -19,6 +19,7 @@ from fitting.batch.stacks import inverses
 from fitting.bounds import Bounds
 from fitting.errors import DeadlineReached
 from fitting.padding import Flags, Floats, Places
+from fitting.search.newton import NEAR
 from fitting.search.verdict import CERTAIN_EDM
 
 MAX_STEPS = 40
@@ -31,6 +32,9 @@ PATIENCE = 12
 FIRST = 10  # steps made whatever the time: in so many a row that gets nowhere is given up
 FINAL = 1e-5  # standard deviations; a Newton step of this size leaves an error of its square
 SHORT = 3e-5  # standard deviations; the Hessian of before gives errors to five digits and more
+NARROW = 1e3  # a valley, along which a damped step would get nowhere: it is shortened instead
+MOST_CAREFUL = 300.0  # times as short a last step in a valley: rounding leaves no less
+SHORTER = 100.0  # times the damping
 SLACK = 8 * np.finfo(float).eps
 
 
@@ -110,8 +114,19 @@ class Newton:
 
     @cached_property
     def sigmas(self) -> Floats:
-        """Of the step, in standard deviations of each parameter alone."""
-        return np.asarray(np.abs(self._scaled).max(axis=0) * np.sqrt(self.scale / 2))
+        """Of the step, in standard deviations of each parameter alone; more in a narrow valley,
+        where the Hessian of before says less of the one after the step."""
+        length = np.abs(self._scaled).max(axis=0) * np.sqrt(self.scale / 2)
+        return np.asarray(length * np.clip(self.stiffness / NARROW, 1.0, MOST_CAREFUL))
+
+    @property
+    def is_narrow(self) -> Flags:
+        """Whether the cost is a valley."""
+        return self.definite & (self.stiffness > NARROW)
+
+    @cached_property
+    def stiffness(self) -> Floats:
+        return np.asarray(np.einsum("iir->r", self.inverse))
 
     @property
     def is_final(self) -> Flags:
@@ -126,6 +141,7 @@ class Descent:
         self.objective = objective
         self.bounds = bounds
         self.ndof = ndof
+        self._linear = objective.scales & ~bounds.fixed
 
     def run(
         self, starts: Floats, until: float = float("inf"), rows: Places | None = None
@@ -166,7 +182,9 @@ class Descent:
             if number > PATIENCE and len(active) < FEW * size:
                 break
             at = values[active]
-            newton = self._newton(active, at, here)
+            held = self.bounds.held(at, here.gradient.T).T
+            still = held | self.bounds.fixed[:, None]
+            newton = _newton(here, still, held, self._scale(active, here.cost))
             found.bent[active] |= ~newton.definite
             step, cut = self._steps(at, here, damping, newton)
             plain = newton.definite & ~cut & (damping == 0) & ~newton.held
@@ -184,39 +202,31 @@ class Descent:
             if not len(active):
                 return
             there = self.objective.derivatives(active, moved)
-            lower = _is_lower(there, here)
+            # what so short a step gains, the rounded cost does not tell
+            slack = np.where(newton.edm < NEAR, NEAR / newton.scale, 0.0)[going]
+            lower = _is_lower(there, here, slack)
+            # one that has left the valley is no longer seen to be in it
+            if not lower.all() and self._linear.any() and newton.is_narrow.any():
+                moved, there = self._with_linear_settled(active, moved, there, ~lower)
+                lower = _is_lower(there, here, slack)
             values[active] = np.where(lower[:, None], moved, at)
             relaxed = np.where(damping > 1e-3, 0.1 * damping, 0.0)
             damping = np.where(lower, relaxed, np.maximum(10 * damping, 1e-2))
-            here = Derivatives(
-                np.where(lower, there.cost, here.cost),
-                np.where(lower, there.gradient, here.gradient),
-                np.where(lower, there.hessian, here.hessian),
-            )
+            here = there.where(lower, here)
         found.unfinished[active] = False
 
-    def _newton(self, active: Places, at: Floats, here: Derivatives) -> "Newton":
-        """Newton's steps, as far as the parameters are free."""
-        bounds, count = self.bounds, at.shape[1]
-        gradient = here.gradient
-        held = bounds.held(at, gradient.T).T
-        still = held | bounds.fixed[:, None]
-        diagonal = here.hessian[np.arange(count), np.arange(count)]
-        scales = np.sqrt(np.abs(np.where(still | (diagonal == 0), 1.0, diagonal)))
-        unit = here.hessian / scales / scales[:, None]
-        unit = np.where(still | still[:, None], 0.0, unit)
-        unit[np.arange(count), np.arange(count)] = np.where(still, 1.0, np.sign(diagonal))
-        inverse, definite = inverses(unit)
-        return Newton(
-            unit,
-            inverse,
-            definite,
-            scales,
-            still,
-            np.asarray(held.any(axis=0)),
-            self._scale(active, here.cost),
-            np.where(still, 0.0, gradient / scales),
-        )
+    def _with_linear_settled(
+        self, active: Places, moved: Floats, there: Derivatives, which: Flags
+    ) -> tuple[Floats, Derivatives]:
+        """Some rows with the linear parameters at their best; see `levenberg`."""
+        places = np.flatnonzero(which & np.isfinite(there.hessian).all(axis=(0, 1)))
+        own, at = there.at(places), moved[places]
+        held = self.bounds.held(at, own.gradient.T).T
+        newton = _newton(own, held | ~self._linear[:, None], held, np.ones(len(places)))
+        at = self.bounds.clip(at + np.where(newton.definite, newton.step, 0.0).T)
+        moved = moved.copy()
+        moved[places] = at
+        return moved, there.replaced(places, self.objective.derivatives(active[places], at))
 
     def _steps(
         self, at: Floats, here: Derivatives, damping: Floats, newton: "Newton"
@@ -224,7 +234,9 @@ class Descent:
         """Damped steps (rows, parameters), and which of them a limit cut short."""
         lower, upper = self.bounds.lower[:, None], self.bounds.upper[:, None]
         step, params = newton.step, at.T
-        others = np.flatnonzero((damping > 0) | ~newton.definite)
+        valley = newton.is_narrow
+        step = np.where(valley, step / (1 + SHORTER * damping), step)
+        others = np.flatnonzero(((damping > 0) & ~valley) | ~newton.definite)
         if len(others):
             unit, gradient = newton.unit[:, :, others], newton.gradient[:, others]
             step[:, others] = _damped(unit, gradient, damping[others]) / newton.scales[:, others]
@@ -264,7 +276,7 @@ class Descent:
         found.values[rows] = self.bounds.clip(moved[ready])
         found.cost[rows], found.edm[rows] = cost[ready], newton.edm
         found.scale[rows], found.settled[rows] = newton.scale, True
-        found.stiffness[rows] = np.einsum("iir->r", newton.inverse)
+        found.stiffness[rows] = newton.stiffness
         found.curvature[rows] = newton.scales.T**2
         inverse = newton.inverse / newton.scales / newton.scales[:, None]
         still = newton.still | newton.still[:, None]
@@ -277,20 +289,40 @@ class Descent:
         return np.maximum(self.ndof[active], 1.0) / np.where(cost > 0, cost, np.inf)
 
 
+def _newton(here: Derivatives, still: Flags, held: Flags, scale: Floats) -> Newton:
+    """Newton's steps of parameters that are not `still`; `held` are at a limit."""
+    count = len(here.gradient)
+    diagonal = here.hessian[np.arange(count), np.arange(count)]
+    scales = np.sqrt(np.abs(np.where(still | (diagonal == 0), 1.0, diagonal)))
+    unit = here.hessian / scales / scales[:, None]
+    unit = np.where(still | still[:, None], 0.0, unit)
+    unit[np.arange(count), np.arange(count)] = np.where(still, 1.0, np.sign(diagonal))
+    inverse, definite = inverses(unit)
+    return Newton(
+        unit,
+        inverse,
+        definite,
+        scales,
+        still,
+        np.asarray(held.any(axis=0)),
+        scale,
+        np.where(still, 0.0, here.gradient / scales),
+    )
+
+
 def _kept(
     which: Flags, active: Places, here: Derivatives, damping: Floats, cuts: Places
 ) -> tuple[Places, Derivatives, Floats, Places]:
     if which.all():
         return active, here, damping, cuts
-    left = Derivatives(here.cost[which], here.gradient[:, which], here.hessian[:, :, which])
-    return active[which], left, damping[which], cuts[which]
+    return active[which], here.at(np.flatnonzero(which)), damping[which], cuts[which]
 
 
-def _is_lower(there: Derivatives, here: Derivatives) -> Flags:
+def _is_lower(there: Derivatives, here: Derivatives, slack: Floats) -> Flags:
     finite = np.isfinite(there.cost) & np.isfinite(there.hessian).all(axis=(0, 1))
     finite &= np.isfinite(there.gradient).all(axis=0)
     with np.errstate(invalid="ignore"):
-        return finite & (there.cost <= here.cost + SLACK * np.abs(here.cost))
+        return finite & (there.cost <= here.cost + SLACK * np.abs(here.cost) + slack)
 
 
 def _damped(unit: Floats, gradient: Floats, damping: Floats) -> Floats:

@@ -12,7 +12,7 @@ from fitting.kernels.cache import Kernel, Usage
 from fitting.kernels.devices import accelerator
 from fitting.kernels.functions import Function
 from fitting.kernels.packing import pack
-from fitting.padding import Floats
+from fitting.padding import Flags, Floats, Places
 from fitting.problem import FitProblem
 
 MOST_ROWS = 128  # of a call: what is longer does not stay in the cache of a core
@@ -30,9 +30,31 @@ class Derivatives:
     gradient: Floats
     hessian: Floats
 
+    def at(self, places: Places) -> "Derivatives":
+        """Of some of the rows."""
+        return Derivatives(self.cost[places], self.gradient[:, places], self.hessian[:, :, places])
+
+    def replaced(self, places: Places, other: "Derivatives") -> "Derivatives":
+        """With others for the rows at these places."""
+        found = Derivatives(self.cost.copy(), self.gradient.copy(), self.hessian.copy())
+        found.cost[places], found.gradient[:, places] = other.cost, other.gradient
+        found.hessian[:, :, places] = other.hessian
+        return found
+
+    def where(self, which: Flags, other: "Derivatives") -> "Derivatives":
+        """These for `which` rows, those of another for the others."""
+        return Derivatives(
+            np.where(which, self.cost, other.cost),
+            np.where(which, self.gradient, other.gradient),
+            np.where(which, self.hessian, other.hessian),
+        )
+
 
 class RowsObjective:
-    """`stop` is called before each evaluation and may raise; so does a passed `deadline`."""
+    """`stop` is called before each evaluation and may raise; so does a passed `deadline`.
+
+    `scales` are linear parameters that may follow from the others (`FitProblem`).
+    """
 
     def __init__(
         self,
@@ -51,6 +73,7 @@ class RowsObjective:
         self.stack = stack
         self._shared, self._problem = shared, problem
         self._vector = pack(shared, problem.prior, problem.model.tables)
+        self.scales = problem.scales
         self._step = max(1, min(MOST_ROWS, MOST_ENTRIES // kernel.key.length))
         self._step_there = max(1, min(ROWS_THERE, MOST_ENTRIES_THERE // kernel.key.length))
 

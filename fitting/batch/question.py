@@ -98,7 +98,7 @@ class Batch:
         """Rows that are told where to begin, in what bends the model: it may decide their end."""
         if self.has_one_place:
             return np.zeros(len(self), dtype=bool)
-        linear = np.array([p.linear for p in self.model.parameters])
+        linear = self.pooled.linear
         return np.asarray((~np.isnan(self.given) & ~linear & ~self.bounds.fixed).any(axis=1))
 
     def _ask(self, data: Data, starts: Floats) -> FitProblem:

@@ -44,7 +44,7 @@ def origin_of(batch: Batch, pooled: Objective, kernels: KernelCache) -> Floats:
     problem, bounds = batch.pooled, batch.bounds
     start = starting_values(problem, pooled, kernels)
     free = ~bounds.fixed & np.isnan(batch.given).any(axis=0)
-    found, _ = approach(pooled.linearised, start, bounds, free, near=NEAR)
+    found, _ = approach(pooled.linearised, start, bounds, free, near=NEAR, linear=problem.scales)
     return found
 
 
@@ -85,7 +85,7 @@ def _near_origin(
     found = np.where(bounds.fixed & np.isnan(given), own_ends(batch, start), found)
     if isinstance(batch.rows, PointsRows) and not batch.rows.has_one_metric:
         return _clipped(found, batch)
-    linear = free & np.array([p.linear for p in problem.parameters])
+    linear = free & problem.linear
     scoring = Scoring(batch, pooled, rows, start)
     stepped, length = scoring.step(free)
     full = _clipped(np.where(np.isnan(given), found + stepped, found), batch)

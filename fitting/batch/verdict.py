@@ -13,7 +13,7 @@ from fitting.padding import Flags, Floats, Places
 from fitting.search.determined import Minima
 from fitting.search.errors_in_x import INFLATED
 from fitting.search.newton import ILL_CONDITIONED
-from fitting.search.verdict import DEGENERATE, surprising
+from fitting.search.verdict import DEGENERATE, stiffness_within, surprising
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,9 +41,19 @@ def judge_rows(
     # from where the cost does not curve upwards the method of a single fit may lead elsewhere
     sound &= ~(found.bent & (batch.is_led | (exact is not None)))
     if not batch.is_convex:
-        sound &= (found.stiffness < 1 / DEGENERATE) & ~_is_poor(batch, rows, found.cost)
+        sound &= ~_is_degenerate(batch, found, sound) & ~_is_poor(batch, rows, found.cost)
     sound &= ~_is_vague(batch, rows, found, sound)
     return Verdict(certain, sound, chi2)
+
+
+def _is_degenerate(batch: Batch, found: Descended, among: Flags) -> Flags:
+    """See `verdict.is_degenerate`."""
+    degenerate = ~(found.stiffness < 1 / DEGENERATE)
+    places, free = np.flatnonzero(degenerate & among), ~batch.bounds.fixed
+    covariance = found.inverse[places][:, free][:, :, free]
+    within = stiffness_within(covariance, batch.pooled.linear[free], batch.pooled)
+    degenerate[places] = ~(within < 1 / DEGENERATE)
+    return degenerate
 
 
 def _is_poor(batch: Batch, rows: RowsObjective, cost: Floats) -> Flags:

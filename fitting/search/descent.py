@@ -93,20 +93,27 @@ class Descent:
         return abs(one.fval - other.fval) <= SAME_COST * abs(one.fval) + 1e3 * rounding
 
     def _once(self, start: Floats, valley: bool) -> Minimum:
-        objective, bounds = self.objective, self.problem.bounds
+        objective, bounds, linear = self.objective, self.problem.bounds, self.problem.scales
         if bounds.fixed.all():
             return self.certify(start)
         if valley:
             start = descend_valley(objective, start, bounds)
-        seen, ahead = approach(objective.linearised, start, bounds, ~bounds.fixed, near=NEAR)
-        minimum = polish(objective, ahead, bounds)
+        seen, ahead = approach(
+            objective.linearised,
+            start,
+            bounds,
+            ~bounds.fixed,
+            near=NEAR,
+            linear=linear,
+        )
+        minimum = polish(objective, ahead, bounds, linear)
         if not minimum.defined:  # the last step led out of where the model has a value
-            minimum = polish(objective, seen, bounds)
+            minimum = polish(objective, seen, bounds, linear)
         if self.is_certain(minimum):
             return minimum
         self.needed_migrad = True
         ended = descend(objective, seen, bounds, self.problem.names)
-        return polish(objective, ended, bounds)
+        return polish(objective, ended, bounds, linear)
 
     def _rescale(self, params: Floats) -> bool:
         """Bring a cost of unknown scale to the order of ndof; true if that was needed."""

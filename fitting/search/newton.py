@@ -3,7 +3,8 @@
 Descents by first derivatives, MIGRAD's too, stop where their estimate of the distance to the
 minimum is small against one standard deviation; two or three Newton steps from there are limited by
 rounding alone. The method is safe from anywhere: steps end within the limits (`Bounds.step`), use
-the absolute eigenvalues of an indefinite Hessian, and are kept only if the cost does not rise.
+the absolute eigenvalues of an indefinite Hessian, and are kept only if the cost does not rise; with
+the linear parameters at their best, if it only then does not (`levenberg`).
 """
 
 import math
@@ -16,11 +17,13 @@ from fitting.bounds import Bounds, block
 from fitting.objective import Objective
 from fitting.padding import Flags, Floats, Places
 from fitting.search.determined import Minima
+from fitting.search.levenberg import NARROW
 from fitting.search.positions import Positions
 from fitting.search.spectrum import INVOLVED, Spectrum
 
 MAX_STEPS = 30
 MAX_HALVINGS = 30
+MOST_SETTLED = 4  # steps, each halved, of which more is asked than their cost
 NEAR = 1e-6  # EDM below which the cost is too flat to compare
 SETTLED = 3e-6  # standard deviations; a Newton step of this size leaves an error of its square
 DONE = 1e-10  # standard deviations; a step of this size changes no digit that anybody is told
@@ -91,11 +94,17 @@ class Minimum:
         return tuple(np.flatnonzero(self.free)[weakest > INVOLVED * weakest.max()].tolist())
 
 
-def polish(objective: Objective, start: Floats, bounds: Bounds) -> Minimum:
-    """Descend from `start` to the nearest minimum inside `bounds`, until steps are `DONE`."""
+def polish(
+    objective: Objective, start: Floats, bounds: Bounds, linear: Flags | None = None
+) -> Minimum:
+    """Descend from `start` to the nearest minimum inside `bounds`, until steps are `DONE`.
+
+    `linear` are parameters in which the model is linear, all of them together.
+    """
     here = certify(objective, bounds.clip(start), bounds)
+    linear = np.zeros(len(start), dtype=bool) if linear is None else linear & ~bounds.fixed
     for _ in range(MAX_STEPS):
-        moved = _step(objective, here, bounds)
+        moved = _step(objective, here, bounds, linear)
         if moved is None:
             break
         settled = here.positive_definite and here.sigmas(moved) < SETTLED
@@ -107,7 +116,7 @@ def polish(objective: Objective, start: Floats, bounds: Bounds) -> Minimum:
     return here
 
 
-def _step(objective: Objective, here: Minimum, bounds: Bounds) -> Floats | None:
+def _step(objective: Objective, here: Minimum, bounds: Bounds, linear: Flags) -> Floats | None:
     """Where the longest of a full step, its half, its quarter, ... that comes nearer leads.
 
     Nearer is a lower cost, or, where the cost has no digits left to tell, a smaller gradient
@@ -145,7 +154,22 @@ def _step(objective: Objective, here: Minimum, bounds: Bounds) -> Floats | None:
                 return moved
         elif cost <= here.cost + slack:
             return moved
+        elif halving < MOST_SETTLED and linear.any() and spectrum.weakest < NARROW:
+            moved = _settled(objective, moved, bounds, linear)
+            if objective.evaluate(moved)[0] <= here.cost + slack:
+                return moved
     return None
+
+
+def _settled(objective: Objective, params: Floats, bounds: Bounds, linear: Flags) -> Floats:
+    """`params` with the linear ones where Newton's step leads: at their best, if of squares."""
+    hessian, (_, gradient) = objective.hessian(params), objective.evaluate(params)
+
+    def descent(gradient: Floats, free: Flags) -> Floats:
+        spectrum = Spectrum.of(block(hessian, free))
+        return np.zeros(len(gradient)) if spectrum is None else spectrum.descent(gradient)
+
+    return bounds.clip(params + bounds.step(params, gradient, hessian, linear, descent))
 
 
 def certify(objective: Objective, params: Floats, bounds: Bounds) -> Minimum:

@@ -257,10 +257,9 @@ class Strategy:
             return minimum.defined  # the cost is convex
         if not self.descent.is_certain(minimum):
             return minimum.defined and not minimum.free.any()
-        if is_degenerate(minimum) or is_poor(minimum, self.problem, self.objective):
+        if is_degenerate(minimum, self.problem) or is_poor(minimum, self.problem, self.objective):
             return False
-        linear = np.array([parameter.linear for parameter in self.problem.parameters])
-        return not (minimum.held & ~linear).any() and not self._undetermined(minimum)
+        return not (minimum.held & ~self.problem.linear).any() and not self._undetermined(minimum)
 
     def _undetermined(self, minimum: Minimum) -> tuple[int, ...]:
         """Parameters that the data do not determine; of the answer this is asked twice."""

@@ -7,7 +7,7 @@ import numpy as np
 
 from fitting.data import Histogram
 from fitting.objective import Objective
-from fitting.padding import Floats
+from fitting.padding import Flags, Floats
 from fitting.problem import FitProblem
 from fitting.result import Status
 from fitting.search.migrad import EDM_GOAL
@@ -76,9 +76,33 @@ def grown(minimum: Minimum, start: Floats) -> np.ndarray:
     return far & minimum.free & (start != 0)
 
 
-def is_degenerate(minimum: Minimum) -> bool:
+def is_degenerate(minimum: Minimum, problem: FitProblem) -> bool:
     """Parameters so strongly correlated are often the trace of two terms that merged into one."""
-    return minimum.spectrum is None or minimum.spectrum.weakest < DEGENERATE
+    spectrum = minimum.spectrum
+    if spectrum is None or not spectrum.positive_definite:
+        return True
+    if spectrum.weakest > DEGENERATE:
+        return False
+    within = stiffness_within(spectrum.inverse[None], problem.linear[minimum.free], problem)
+    return not within[0] < 1 / DEGENERATE
+
+
+def stiffness_within(covariance: Floats, linear: Flags, problem: FitProblem) -> Floats:
+    """How strongly linear parameters are correlated among each other, and the others with these at
+    their best: (rows,) traces of inverses of unit diagonal, of (rows, free, free).
+
+    That a scale follows from the others (a of a*exp(-x/t), far from x = 0) is no trace of terms
+    that merged. Infinite where there are several terms, or several others: of these a minimum may
+    be the wrong one.
+    """
+    if len(problem.model.parts) > 1 or np.count_nonzero(~linear) > 1:
+        return np.full(len(covariance), np.inf)
+    sigmas = np.sqrt(np.einsum("rii->ri", covariance))
+    unit = covariance / sigmas[:, :, None] / sigmas[:, None]
+    of_linear = np.linalg.inv(unit)[:, linear][:, :, linear]
+    others = unit[:, ~linear][:, :, ~linear]
+    traces = [np.einsum("rii,rii->r", block, np.linalg.inv(block)) for block in (of_linear, others)]
+    return np.maximum(*traces)
 
 
 def surprising(ndof: Any) -> Any:

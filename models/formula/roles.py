@@ -21,7 +21,9 @@ from models.formula.tree import (
     Tree,
 )
 
-Kind = Literal["location", "period", "phase", "rate", "width", "exponent", "base", "offset"]
+Kind = Literal[
+    "location", "distance", "period", "phase", "rate", "width", "exponent", "base", "offset"
+]
 
 #: If a parameter does several things, the first of these says most about its value.
 ORDER: tuple[Kind, ...] = (
@@ -63,7 +65,8 @@ def roles(tree: Tree) -> dict[int, Role]:
     for index, role in _uses(tree):
         known = found.get(index, role)
         found[index] = min(known, role, key=lambda r: ORDER.index(r.kind))
-    return found
+    apart = {i: Role("distance", column=column) for i, column in _distances(tree).items()}
+    return found | apart
 
 
 def _uses(tree: Tree) -> Iterator[tuple[int, Role]]:
@@ -99,6 +102,36 @@ def _moves(terms: tuple[Tree, ...]) -> Iterator[tuple[int, Role]]:
                 yield index, Role("location", column=column, shift=known)
             case Product((Constant(-1.0), Param(index))):
                 yield index, Role("offset", column=column)
+
+
+def _distances(tree: Tree) -> dict[int, int]:
+    """Parameters d of x - m - d and x - m + d, with the column of x: between places on either side
+    of m it is a distance, and none of the places."""
+    signs: dict[int, set[int]] = {}  # of parameters, relative to that of x
+    groups: list[tuple[int, set[int]]] = []
+    for node in tree.walk():
+        if not isinstance(node, Sum):
+            continue
+        of_x = [(sign, t.inputs) for t in node.terms if (sign := _sign_of_input(t))]
+        if len(of_x) != 1 or len(of_x[0][1]) != 1:
+            continue
+        ((sign, columns),) = of_x
+        own = dict(filter(None, map(_signed, node.terms)))
+        for index, one in own.items():
+            signs.setdefault(index, set()).add(one * sign)
+        groups.append((min(columns), set(own)))
+    both = {index for index, found in signs.items() if len(found) == 2}
+    return {i: column for column, group in groups if group - both for i in group & both}
+
+
+def _signed(term: Tree) -> tuple[int, int] | None:
+    """A parameter and its sign, of a term that is no more."""
+    match term:
+        case Param(index):
+            return index, 1
+        case Product((Constant(-1.0), Param(index))):
+            return index, -1
+    return None
 
 
 def _sign_of_input(term: Tree) -> int:

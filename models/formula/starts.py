@@ -20,6 +20,7 @@ MOST_SORTED = 3_000  # combinations among which the best guesses are looked for
 PLAIN = (0.5, 1.0, 2.0, 0.1, 10.0, -1.0)
 EXPONENTS = (1.0, 2.0, 0.5, -1.0, 3.0, -2.0, -0.5)
 PHASES = (0.0, math.pi / 2)
+APART = (0.1, 0.2, 0.05, 0.3, 0.025, 0.15)  # of the extent of the data, on either side
 FINE = 40  # periods
 FEW = 6  # locations
 BEYOND = (-0.05, 1.05, -0.3, 1.3)  # where a pole or a centre outside the data could be
@@ -123,6 +124,9 @@ def _by_role(role: Role, data: Features) -> list[float]:
     match role.kind:
         case "location":
             return [place + role.shift for place in data.locations]
+        case "distance":
+            extent = (data.high - data.low) or 1.0
+            return [*data.widths[:1], *(part * extent for part in APART)]
         case "offset":
             return [0.3 * far, 0.05 * far, 2 * far, *(-place for place in data.locations[:2])]
         case "phase":

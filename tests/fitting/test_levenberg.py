@@ -45,3 +45,23 @@ def test_a_step_that_promises_little_is_left_to_the_caller():
     reached, ahead = descend(LINE, 2.1, near=0.1)
     assert reached == 2.1
     assert ahead == pytest.approx(2.0, abs=1e-3)
+
+
+def test_a_valley_is_followed_with_the_linear_parameter_at_its_best():
+    """The a of a*exp(-x/t) at x from 1000: the t of least squares, without noise the true one."""
+    x = np.linspace(1000, 1100, 11)
+    y = np.exp((1050 - x) / 30)
+
+    def linearised(params):
+        a, t = params
+        column = np.exp(-x / t)
+        jacobian = np.stack([column, a * column * x / t**2], axis=1)
+        r = a * column - y
+        return r @ r, 2 * jacobian.T @ r, 2 * jacobian.T @ jacobian
+
+    free, start = np.ones(2, bool), np.array([np.exp(1050 / 40), 40.0])
+    bounds = Bounds(np.full(2, -np.inf), np.full(2, np.inf), ~free)
+    alone, _ = approach(linearised, start, bounds, free)
+    assert abs(alone[1] - 30) > 1
+    found, _ = approach(linearised, start, bounds, free, linear=np.array([True, False]))
+    assert found[1] == pytest.approx(30, rel=1e-9)
