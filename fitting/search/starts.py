@@ -191,7 +191,8 @@ class Search(Trials):
             settled = placed & ~self._shared(self.order[number:])
             refined = [self._refined(self._solve(row, placed), settled) for row in rows]
             points = self._best(refined, reach)
-            if number < len(self.order) and self._is_subtle(points[0]):
+            thorough = not np.isfinite(reach)
+            if number < len(self.order) and (thorough or self._is_subtle(points[0])):
                 points += [row for _, row in ways if len(ways) <= MOST_TRIED]
         return points
 
