@@ -6,7 +6,7 @@ valley is long. Where one standard deviation is longer than the parameter, the c
 rise there, on one side at least:
 
     alone     with the others where they are, or the parameter has no effect at all
-    walk      with the others moved as their covariance with it says, by about one
+    walk      with the others moved as their covariance with it says, by about one, and on the way
     profile   where the walk leads far up, out of a valley that may only be bent: with the others
               at their best, there and on the way
 
@@ -24,7 +24,7 @@ from fitting.padding import Flags, Floats, Places
 
 LONG = 3.0  # standard deviations over the size of the parameter: worth a look
 RISES = (0.05, 20.0)  # of the cost at one standard deviation, where a parabola rises by 1
-PARTS = (1.0, 0.1)  # of a standard deviation, along a valley
+PARTS = (1.0, 0.1)  # of a standard deviation
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,8 +78,12 @@ class Minima:
         return ~(self.rises(places, points) <= RISES[0])  # no number is an effect, too
 
     def _is_parabola(self, places: Places, points: Floats) -> Flags:
-        rises = self.rises(places, points)
-        return (rises > RISES[0]) & (rises < RISES[1])
+        """On the way, too: beyond the data all rises are one, what a peak gains that is lost."""
+        values, found = self.values[places], np.ones(len(places), dtype=bool)
+        for part in PARTS:
+            rises = self.rises(places, values + part * (points - values))
+            found &= (rises > RISES[0] * part**2) & (rises < RISES[1] * part**2)
+        return found
 
     def _is_bent(self, k: int, places: Places, points: Floats) -> Flags:
         """Whether it is a parabola along the valley, which the walk to these points has left."""

@@ -8,6 +8,7 @@ from fitting.batch.fit import fit_batch
 from fitting.batch.question import Batch
 from fitting.batch.result import STATUSES
 from fitting.batch.rows import HistogramRows, PointsRows
+from fitting.data import Histogram
 from fitting.fit import fit
 from fitting.problem import Knowledge
 from fitting.result import Status
@@ -80,6 +81,19 @@ def test_where_a_term_is_zero_its_other_parameters_are_undetermined(name):
         assert single.status is Status.UNDETERMINED, (i, single.values, single.errors)
         assert STATUSES[together.status[i]] is single.status, i
         assert "all but the same" in single.message
+
+
+@pytest.mark.parametrize("width", [0.03, 0.04, 0.045])
+def test_a_peak_within_a_bin_has_neither_place_nor_width(width):
+    """Where its tails end within the bin, moving it is as good: only beyond does the cost rise."""
+    counts = np.full(40, 10.0)
+    counts[9] = 22.0
+    counts[::3] += 3.0
+    peak_on_flat = Sum((Gaussian(prefix="s_"), Polynomial(degree=0, prefix="b_")))
+    data = Histogram(np.linspace(0, 20, 41), counts)
+    found = solve(peak_on_flat, data, [12.0, 4.75, width, 20.0])
+    assert found.status is Status.UNDETERMINED
+    assert all(name in found.message for name in ("s_mu", "s_sigma"))
 
 
 def test_empty_histograms_have_nothing_to_determine():
