@@ -68,13 +68,13 @@ class Product(Composite):
 
     def integral(self, edges: Array, *params: Array) -> Array:
         """By quadrature, with bins cut where a factor has an edge."""
-        marks = [
-            jnp.asarray(mark, dtype=float)
+        cuts = [
+            cut
             for term, own in self.split(params)
             if isinstance(term, Density)
-            for mark in term.edges(*own)
+            for cut in term.cuts(1.0, *own)
         ]
-        if not marks:
+        if not cuts:
             return super().integral(edges, *params)
         middle = (edges[0] + edges[-1]) / 2
 
@@ -82,7 +82,8 @@ class Product(Composite):
             some = x[:, :1] != x[:, -1:]  # at its edge a density may be infinite
             return jnp.where(some, self.value(jnp.where(some, x, middle), *params), 0.0)
 
-        places = jnp.stack([jnp.where(jnp.isfinite(m), m, edges[-1]) for m in marks])
+        places = jnp.concatenate([jnp.ravel(jnp.asarray(cut, dtype=float)) for cut in cuts])
+        places = jnp.where(jnp.isfinite(places), places, edges[-1])
         return cut_integrals(inside_pieces, edges, places, QUADRATURE_ORDER)
 
     def starts(self, data: Features) -> Iterable[tuple[float, ...]]:

@@ -10,6 +10,7 @@ from scipy.integrate import quad
 from scipy.stats import argus, expon
 
 from models.composition.product import Product
+from models.composition.template import Template
 from models.shapes.argus import Argus
 from models.shapes.exponential import Exponential
 from models.shapes.polynomial import Polynomial
@@ -61,3 +62,25 @@ def test_a_density_that_is_infinite_at_its_edge_is_finite_in_bins(k):
     )(jnp.array([k, 3.0, 2.0]))
     assert np.isfinite(values).all()
     assert np.isfinite(slopes).all()
+
+
+def test_a_template_times_a_line():
+    """A product asked a template for its cuts and called its bin edges: no such fit ran."""
+    steps, counts = np.array([0.3, 1.0, 2.6, 2.7, 8.2]), np.array([3.0, 0.0, 1.0, 6.0])
+    below = np.concatenate([[0.0], np.cumsum(counts)])
+    heights = counts / counts.sum() / np.diff(steps)
+    primitive = np.polynomial.Polynomial([0.0, 2.0, 0.3 / 2])
+    twin = [
+        sum(
+            height * (primitive(end) - primitive(begin))
+            for low, high, height in zip(steps[:-1], steps[1:], heights, strict=True)
+            if (end := min(b, high)) > (begin := max(a, low))
+        )
+        for a, b in pairwise(EDGES)
+    ]
+    for size in (4, 16):  # tables are padded
+        pad = (0, size - 4)
+        tables = {"edges": steps, "below": below / 10}
+        tables = {name: jnp.asarray(np.pad(t, pad, "edge")) for name, t in tables.items()}
+        model = Product((Template(size=size, **tables), Polynomial(degree=1)))
+        np.testing.assert_allclose(integrals(model, 2.0, 0.3), twin, rtol=1e-13, atol=1e-15)
