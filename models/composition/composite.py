@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice, product
 
+import jax.numpy as jnp
 from jax import Array
 
 from models.features import Features
@@ -53,6 +54,15 @@ class Composite(Model):
             (term, tuple(params[i] for i in places))
             for term, places in zip(self.terms, self.layout, strict=True)
         ]
+
+    def cuts(self, *params: Array) -> tuple[Array | float, ...]:
+        """Those of its terms; an amount that a term does not take moves none of them."""
+        amount = [jnp.ones(())]
+        return tuple(
+            cut
+            for term, own in self.split(params)
+            for cut in term.cuts(*amount * (len(term.declare()) - len(own)), *own)
+        )
 
     def combined_starts(
         self, data: Features, others: dict[str, float]

@@ -68,12 +68,7 @@ class Product(Composite):
 
     def integral(self, edges: Array, *params: Array) -> Array:
         """By quadrature, with bins cut where a factor has an edge."""
-        cuts = [
-            cut
-            for term, own in self.split(params)
-            if isinstance(term, Density)
-            for cut in term.cuts(1.0, *own)
-        ]
+        cuts = self.cuts(*params)
         if not cuts:
             return super().integral(edges, *params)
         middle = (edges[0] + edges[-1]) / 2

@@ -39,7 +39,7 @@ class Template(Density):
     def with_tables(self, tables: Iterator[Table]) -> Model:
         return replace(self, edges=next(tables), below=next(tables))
 
-    def cuts(self, *params: Array | float) -> tuple[Array | float, ...]:
+    def cuts(self, *params: Array) -> tuple[Array | float, ...]:
         return *super().cuts(*params), self.edges
 
     def pdf(self, x: Array, *params: Array) -> Array:

@@ -9,7 +9,9 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import argus, expon
 
+from models.composition.mixture import Mixture
 from models.composition.product import Product
+from models.composition.sum import Sum
 from models.composition.template import Template
 from models.shapes.argus import Argus
 from models.shapes.exponential import Exponential
@@ -84,3 +86,33 @@ def test_a_template_times_a_line():
         tables = {name: jnp.asarray(np.pad(t, pad, "edge")) for name, t in tables.items()}
         model = Product((Template(size=size, **tables), Polynomial(degree=1)))
         np.testing.assert_allclose(integrals(model, 2.0, 0.3), twin, rtol=1e-13, atol=1e-15)
+
+
+STEPS = Uniform(prefix="u_"), Exponential(prefix="e_")
+
+
+@pytest.mark.parametrize(
+    "terms", [Sum(STEPS), Sum((Sum(STEPS),)), Mixture(STEPS)], ids=["sum", "nested", "mixture"]
+)
+def test_the_terms_of_a_sum_are_cut_where_they_jump(terms):
+    """Nothing was cut in a factor that is no density itself."""
+    low, high, tau = 1.13, 7.77, 3.0
+    amounts = (4.0, low, high, 5.0, tau)
+    if isinstance(terms, Mixture):
+        amounts = (9.0, 4 / 9, low, high, tau)
+    found = integrals(Product((terms, Polynomial(degree=1))), *amounts, 2.0, 0.3)
+    line = np.polynomial.Polynomial([0.0, 2.0, 0.3 / 2])
+    flat = 4 * line(np.clip(EDGES, low, high)) / (high - low)
+    # of exp(-x / tau) / tau (2 + 0.3 x)
+    falling = 5 * -np.exp(-EDGES / tau) * (2 + 0.3 * (EDGES + tau))
+    np.testing.assert_allclose(found, np.diff(flat + falling), rtol=1e-12)
+
+
+def test_a_sum_of_decays_begins_inside_a_bin():
+    edges = np.array([-1.5, -0.5, 0.5, 1.5, 2.5])
+    model = Product((Sum((Exponential(), Exponential(prefix="b_"))), Polynomial(degree=0)))
+    found = jax.jit(lambda p: model.integral(jnp.asarray(edges), *p))(
+        jnp.array([2.0, 1.0, 3.0, 0.5, 1.0])
+    )
+    twin = 2 * expon.cdf(edges) + 3 * expon.cdf(edges, scale=0.5)
+    np.testing.assert_allclose(found, np.diff(twin), rtol=1e-12)
