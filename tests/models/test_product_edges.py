@@ -14,10 +14,14 @@ from models.composition.product import Product
 from models.composition.sum import Sum
 from models.composition.template import Template
 from models.shapes.argus import Argus
+from models.shapes.bifurcated_gaussian import BifurcatedGaussian
+from models.shapes.cruijff import Cruijff
 from models.shapes.exponential import Exponential
 from models.shapes.polynomial import Polynomial
 from models.shapes.uniform import Uniform
 from models.shapes.weibull import Weibull
+from tests.models.twins import SCIPY_TWINS
+from tests.models.twins.twin import exact_integrals
 
 EDGES = np.linspace(0, 10, 21)
 
@@ -116,3 +120,19 @@ def test_a_sum_of_decays_begins_inside_a_bin():
     )
     twin = 2 * expon.cdf(edges) + 3 * expon.cdf(edges, scale=0.5)
     np.testing.assert_allclose(found, np.diff(twin), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("density", "twin", "own"),
+    [
+        (BifurcatedGaussian(), "bifurcated_gaussian", (5.23, 0.2, 0.9)),
+        (Cruijff(), "cruijff", (5.23, 0.2, 0.9, 0.1, 0.2, 0.0, 10.0)),
+    ],
+    ids=["bifurcated_gaussian", "cruijff"],
+)
+def test_a_peak_of_two_halves_is_cut_where_they_meet(density, twin, own):
+    """A jump of the curvature, inside a bin wider than the narrow half."""
+    found = integrals(Product((density, Polynomial(degree=0))), *own, 1.0)
+    expected = exact_integrals(SCIPY_TWINS[twin], EDGES.tolist(), (1.0, *own))
+    near = slice(8, 13)  # the rule of a bin is not made for a far tail
+    np.testing.assert_allclose(found[near], expected[near], rtol=1e-9)
