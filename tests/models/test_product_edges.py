@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy.integrate import quad
-from scipy.stats import argus, expon
+from scipy.stats import argus, expon, norm
 
 from models.composition.mixture import Mixture
 from models.composition.product import Product
@@ -17,7 +17,12 @@ from models.shapes.argus import Argus
 from models.shapes.bifurcated_gaussian import BifurcatedGaussian
 from models.shapes.cruijff import Cruijff
 from models.shapes.exponential import Exponential
+from models.shapes.gaussian import Gaussian
+from models.shapes.hill import Hill
+from models.shapes.michaelis_menten import MichaelisMenten
 from models.shapes.polynomial import Polynomial
+from models.shapes.power import Power
+from models.shapes.stretched_exponential import StretchedExponential
 from models.shapes.uniform import Uniform
 from models.shapes.weibull import Weibull
 from tests.models.twins import SCIPY_TWINS
@@ -136,3 +141,27 @@ def test_a_peak_of_two_halves_is_cut_where_they_meet(density, twin, own):
     expected = exact_integrals(SCIPY_TWINS[twin], EDGES.tolist(), (1.0, *own))
     near = slice(8, 13)  # the rule of a bin is not made for a far tail
     np.testing.assert_allclose(found[near], expected[near], rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("curve", "values", "twin"),
+    [
+        (Power(), (3.0, 1.5, 2.0), lambda x: 2 + 3 * x**1.5),
+        (MichaelisMenten(), (3.0, 0.7), lambda x: 3 * x / (0.7 + x)),
+        (Hill(), (3.0, 0.7, 2.5, 2.0), lambda x: 2 + 3 * x**2.5 / (0.7**2.5 + x**2.5)),
+        (StretchedExponential(), (3.0, 2.0, 1.5, 2.0), lambda x: 2 + 3 * np.exp(-((x / 2) ** 1.5))),
+    ],
+    ids=["power", "michaelis_menten", "hill", "stretched_exponential"],
+)
+def test_a_curve_that_bends_at_zero_is_cut_there(curve, values, twin):
+    edges = np.array([-0.7, 0.8, 2.0])
+    model = Product((curve, Gaussian()))
+    found = jax.jit(lambda p: model.integral(jnp.asarray(edges), *p))(
+        jnp.array([*values, 0.5, 1.0])
+    )
+
+    def integrand(x):
+        return twin(max(x, 0.0)) * norm.pdf(x, 0.5, 1.0)
+
+    expected = [quad(integrand, a, b, points=[0.0])[0] for a, b in pairwise(edges)]
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
