@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from models.composition.composite import Composite, searched_names
+from models.composition.sum import Sum
 from models.features import Features
 from models.model import QUADRATURE_ORDER, Density, Model
 from models.parameter import Parameter
@@ -51,9 +52,10 @@ class Product(Composite):
 
     @property
     def _scale(self) -> int:
-        """The factor whose linear parameters are those of the product; -1: its own amp."""
+        """The factor whose linear parameters are those of the product, a sum first; -1: its amp."""
         others = [i for i, term in enumerate(self.terms) if not isinstance(term, Density)]
-        return others[0] if others else -1
+        sums = [i for i in others if isinstance(self.terms[i], Sum)]
+        return next(iter([*sums, *others]), -1)
 
     def own(self) -> tuple[Parameter, ...]:
         return (Parameter("amp", linear=True),) if self._scale < 0 else ()
