@@ -5,7 +5,8 @@ Methods:
     hesse         Minuit's finite differences of the same cost
     gauss-newton  first derivatives only (Fisher's information for counts, J'J of the pulls for
                   points), the convention of York et al. (Am. J. Phys. 72 (2004) 367),
-                  ODRPACK and NIST
+                  ODRPACK and NIST; with Berkson errors that is less than Fisher's information,
+                  which has half the square of the slope of log(variance), too
 """
 
 from collections.abc import Sequence

@@ -55,6 +55,10 @@ class Model(ABC):
         """Integral over each bin, (bins + 1,) edges to (bins,); exact where a shape can."""
         return bin_integrals(lambda x: self.value(x, *params), edges, QUADRATURE_ORDER)
 
+    def cuts(self, *params: Array) -> tuple[Array | float, ...]:
+        """Places, or arrays of them, at which a quadrature of a product with it has to be cut."""
+        return ()
+
     @abstractmethod
     def starts(self, data: Features) -> Iterable[tuple[float, ...]]:
         """Candidate values of the `searched` parameters, in order."""
@@ -197,12 +201,13 @@ class Density(Model):
         named = zip(self.pdf_parameters(), params, strict=True)
         return tuple(place for parameter, place in named if parameter.name == "mu")
 
-    def edges(self, *params: Array) -> tuple[Array | float, ...]:
-        """Where a quadrature of a product with the density has to be cut."""
-        named = zip(self.declare()[1:], params, strict=True)
+    def cuts(self, *params: Array) -> tuple[Array | float, ...]:
+        """The ends of its range, and its landmarks if they are not just the place of a peak."""
+        _, *own = params
+        named = zip(self.declare()[1:], own, strict=True)
         ends = [place for parameter, place in named if parameter.end is not None]
         has_more = type(self).landmarks is not Density.landmarks
-        return *ends, *(self.normalised_landmarks(*params) if has_more else ())
+        return *ends, *(self.normalised_landmarks(*own) if has_more else ())
 
     def value(self, x: Array, *params: Array) -> Array:
         amp, *rest = params

@@ -4,7 +4,8 @@ The steps are Levenberg's (damped on the Hessian of unit diagonal), where the He
 positive definite with its absolute eigenvalues, and are kept only if the row's cost falls. After
 a short step the gradient alone is looked at, with the Hessian of before; a row leaves as soon as
 its next step is too short to matter. That one is taken, and nothing computed at its end: it leaves
-an error of its square.
+an error of its square. The covariance is of before it, so the row goes on if the step is long for
+how fast the variances change, by what they changed over the step before.
 """
 
 import contextlib
@@ -35,6 +36,7 @@ SHORT = 3e-5  # standard deviations; the Hessian of before gives errors to five 
 NARROW = 1e3  # a valley, along which a damped step would get nowhere: it is shortened instead
 MOST_CAREFUL = 300.0  # times as short a last step in a valley: rounding leaves no less
 SHORTER = 100.0  # times the damping
+STEADY = 1e-5  # of a variance; of an error half of that
 SLACK = 8 * np.finfo(float).eps
 
 
@@ -128,6 +130,10 @@ class Newton:
     def stiffness(self) -> Floats:
         return np.asarray(np.einsum("iir->r", self.inverse))
 
+    def variances(self, places: Places) -> Floats:
+        """Of some of the rows, (parameters, these), but for a factor."""
+        return np.einsum("iir->ir", self.inverse)[:, places] / self.scales[:, places] ** 2
+
     @property
     def is_final(self) -> Flags:
         """Whether nothing need be computed after this step."""
@@ -173,9 +179,12 @@ class Descent:
             return
         here = self.objective.derivatives(active, values[active])
         damping, cuts = np.zeros(size), np.zeros(size, dtype=np.intp)
+        earlier: Newton | None = None  # the step before, the places of the rows in it, its length
+        came, length = np.arange(size), np.zeros(size)
         sound: Flags = np.isfinite(here.cost) & np.isfinite(here.hessian).all(axis=(0, 1))
         found.unfinished[active[~sound]] = False
         active, here, damping, cuts = _kept(sound, active, here, damping, cuts)
+        came, length = came[sound], length[sound]
         for number in range(MAX_STEPS):
             if not len(active) or (number > FIRST and time.monotonic() > until):
                 return
@@ -188,10 +197,15 @@ class Descent:
             found.bent[active] |= ~newton.definite
             step, cut = self._steps(at, here, damping, newton)
             plain = newton.definite & ~cut & (damping == 0) & ~newton.held
-            ready = plain & newton.is_final
+            near = plain & (newton.sigmas < SHORT)
+            if earlier and len(own := np.flatnonzero(near)):
+                ratio = newton.variances(own) / earlier.variances(came[own])
+                changed = np.abs(ratio - 1).max(axis=0) * newton.sigmas[own]
+                near[own] = changed <= STEADY * length[own]
+            ready = near & newton.is_final
             self._settle(found, active, ready, newton, here.cost, at + step)
             moved = at + step
-            short = np.flatnonzero(plain & ~ready & (newton.sigmas < SHORT))
+            short = np.flatnonzero(near & ~ready)
             if len(short) > WORTH_A_LOOK * len(active):
                 ready[short] = self._look(found, active[short], short, newton, moved[short])
             cuts = cuts + cut
@@ -210,6 +224,8 @@ class Descent:
                 moved, there = self._with_linear_settled(active, moved, there, ~lower)
                 lower = _is_lower(there, here, slack)
             values[active] = np.where(lower[:, None], moved, at)
+            length = np.where(lower & plain[going], newton.sigmas[going], 0.0)
+            earlier, came = newton, np.flatnonzero(going)
             relaxed = np.where(damping > 1e-3, 0.1 * damping, 0.0)
             damping = np.where(lower, relaxed, np.maximum(10 * damping, 1e-2))
             here = there.where(lower, here)

@@ -1,10 +1,13 @@
 """What all models made of several terms share: whose parameter is whose."""
 
+import math
 from collections import ChainMap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice, product
+from itertools import product
+from typing import TypeVar
 
+import jax.numpy as jnp
 from jax import Array
 
 from models.breaks import Break
@@ -14,6 +17,8 @@ from models.parameter import Parameter
 
 MOST_QUICK = 6  # terms and factors; twenty took 15 s to compile
 MOST_STARTS = 60
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,15 @@ class Composite(Model):
             for term, places in zip(self.terms, self.layout, strict=True)
         ]
 
+    def cuts(self, *params: Array) -> tuple[Array | float, ...]:
+        """Those of its terms; an amount that a term does not take moves none of them."""
+        amount = [jnp.ones(())]
+        return tuple(
+            cut
+            for term, own in self.split(params)
+            for cut in term.cuts(*amount * (len(term.declare()) - len(own)), *own)
+        )
+
     def combined_starts(
         self, data: Features, others: dict[str, float]
     ) -> Iterator[tuple[float, ...]]:
@@ -64,7 +78,7 @@ class Composite(Model):
             for term in self.terms
         ]
         names = searched_names(self)
-        for combination in islice(product(*choices), MOST_STARTS):
+        for combination in spread(choices, MOST_STARTS):
             merged = ChainMap(*combination, others)  # of a shared one the first term says
             yield tuple(merged[name] for name in names)
 
@@ -105,6 +119,26 @@ class Composite(Model):
 def searched_names(model: Model) -> list[str]:
     """The names of the parameters of which `starts` gives candidates, in order."""
     return [model.parameters[i].name for i in model.searched]
+
+
+def spread(choices: Sequence[Sequence[T]], most: int) -> Iterator[tuple[T, ...]]:
+    """All combinations of one of each; of many the first, and others from everywhere.
+
+    By multiples of the powers of a generalised golden section (H. Niederreiter, Random Number
+    Generation and Quasi-Monte Carlo Methods, SIAM 1992, sec. 3.1: a Kronecker sequence).
+    """
+    if math.prod(map(len, choices)) <= most:
+        yield from product(*choices)
+        return
+    ratio = 2.0
+    for _ in range(60):
+        ratio = (1 + ratio) ** (1 / (1 + len(choices)))
+    steps = [ratio ** -(i + 1) for i in range(len(choices))]
+    for k in range(most):
+        yield tuple(
+            options[int(k * step % 1 * len(options))]
+            for step, options in zip(steps, choices, strict=True)
+        )
 
 
 def merge(one: Parameter, other: Parameter) -> Parameter:

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from models.composition.composite import Composite, searched_names
+from models.composition.sum import Sum
 from models.features import Features
 from models.model import QUADRATURE_ORDER, Density, Model
 from models.parameter import Parameter
@@ -51,9 +52,10 @@ class Product(Composite):
 
     @property
     def _scale(self) -> int:
-        """The factor whose linear parameters are those of the product; -1: its own amp."""
+        """The factor whose linear parameters are those of the product, a sum first; -1: its amp."""
         others = [i for i, term in enumerate(self.terms) if not isinstance(term, Density)]
-        return others[0] if others else -1
+        sums = [i for i in others if isinstance(self.terms[i], Sum)]
+        return next(iter([*sums, *others]), -1)
 
     def own(self) -> tuple[Parameter, ...]:
         return (Parameter("amp", linear=True),) if self._scale < 0 else ()
@@ -68,13 +70,8 @@ class Product(Composite):
 
     def integral(self, edges: Array, *params: Array) -> Array:
         """By quadrature, with bins cut where a factor has an edge."""
-        marks = [
-            jnp.asarray(mark, dtype=float)
-            for term, own in self.split(params)
-            if isinstance(term, Density)
-            for mark in term.edges(*own)
-        ]
-        if not marks:
+        cuts = self.cuts(*params)
+        if not cuts:
             return super().integral(edges, *params)
         middle = (edges[0] + edges[-1]) / 2
 
@@ -82,7 +79,8 @@ class Product(Composite):
             some = x[:, :1] != x[:, -1:]  # at its edge a density may be infinite
             return jnp.where(some, self.value(jnp.where(some, x, middle), *params), 0.0)
 
-        places = jnp.stack([jnp.where(jnp.isfinite(m), m, edges[-1]) for m in marks])
+        places = jnp.concatenate([jnp.ravel(jnp.asarray(cut, dtype=float)) for cut in cuts])
+        places = jnp.where(jnp.isfinite(places), places, edges[-1])
         return cut_integrals(inside_pieces, edges, places, QUADRATURE_ORDER)
 
     def starts(self, data: Features) -> Iterable[tuple[float, ...]]:

@@ -38,8 +38,11 @@ class Sum(Composite):
         return add_terms("integral", edges, self.split(params))
 
     def starts(self, data: Features) -> Iterable[tuple[float, ...]]:
-        """None: the terms are searched for one after the other, by their own candidates."""
-        return ()
+        """Combinations of the terms' own: inside other models.
+
+        The terms of a sum that stands alone are searched for one after the other.
+        """
+        return self.combined_starts(data, {})
 
 
 def add_terms(

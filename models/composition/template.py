@@ -39,6 +39,9 @@ class Template(Density):
     def with_tables(self, tables: Iterator[Table]) -> Model:
         return replace(self, edges=next(tables), below=next(tables))
 
+    def cuts(self, *params: Array) -> tuple[Array | float, ...]:
+        return *super().cuts(*params), self.edges
+
     def pdf(self, x: Array, *params: Array) -> Array:
         upper = jnp.clip(jnp.searchsorted(self.edges, x, side="right"), 1, self.size)
         width = self.edges[upper] - self.edges[upper - 1]

@@ -127,7 +127,7 @@ class _Integration:
                 continue
             zero, slope = self._number(line.zero), self._number(line.slope)
             level = slope == 0
-            for mark in node.model.edges(*map(self._number, rest)):
+            for mark in node.model.cuts(jnp.ones(()), *map(self._number, rest)):
                 place = zero + mark / jnp.where(level, 1.0, slope)
                 known = jnp.isfinite(stop_gradient(place)) & ~level
                 found.append(jnp.where(known, place, edges[-1]))

@@ -67,5 +67,8 @@ class BifurcatedGaussian(Density):
         is_narrow = width * jnp.maximum(steepness[1:], steepness[:-1]) < NARROW
         return jnp.where(is_narrow, narrow, exact) * 2 / (left + right)
 
+    def landmarks(self, *params: Array) -> tuple[Array | float, ...]:
+        return (params[0],)
+
     def starts(self, data: Features) -> Iterable[tuple[float, ...]]:
         return two_sided(data, (1.0, 1.0), (0.5, 1.5), (1.5, 0.5))

@@ -63,6 +63,9 @@ class Cruijff(Density):
         # at mu the second derivative jumps
         return split_integrals(lambda cut: _areas(0, cut, *params)[0], edges, params[0])
 
+    def landmarks(self, *params: Array) -> tuple[Array | float, ...]:
+        return (params[0],)
+
     def starts(self, data: Features) -> Iterable[tuple[float, ...]]:
         peaks = two_sided(data, (1.0, 1.0), (0.3, 1.7), (1.7, 0.3))
         return ((*peak, alpha, alpha) for peak, alpha in product(peaks, (0.02, 0.15, 1.0)))

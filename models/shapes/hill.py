@@ -56,6 +56,9 @@ class Hill(Model):
         area = scaled_integrals(lambda x: response(x, k, n), x, breaks, log_scale)
         return offset * jnp.diff(edges) + top * area
 
+    def cuts(self, *params: Array) -> tuple[Array | float, ...]:
+        return (0.0,)
+
     def starts(self, data: Features) -> Iterable[tuple[float, ...]]:
         high = data.high if data.high > 0 else 1.0
         places = tuple(high * f for f in (0.003, 0.02, 0.06, 0.15, 0.3, 0.5, 0.75))

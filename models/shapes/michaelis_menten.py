@@ -43,6 +43,9 @@ class MichaelisMenten(Model):
         long = vmax * (x[:-1] * q + km * (q - jnp.log1p(q)))
         return jnp.where(wide, long, short)
 
+    def cuts(self, *params: Array) -> tuple[Array | float, ...]:
+        return (0.0,)
+
     def starts(self, data: Features) -> Iterable[tuple[float, ...]]:
         high = data.high if data.high > 0 else 1.0
         return ((high * f,) for f in (0.01, 0.05, 0.2, 0.6, 2.0, 6.0))

@@ -51,6 +51,9 @@ class Power(Model):
         whole = jnp.where(b > 0, whole, 0.0)
         return offset * jnp.diff(edges) + amplitude * jnp.where(from_zero, whole, area)
 
+    def cuts(self, *params: Array) -> tuple[Array | float, ...]:
+        return (0.0,)
+
     def starts(self, data: Features) -> Iterable[tuple[float, ...]]:
         falling = (-0.5, -1.0, -2.0, -3.0, -5.0)
         finite = falling if data.low > 0 else falling[:1]  # the others have no integral from 0

@@ -53,6 +53,9 @@ class StretchedExponential(Model):
         area = scaled_integrals(lambda x: relaxation(x, tau, beta), x, breaks, log_scale)
         return offset * jnp.diff(edges) + amplitude * (flat + area)
 
+    def cuts(self, *params: Array) -> tuple[Array | float, ...]:
+        return (0.0,)
+
     def starts(self, data: Features) -> Iterable[tuple[float, ...]]:
         high = data.high if data.high > 0 else 1.0
         return product((high * f for f in (0.2, 0.01, 0.05, 0.6, 2.0)), (0.7, 1.3))

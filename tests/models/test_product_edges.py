@@ -7,14 +7,26 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy.integrate import quad
-from scipy.stats import argus, expon
+from scipy.stats import argus, expon, norm
 
+from models.composition.mixture import Mixture
 from models.composition.product import Product
+from models.composition.sum import Sum
+from models.composition.template import Template
 from models.shapes.argus import Argus
+from models.shapes.bifurcated_gaussian import BifurcatedGaussian
+from models.shapes.cruijff import Cruijff
 from models.shapes.exponential import Exponential
+from models.shapes.gaussian import Gaussian
+from models.shapes.hill import Hill
+from models.shapes.michaelis_menten import MichaelisMenten
 from models.shapes.polynomial import Polynomial
+from models.shapes.power import Power
+from models.shapes.stretched_exponential import StretchedExponential
 from models.shapes.uniform import Uniform
 from models.shapes.weibull import Weibull
+from tests.models.twins import SCIPY_TWINS
+from tests.models.twins.twin import exact_integrals
 
 EDGES = np.linspace(0, 10, 21)
 
@@ -61,3 +73,95 @@ def test_a_density_that_is_infinite_at_its_edge_is_finite_in_bins(k):
     )(jnp.array([k, 3.0, 2.0]))
     assert np.isfinite(values).all()
     assert np.isfinite(slopes).all()
+
+
+def test_a_template_times_a_line():
+    """A product asked a template for its cuts and called its bin edges: no such fit ran."""
+    steps, counts = np.array([0.3, 1.0, 2.6, 2.7, 8.2]), np.array([3.0, 0.0, 1.0, 6.0])
+    below = np.concatenate([[0.0], np.cumsum(counts)])
+    heights = counts / counts.sum() / np.diff(steps)
+    primitive = np.polynomial.Polynomial([0.0, 2.0, 0.3 / 2])
+    twin = [
+        sum(
+            height * (primitive(end) - primitive(begin))
+            for low, high, height in zip(steps[:-1], steps[1:], heights, strict=True)
+            if (end := min(b, high)) > (begin := max(a, low))
+        )
+        for a, b in pairwise(EDGES)
+    ]
+    for size in (4, 16):  # tables are padded
+        pad = (0, size - 4)
+        tables = {"edges": steps, "below": below / 10}
+        tables = {name: jnp.asarray(np.pad(t, pad, "edge")) for name, t in tables.items()}
+        model = Product((Template(size=size, **tables), Polynomial(degree=1)))
+        np.testing.assert_allclose(integrals(model, 2.0, 0.3), twin, rtol=1e-13, atol=1e-15)
+
+
+STEPS = Uniform(prefix="u_"), Exponential(prefix="e_")
+
+
+@pytest.mark.parametrize(
+    "terms", [Sum(STEPS), Sum((Sum(STEPS),)), Mixture(STEPS)], ids=["sum", "nested", "mixture"]
+)
+def test_the_terms_of_a_sum_are_cut_where_they_jump(terms):
+    """Nothing was cut in a factor that is no density itself."""
+    low, high, tau = 1.13, 7.77, 3.0
+    amounts = (4.0, low, high, 5.0, tau)
+    if isinstance(terms, Mixture):
+        amounts = (9.0, 4 / 9, low, high, tau)
+    found = integrals(Product((terms, Polynomial(degree=1))), *amounts, 2.0, 0.3)
+    line = np.polynomial.Polynomial([0.0, 2.0, 0.3 / 2])
+    flat = 4 * line(np.clip(EDGES, low, high)) / (high - low)
+    # of exp(-x / tau) / tau (2 + 0.3 x)
+    falling = 5 * -np.exp(-EDGES / tau) * (2 + 0.3 * (EDGES + tau))
+    np.testing.assert_allclose(found, np.diff(flat + falling), rtol=1e-12)
+
+
+def test_a_sum_of_decays_begins_inside_a_bin():
+    edges = np.array([-1.5, -0.5, 0.5, 1.5, 2.5])
+    model = Product((Sum((Exponential(), Exponential(prefix="b_"))), Polynomial(degree=0)))
+    found = jax.jit(lambda p: model.integral(jnp.asarray(edges), *p))(
+        jnp.array([2.0, 1.0, 3.0, 0.5, 1.0])
+    )
+    twin = 2 * expon.cdf(edges) + 3 * expon.cdf(edges, scale=0.5)
+    np.testing.assert_allclose(found, np.diff(twin), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("density", "twin", "own"),
+    [
+        (BifurcatedGaussian(), "bifurcated_gaussian", (5.23, 0.2, 0.9)),
+        (Cruijff(), "cruijff", (5.23, 0.2, 0.9, 0.1, 0.2, 0.0, 10.0)),
+    ],
+    ids=["bifurcated_gaussian", "cruijff"],
+)
+def test_a_peak_of_two_halves_is_cut_where_they_meet(density, twin, own):
+    """A jump of the curvature, inside a bin wider than the narrow half."""
+    found = integrals(Product((density, Polynomial(degree=0))), *own, 1.0)
+    expected = exact_integrals(SCIPY_TWINS[twin], EDGES.tolist(), (1.0, *own))
+    near = slice(8, 13)  # the rule of a bin is not made for a far tail
+    np.testing.assert_allclose(found[near], expected[near], rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("curve", "values", "twin"),
+    [
+        (Power(), (3.0, 1.5, 2.0), lambda x: 2 + 3 * x**1.5),
+        (MichaelisMenten(), (3.0, 0.7), lambda x: 3 * x / (0.7 + x)),
+        (Hill(), (3.0, 0.7, 2.5, 2.0), lambda x: 2 + 3 * x**2.5 / (0.7**2.5 + x**2.5)),
+        (StretchedExponential(), (3.0, 2.0, 1.5, 2.0), lambda x: 2 + 3 * np.exp(-((x / 2) ** 1.5))),
+    ],
+    ids=["power", "michaelis_menten", "hill", "stretched_exponential"],
+)
+def test_a_curve_that_bends_at_zero_is_cut_there(curve, values, twin):
+    edges = np.array([-0.7, 0.8, 2.0])
+    model = Product((curve, Gaussian()))
+    found = jax.jit(lambda p: model.integral(jnp.asarray(edges), *p))(
+        jnp.array([*values, 0.5, 1.0])
+    )
+
+    def integrand(x):
+        return twin(max(x, 0.0)) * norm.pdf(x, 0.5, 1.0)
+
+    expected = [quad(integrand, a, b, points=[0.0])[0] for a, b in pairwise(edges)]
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
