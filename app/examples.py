@@ -80,8 +80,8 @@ COMPOSITIONS: dict[str, dict[str, Any]] = {
         },
     },
     "formula": {
-        "description": "An expression in x, or for points in the columns of x; every other name is "
-        "a parameter; densities of this list may be called in it, gaussian(x, mu, sigma), without "
+        "description": "An expression in x, or for points in the columns of x; other names are "
+        "parameters; densities of this list may be called in it, gaussian(x, mu, sigma), without "
         "their amp",
         "example": {
             "histogram": _PEAK_ON_DECAY,

@@ -217,7 +217,8 @@ class Descent:
                 return
             there = self.objective.derivatives(active, moved)
             # what so short a step gains, the rounded cost does not tell
-            slack = np.where(newton.edm < NEAR, NEAR / newton.scale, 0.0)[going]
+            scale = np.where((newton.edm < NEAR) & (newton.scale > 0), newton.scale, np.inf)
+            slack = NEAR / scale[going]
             lower = _is_lower(there, here, slack)
             # one that has left the valley is no longer seen to be in it
             if not lower.all() and self._linear.any() and newton.is_narrow.any():

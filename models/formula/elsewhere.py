@@ -94,7 +94,7 @@ EXPRESSIONS: Mapping[str, str] = MappingProxyType(
         "sec": "1/cos(x)",
         "sech": "1/cosh(x)",
         "sigmoid": "1/(1 + exp(-x))",
-        "sinc": "sin(x)/x",
+        "sinc": "sin(x)/x, or sin(pi*x)/(pi*x) as in signal processing",
         "sind": "sin(x*pi/180)",
         "sqr": "x^2, or sqrt(x) for the root",
         "square": "x^2",
@@ -105,7 +105,7 @@ EXPRESSIONS: Mapping[str, str] = MappingProxyType(
 
 #: What nothing here is, though names are alike.
 NOTHING_LIKE = frozenset(
-    {"digamma", "erfi", "exp1", "expi", "expn", "isqrt", "polygamma", "rgamma", "xlog1py"}
+    {"digamma", "erfi", "exp1", "expi", "expn", "isqrt", "polygamma", "rgamma", "si", "xlog1py"}
 )
 
 
@@ -121,7 +121,9 @@ def instead_of(name: str, shapes: Mapping[str, type[Model]]) -> str:
     if lower in EXPRESSIONS:
         return f"write {EXPRESSIONS[lower]}"
     known = [*FUNCTIONS, "where", *shapes]
-    close = nearest(lower, known, ALIKE)
+    # sin2 is a square to some, and log3 has its own base
+    is_other = lower not in known and lower.rstrip("0123456789") in known
+    close = None if is_other else nearest(lower, known, ALIKE)
     usual = ALIASES.get(lower, "")
     if usual in shapes and issubclass(shapes[usual], Density):
         close = close or usual

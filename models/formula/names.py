@@ -17,11 +17,10 @@ GRAMMAR = (
     f"An expression in {PREDICTOR} with + - * /, powers by ^ or ** (-x^2 is -(x^2)), parentheses, "
     f"the functions {', '.join(FUNCTIONS)} (log is natural, angles are in radians), conditions by "
     f"where({PREDICTOR} < a, b, c), the constant {', '.join(CONSTANTS)}, and shapes as functions, "
-    "densities without their amp, as in n*gaussian(x, mu, sigma). Every other name is a parameter. "
-    "What is fitted, y or counts, is not part of it."
+    "densities without their amp, as in n*gaussian(x, mu, sigma). Every other name is a parameter, "
+    "but those of functions, and what looks like a number, PI or nan, only if `parameters` lists "
+    "them. What is fitted, y or counts, is not part of it."
 )
-#: Names of shapes that are just as usual for a parameter.
-ALSO_PARAMETERS = frozenset({"beta", "fano", "gamma", "hill", "planck", "power", "resonance"})
 NO_NUMBERS = frozenset({"inf", "infinity", "nan"})
 
 
@@ -73,23 +72,33 @@ def found_parameters(
 ) -> tuple[str, ...]:
     """The names in order of appearance."""
     names: dict[str, None] = {}
+    has_input = bool(used_predictors(words, predictors))
     for word, after in zip(words, [*words[1:], None], strict=True):
         if word.kind != "name" or word.calls or word.text in (*predictors, *CONSTANTS):
             continue
         power = after is not None and after.text == "**"
-        if meant := other_meaning(word.text, shapes, power=power):
-            raise FormulaError(f'{meant}, or declare {word.text} in "parameters"', word.column)
+        meant = other_meaning(word.text, power=power)
+        if not has_input:  # with x in the formula, linear or gamma is a parameter like any other
+            meant = meant or meant_shape(word.text, shapes)
+        if meant:
+            declare = f'{word.text} may be a parameter if "parameters" beside the formula lists all'
+            raise FormulaError(f"{meant}; {declare}", word.column)
         names[word.text] = None
     return tuple(names)
 
 
-def other_meaning(name: str, shapes: Mapping[str, type[Model]], *, power: bool) -> str:
+def meant_shape(name: str, shapes: Mapping[str, type[Model]]) -> str:
+    """What to write for the name of a shape; nothing for another."""
+    if name not in shapes:
+        return ""
+    called = ", ".join((PREDICTOR, *(p.name for p in call_parameters(shapes[name]()))))
+    return f"{name} is a shape: write {name}({called})"
+
+
+def other_meaning(name: str, *, power: bool) -> str:
     """What a name that nobody declared was rather meant for than for a parameter; or nothing."""
     if name in FUNCTIONS or name == "where":
         return f"{name} is a function: write {name}(...)"
-    if name in shapes and name not in ALSO_PARAMETERS:
-        called = ", ".join((PREDICTOR, *(p.name for p in call_parameters(shapes[name]()))))
-        return f"{name} is a shape: write {name}({called})"
     if name.lower() in CONSTANTS:
         return f"write {name.lower()} for the constant"
     if name.lower() in NO_NUMBERS:

@@ -78,9 +78,11 @@ REFUSED = {
     "min(a)": (1, "at least 2"),
     "exp*x": (1, "is a function"),
     "a*where": (3, "is a function"),
-    "gaussian + exponential": (1, "is a shape: write gaussian(x, mu, sigma), or declare"),
-    "a*x + linear": (7, "write linear(x, slope, intercept)"),
-    "sin(2*PI*x) + a": (7, 'write pi for the constant, or declare PI in "parameters"'),
+    "gaussian + exponential": (1, "is a shape: write gaussian(x, mu, sigma); gaussian may"),
+    "a + linear": (5, "write linear(x, slope, intercept)"),
+    "a*sin2(x)": (3, "there are abs"),
+    "a*si(x)": (3, "there are abs"),
+    "sin(2*PI*x) + a": (7, 'write pi for the constant; PI may be a parameter if "parameters"'),
     "a*Pi": (3, "write pi"),
     "where(x < Inf, a, 1)": (11, "finite numbers only"),
     "a + NaN": (5, "finite numbers only"),
@@ -246,6 +248,7 @@ def test_a_declaration_gives_the_order_and_overrides_constants_and_functions():
     assert parse("min + (max - min)*x", SHAPES, ["min", "max"]).names == ("min", "max")
     assert parse("max*max(x, 1)", SHAPES, ["max"]).names == ("max",)
     assert parse("PI*x + gaussian", SHAPES, ["PI", "gaussian"]).names == ("PI", "gaussian")
+    assert parse("quadratic*x^2 + linear*x + uniform", SHAPES).names[1:] == ("linear", "uniform")
 
 
 #: text, columns: predictors and parameters, both in order of appearance
