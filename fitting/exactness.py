@@ -25,7 +25,8 @@ def inexactness(objective: Objective, data: Histogram, minimum: Minimum) -> floa
     """The larger change: of all expectations, in their statistical errors, or of any error.
 
     No parameter and no combination of them changes by more, in its own error, nor does its error,
-    in parts of it. Where there are no errors, of the expectations.
+    in parts of it. Where there are no errors, of the expectations. Infinite where the model has no
+    value at some node.
     """
     edges = data.edges[data.span.start : data.span.stop + 1]
     halved = np.sort(np.concatenate([edges, (edges[1:] + edges[:-1]) / 2]))
@@ -34,6 +35,9 @@ def inexactness(objective: Objective, data: Histogram, minimum: Minimum) -> floa
     mu_again = parts.reshape(-1, 2).sum(axis=1)
     slopes_again = slopes_of_parts.reshape(len(mu), 2, -1).sum(axis=1)
     used = data.used
+    found = (mu, mu_again, slopes, slopes_again)
+    if not all(np.isfinite(rows[used]).all() for rows in found):
+        return math.inf  # halved bins have nodes where the model has no value
     weight = 1 / np.sqrt(np.maximum(np.maximum(mu, mu_again), 1.0))[used]
     pulls = (mu_again - mu)[used] * weight
     moved = math.sqrt(pulls @ pulls)

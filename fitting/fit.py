@@ -60,9 +60,14 @@ def _fit(
     if minimum is not None and status in (Status.CONVERGED, Status.UNDETERMINED):
         those = weightless(objective, problem.data, minimum.values)
         if those.any():
-            rest = without(problem, those)
+            rest = without(problem, those).begun_at(minimum.values)
             result = _fit(rest, kernels, deadline, stop, usage, began)
-            return replace(result, warnings=(*result.warnings, warning(problem, those)))
+            return replace(
+                result,
+                starts=result.starts if strategy.starts is None else strategy.starts,
+                warnings=(*result.warnings, warning(problem, those)),
+                effort=result.effort.after(objective.nfcn, objective.nhess),
+            )
     minimize_s = time.perf_counter() - began
     return Report(problem, objective, strategy).result(minimum, status, minimize_s)
 

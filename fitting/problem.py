@@ -1,7 +1,7 @@
 """One fit, asked: model, data and what is known of the parameters. Immutable, no HTTP."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -186,6 +186,11 @@ class FitProblem(Bare):
             center=np.array([value for value, _ in constraints]),
             weight=np.array([sigma**-2.0 for _, sigma in constraints]),
         )
+
+    def begun_at(self, params: Floats) -> "FitProblem":
+        """The same question, with starts at `params`."""
+        pairs = zip(self.knowledge, params.tolist(), strict=True)
+        return replace(self, knowledge=tuple(replace(known, start=p) for known, p in pairs))
 
     @cached_property
     def ndof(self) -> int:

@@ -1,6 +1,6 @@
 """One fit, answered. Immutable; arrays are in the model's order of parameters."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Literal
 
@@ -138,6 +138,10 @@ class Effort:
     nhess: int = 0
     minimize_s: float = 0.0
     covariance_s: float = 0.0
+
+    def after(self, nfcn: int, nhess: int) -> "Effort":
+        """The same, and what was spent before."""
+        return replace(self, nfcn=nfcn + self.nfcn, nhess=nhess + self.nhess)
 
 
 @dataclass(frozen=True, eq=False)

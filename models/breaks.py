@@ -25,6 +25,7 @@ class Break:
 
     def text(self, names: Sequence[str]) -> str:
         """In the client's words."""
-        terms = [names[i] if f == 1 else f"{f:g}*{names[i]}" for i, f in self.factors]
+        signs = {1.0: "", -1.0: "-"}
+        terms = [signs.get(f, f"{f:g}*") + names[i] for i, f in self.factors]
         terms += [f"{self.offset:g}"] if self.offset else []
-        return " + ".join(terms).replace("+ -1*", "- ").replace("+ -", "- ")
+        return " + ".join(terms).replace("+ -", "- ")

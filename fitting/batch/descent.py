@@ -221,8 +221,9 @@ class Descent:
             slack = NEAR / scale[going]
             lower = _is_lower(there, here, slack)
             # one that has left the valley is no longer seen to be in it
-            if not lower.all() and self._linear.any() and newton.is_narrow.any():
-                moved, there = self._with_linear_settled(active, moved, there, ~lower)
+            narrow = newton.is_narrow[going]
+            if self._linear.any() and (~lower & narrow).any():
+                moved, there = self._with_linear_settled(active, moved, there, ~lower & narrow)
                 lower = _is_lower(there, here, slack)
             values[active] = np.where(lower[:, None], moved, at)
             length = np.where(lower & plain[going], newton.sigmas[going], 0.0)

@@ -67,7 +67,7 @@ class ErrorsInX:
     def spare(self, start: Floats, minimum: Minimum) -> tuple[int, ...]:
         """Of these such as can be held where they are at the minimum, as if there were none.
 
-        None where the model has more of its parameters at the start.
+        Empty where the start tells them apart.
         """
         there, here = map(self._slopes, (start, minimum.values))
         if there is None or here is None or not parallel(there).any():

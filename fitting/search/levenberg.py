@@ -22,6 +22,7 @@ from fitting.search.spectrum import Spectrum
 
 MAX_STEPS = 20
 MAX_DAMPING = 1e6
+KEPT = 0.25  # of what a step promised
 NARROW = 1e-2  # weakest direction of an information of unit diagonal
 
 Linearised = Callable[[Floats], tuple[float, Floats, Floats]]
@@ -45,7 +46,7 @@ def approach(
     help. Where there is no such next step both points are the same. In parameters that are `linear`
     the information is exact.
     """
-    params, damping = bounds.clip(start), 1e-3
+    params, damping, warned = bounds.clip(start), 1e-3, False
     cost, gradient, information = linearised(params)
     if not np.isfinite(information).all():
         return start, start
@@ -67,8 +68,14 @@ def approach(
         if promised < near:
             return params, moved
         new = linearised(moved)
-        if not new[0] < cost and linear is not None and _is_narrow(information, free, linear):
-            moved, new = _settled(linearised, moved, new, bounds, linear & free)
+        uphill = not new[0] < cost
+        # the first such step may only be too long
+        if uphill and warned and linear is not None and _is_narrow(information, free, linear):
+            settled = _settled(linearised, moved, new, bounds, linear & free)
+            # what gains little of what was promised has only come to another valley
+            if settled[1][0] < cost - KEPT * promised:
+                moved, new = settled
+        warned |= uphill
         if new[0] < cost and np.isfinite(new[2]).all():
             gain = 1 - new[0] / cost
             params, (cost, gradient, information) = moved, new

@@ -170,6 +170,8 @@ class Strategy:
     def _across_zero(self, start: Floats, first: Minimum) -> Iterator[tuple[Minimum, bool]]:
         """With products solved for, of a model of some: no descent leads n (1 + a x) across n = 0,
         where a is infinite."""
+        if not any(part.relative for part, _ in self.problem.model.parts):
+            return
         given = np.where(self.problem.bounds.fixed, start, np.nan)
         search = Trials(self.problem, self.objective, self.kernels, given)
         for origin in (first.values, start) if search.relative else ():
@@ -208,6 +210,8 @@ class Strategy:
                 return first, False
             few = FEW_STARTS if data.size < MANY_POINTS else 0
             best, runaway = search.thorough(first, [start, *islice(self._estimates(), few)])
+            if search is not whole:  # with what was held, too
+                best = self.descent.certify(best.values)
             self.vague = whole.unseen(best)
         except DeadlineReached:
             search.restore()

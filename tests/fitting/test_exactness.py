@@ -125,3 +125,13 @@ def test_only_models_without_a_cdf_are_asked():
     assert not Sum((Gaussian(prefix="s_"), Polynomial(degree=2, prefix="b_"))).by_quadrature
     assert Sum((Gaussian(prefix="s_"), PRODUCT)).by_quadrature
     assert SHAPES["gompertz"]().by_quadrature
+
+
+@pytest.mark.parametrize("text", ["a*sqrt(x-0.004)", "a*log(x-0.003)+b"])
+def test_bins_whose_halves_have_nodes_where_the_model_has_no_value(text):
+    """A bin's first node is at 0.0053, that of its half at 0.0026."""
+    edges = np.linspace(0, 10, 11)
+    counts = np.round(100 * np.sqrt(edges[:-1] + 0.5))
+    result = solve(Formula.read(text, SHAPES), Histogram(edges, counts))
+    assert result.valid
+    assert "inexact-integral" in [warning.code for warning in result.warnings]

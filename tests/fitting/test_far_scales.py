@@ -75,3 +75,19 @@ def test_most_rows_with_a_far_scale_are_fitted_together(text, alone):
         assert found.fval[i] == pytest.approx(single.cost, rel=1e-9)
         assert found.values[i, 1] == pytest.approx(single.values[1], rel=1e-9)
         np.testing.assert_allclose(found.errors[i], single.errors, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("text", "truth", "error", "seed", "start"),
+    [
+        ("a*exp(-x/t)+c", lambda x: 5 * np.exp(-x / 2) + 1, 0.1, 101, [6.64, 10.08, 0.574]),
+        ("a*exp(-x/t)+c", lambda x: 5 * np.exp(-x / 2) + 1, 0.1, 111, [4.20, 6.51, 1.114]),
+    ],
+    ids=["101", "111"],
+)
+def test_a_long_first_step_does_not_lead_into_another_valley(text, truth, error, seed, start):
+    x = np.linspace(0, 10, 31)
+    y = truth(x) + np.random.default_rng([seed, 5]).normal(0, error, 31)
+    found = solve(Formula.read(text, SHAPES), points(x, y, error), start)
+    assert found.valid
+    assert found.effort.nfcn < 50

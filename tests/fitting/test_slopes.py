@@ -137,3 +137,11 @@ def test_beside_is_next_to_x_and_towards_the_middle():
     np.testing.assert_allclose(moved, x, rtol=1e-15, atol=1e-30)
     assert middle(np.array([2.0, 2.0])) == 2.0
     assert -1.0 < middle(np.array([-1.0, 0.0, 1.0])) != 0.0
+
+
+def test_points_are_left_out_in_a_few_evaluations_more():
+    x, model = np.arange(8.0), Formula.read("a*sqrt(x)+c", SHAPES)
+    y = np.append(Y, 6.3)
+    found = solve(model, points(x, y, Y_ERR, X_ERR))
+    other = solve(model, points(x[1:], y[1:], Y_ERR, X_ERR))
+    assert found.effort.nfcn < other.effort.nfcn + 20
