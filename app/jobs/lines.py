@@ -124,6 +124,8 @@ class RowReader:
         except ValidationError as error:
             self._refuse_no_json(lines, 0, len(lines))
             errors = error.errors(include_url=False, include_input=False)[:MOST_REPORTED]
+            if not errors[0]["loc"]:
+                self._refuse_deep(lines)
             sent = {row: from_json(lines[row][1]) for row in {int(e["loc"][0]) for e in errors}}
             wrong = [
                 (row, path, describe(e, found_at(sent[row], path), self.kind.line))
@@ -144,6 +146,14 @@ class RowReader:
                 path = ("rows", self.rows + i)
                 said = why(number, error)
                 raise NotJson(f"{said}. Send one row a line.", [(path, said)]) from None
+
+    def _refuse_deep(self, lines: Sequence[Numbered]) -> None:
+        """InvalidRequest for the first line that is JSON alone, but too deep within the others."""
+        for i, (_, line) in enumerate(lines):
+            try:
+                from_json(b"[" + line + b"]")
+            except ValueError:
+                raise self._wrong([(i, (), "is nested too deeply")], lines) from None
 
     def _of_objects(self, found: Any, lines: Sequence[Numbered], *, first: bool) -> Fields:
         """Columns of what the objects have."""
