@@ -1,7 +1,7 @@
 """NDJSON as it comes in: slices of whole lines, of which only one is in memory at a time."""
 
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,10 +29,12 @@ NUMBERS: TypeAdapter[list[list[float]]] = TypeAdapter(list[Row[Number]])
 Numbered = tuple[int, bytes]  # a line and its number, from 1
 
 
-async def slices(stream: AsyncIterator[bytes], longest: int) -> AsyncIterator[list[Numbered]]:
-    """Lines that are not blank, some at a time."""
+async def slices(
+    stream: AsyncIterator[bytes], longest: int, hold: Callable[[int], None]
+) -> AsyncIterator[list[Numbered]]:
+    """Lines that are not blank, some at a time; `hold` is told how many bytes are in memory."""
     number = 0
-    async for text in whole_lines(stream, longest):
+    async for text in whole_lines(stream, longest, hold):
         lines = text.split(b"\n")
         yield [(number + i, line) for i, line in enumerate(lines, 1) if line.strip()]
         number += len(lines)
@@ -40,7 +42,9 @@ async def slices(stream: AsyncIterator[bytes], longest: int) -> AsyncIterator[li
         number -= not lines[-1]
 
 
-async def whole_lines(stream: AsyncIterator[bytes], longest: int) -> AsyncIterator[bytes]:
+async def whole_lines(
+    stream: AsyncIterator[bytes], longest: int, hold: Callable[[int], None]
+) -> AsyncIterator[bytes]:
     """The stream cut after newlines; TooLarge for a line that does not end."""
     pieces: list[bytes] = []
     size = unended = 0
@@ -51,6 +55,7 @@ async def whole_lines(stream: AsyncIterator[bytes], longest: int) -> AsyncIterat
         unended = len(piece) - end if end else unended + len(piece)
         if unended > longest:
             raise too_long(longest)
+        hold(size)
         if size >= SLICE_BYTES and size > unended:
             text = b"".join(pieces)
             yield text[: size - unended]
