@@ -81,6 +81,8 @@ def describe(error: Mapping[str, Any], value: Any, whole: type[BaseModel]) -> st
         return ASYMMETRIC
     if kind == "missing" and isinstance(loc[-1], int):
         kind, context = "too_short", {"actual_length": loc[-1], "min_length": 2}
+    if kind == "too_long" and field in ("sum", "product"):  # of one; of all there may be fewer
+        context = {**context, "max_length": "max_components (GET /limits)"}
     if kind in ("too_short", "too_long"):
         return wrong_length(context, pair=not PAIRS.isdisjoint(loc))
     if kind in ("list_type", "array") and loc[0] in ("x", "x_err") and is_columns(value):
