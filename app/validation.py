@@ -28,13 +28,18 @@ def from_json_validation(error: ValidationError, body: bytes, whole: type[BaseMo
     try:
         sent = from_json(body)
     except ValueError as invalid:
-        if is_utf_16(body):
-            return NotJson("The body is in UTF-16. Send one JSON object in UTF-8.")
-        if str(invalid).startswith(TOO_LONG):
-            place = str(invalid).removeprefix(TOO_LONG)
-            return NotJson(f"The number{place} has too many digits; no double holds so many.")
-        return NotJson(f"The body is not valid JSON: {invalid}. Send one JSON object in UTF-8.")
+        return not_json(body, invalid)
     return from_validation(error, sent, whole)
+
+
+def not_json(body: bytes, invalid: ValueError) -> NotJson:
+    """What is said of a body that is none; `invalid` has the place."""
+    if is_utf_16(body):
+        return NotJson("The body is in UTF-16. Send one JSON object in UTF-8.")
+    if str(invalid).startswith(TOO_LONG):
+        place = str(invalid).removeprefix(TOO_LONG)
+        return NotJson(f"The number{place} has too many digits; no double holds so many.")
+    return NotJson(f"The body is not valid JSON: {invalid}. Send one JSON object in UTF-8.")
 
 
 def is_utf_16(body: bytes) -> bool:
