@@ -132,10 +132,12 @@ class RowReader:
             if not errors[0]["loc"]:
                 self._refuse_deep(lines)
             sent = {row: from_json(lines[row][1]) for row in {int(e["loc"][0]) for e in errors}}
-            wrong = [
-                (row, path, describe(e, found_at(sent[row], path), self.kind.line))
-                for e, (row, path) in ((e, (int(e["loc"][0]), e["loc"][1:])) for e in errors)
-            ]
+            field = (self.kind.data,) if adapter is NUMBERS else ()  # that the row is of
+            wrong: list[tuple[int, Path, str]] = []
+            for e in errors:
+                row, path = int(e["loc"][0]), e["loc"][1:]
+                value, e = found_at(sent[row], path), {**e, "loc": field + e["loc"]}
+                wrong.append((row, path, describe(e, value, self.kind.line)))
             raise self._wrong(wrong, lines) from None
         if len(found) != len(lines):
             self._refuse_no_json(lines, 0, len(lines))
