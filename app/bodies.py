@@ -14,7 +14,10 @@ class ManyBodies(Unavailable):
 
 
 class Bodies:
-    """Counts the bytes of all bodies; what a body has taken is given back once it is read."""
+    """Counts the bytes of all bodies; what a body has taken is given back once it is read.
+
+    Of a job's lines, which are read some at a time, those are counted that are not read yet.
+    """
 
     def __init__(self, most: int):
         self._most = most
@@ -22,7 +25,7 @@ class Bodies:
 
     @contextlib.contextmanager
     def room(self) -> Iterator[Callable[[int], None]]:
-        """For one body; to be told how many bytes of it there are, or ManyBodies."""
+        """For one body; to be told how many bytes of it are in memory, or ManyBodies."""
         taken = 0
 
         def hold(size: int) -> None:

@@ -7,10 +7,12 @@ costs to send. Numbers, which come in arrays, are limited where their arrays are
 from typing import Any
 
 import simdjson
+from pydantic_core import from_json
 
 from app.arrays import MOST_FIELDS
-from app.errors import InvalidRequest, NotJson
+from app.errors import InvalidRequest
 from app.settings import Settings
+from app.validation import not_json
 from fitting.errors import Path
 
 ANYWAY = 200  # fields of the request, columns
@@ -45,10 +47,11 @@ def _fullest(raw: bytes) -> Path:
     """The field with most names; () where it cannot be told at a glance."""
     try:
         document = simdjson.Parser().parse(raw)
-    except ValueError:
-        why = "it is no valid JSON, or there are trailing characters"
-        raise NotJson(f"The body is not one JSON object: {why}. Send one in UTF-8.") from None
-    except RuntimeError:  # a number that is too large for it
+    except (ValueError, RuntimeError):  # or a number is too large for it
+        try:
+            from_json(raw)
+        except ValueError as invalid:
+            raise not_json(raw, invalid) from None
         return ()
     if not isinstance(document, simdjson.Object) or len(document) > MOST_FIELDS:
         return ()

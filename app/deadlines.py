@@ -6,9 +6,12 @@ The library, which knows of neither, says that more time would help.
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from app.jobs.prefer import RESPOND_ASYNC
 from app.schemas.requests import Asked
 from app.settings import Settings
+from fitting.batch.result import STATUSES, BatchResult
 from fitting.result import FitResult, Status
 
 LATE: str = Status.DEADLINE.value
@@ -40,4 +43,11 @@ def tell_batch(answer: dict[str, Any], asked: Asked, settings: Settings) -> None
     messages: dict[str, str] = answer["messages"]
     if LATE in messages:
         job = f"As a job (Prefer: {RESPOND_ASYNC}) each row has a deadline of its own."
-        messages[LATE] = f"{messages[LATE]} {job} {more_time(asked, settings)}"
+        messages[LATE] = f"{messages[LATE]} Send fewer rows. {job} {more_time(asked, settings)}"
+
+
+def tell_rows(result: BatchResult, asked: Asked, settings: Settings) -> list[str]:
+    """What is said of each row of a job, those included for which there was no time."""
+    late = result.status == STATUSES.index(Status.DEADLINE)
+    more = f" {more_time(asked, settings)}"
+    return np.where(late, result.message + more, result.message).tolist()

@@ -14,6 +14,7 @@ from fitting.errors import Path
 
 STRINGS = re.compile(rb'"([^"\\]*+(?:\\.[^"\\]*+)*+)"(\s*+:)?', re.DOTALL)
 NUMBERS = re.compile(rb"\[[-+.0-9eE, \t\r\n]*+\]")
+TWICE = "stands twice in this object; give it once"
 
 Pairs = list[tuple[Any, Any]]
 #: Reads a body, with a hook that makes an object of its pairs.
@@ -25,25 +26,34 @@ def has_twice(text: bytes) -> bool:
 
     Mostly no name stands twice in all of the text, which takes no time to see.
     """
-    names = [name for name, colon in STRINGS.findall(text) if colon]
-    if len({*names}) == len(names) and not any(b"\\" in name for name in names):
-        return False
-    # without its numbers little is left; what stands in brackets in a name is lost, too
-    return _read(_reader(NUMBERS.sub(b"[]", text)))[1]
+    return _without_numbers(text)[1]
 
 
 def refuse_twice(text: bytes) -> None:
     """InvalidRequest with the place, if an object of this text has a name twice."""
-    if has_twice(text):
+    found, twice = _without_numbers(text)
+    place = _place(found) if twice else ()
+    if any("[]" in str(part) for part in place):  # perhaps the name is another, and there is none
         read(_reader(text))
+    elif twice:
+        raise InvalidRequest([(place, TWICE)])
 
 
 def read(reader: Reader) -> Any:
     """What it reads; or the same InvalidRequest."""
     found, twice = _read(reader)
     if twice:
-        raise InvalidRequest([(_place(found), "stands twice in this object; give it once")])
+        raise InvalidRequest([(_place(found), TWICE)])
     return found
+
+
+def _without_numbers(text: bytes) -> tuple[Any, bool]:
+    """What little is left of it, or nothing; and whether there may be a `_Twice` in it."""
+    names = [name for name, colon in STRINGS.findall(text) if colon]
+    if len({*names}) == len(names) and not any(b"\\" in name for name in names):
+        return None, False
+    # what stands in brackets in a name is lost, too
+    return _read(_reader(NUMBERS.sub(b"[]", text)))
 
 
 def _reader(text: bytes) -> Reader:

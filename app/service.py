@@ -49,7 +49,8 @@ class Service:
     @cached_property
     def bodies(self) -> Bodies:
         """Room for those that are being read, for one that is as long as may be at least."""
-        return Bodies(max(self.settings.max_bodies_bytes, self.settings.max_body_bytes))
+        s = self.settings
+        return Bodies(max(s.max_bodies_bytes, s.max_body_bytes, s.max_line_bytes))
 
     def allowed_s(self, asked: Asked) -> float:
         """The client's deadline, at most our own."""

@@ -28,13 +28,18 @@ def from_json_validation(error: ValidationError, body: bytes, whole: type[BaseMo
     try:
         sent = from_json(body)
     except ValueError as invalid:
-        if is_utf_16(body):
-            return NotJson("The body is in UTF-16. Send one JSON object in UTF-8.")
-        if str(invalid).startswith(TOO_LONG):
-            place = str(invalid).removeprefix(TOO_LONG)
-            return NotJson(f"The number{place} has too many digits; no double holds so many.")
-        return NotJson(f"The body is not valid JSON: {invalid}. Send one JSON object in UTF-8.")
+        return not_json(body, invalid)
     return from_validation(error, sent, whole)
+
+
+def not_json(body: bytes, invalid: ValueError) -> NotJson:
+    """What is said of a body that is none; `invalid` has the place."""
+    if is_utf_16(body):
+        return NotJson("The body is in UTF-16. Send one JSON object in UTF-8.")
+    if str(invalid).startswith(TOO_LONG):
+        place = str(invalid).removeprefix(TOO_LONG)
+        return NotJson(f"The number{place} has too many digits; no double holds so many.")
+    return NotJson(f"The body is not valid JSON: {invalid}. Send one JSON object in UTF-8.")
 
 
 def is_utf_16(body: bytes) -> bool:
@@ -49,12 +54,15 @@ def from_validation(error: ValidationError, sent: Any, whole: type[BaseModel]) -
     if is_uhi(found_at(sent, ("histogram",))):
         found[("histogram",), UHI] = None
         errors = [e for e in errors if e["loc"][0] != "histogram"]
-    for e in ([e for e in errors if not is_of_other_form(e, sent)] or errors)[:MOST_REPORTED]:
+    errors = ([e for e in errors if not is_of_other_form(e, sent)] or errors)[:MOST_REPORTED]
+    for e in errors:
         path = where(e, sent)
         for place in not_finite(e, path, sent) or [path]:
             found[place, describe(e, found_at(sent, path), whole)] = None
         found.update((one, None) for one in more_like(e, sent, whole))
-        for other in islice(in_other_terms(e, sent), MOST_REPORTED):
+    # a term may have many mistakes; the others are looked at once
+    for term in dict.fromkeys(term for e in errors for term in terms_of(e)):
+        for other in islice(in_other_terms(term, sent), MOST_REPORTED):
             path = where(other, sent)
             found[path, describe(other, found_at(sent, path), whole)] = None
     return InvalidRequest(list(found)[:MOST_REPORTED])
@@ -91,18 +99,24 @@ def more_like(
             yield (*path[:-1], i), describe({**other, "loc": error["loc"]}, number, whole)
 
 
-def in_other_terms(error: Mapping[str, Any], sent: Any) -> Iterator[Mapping[str, Any]]:
-    """What else is wrong in a sum or a product after its first wrong term, which Pydantic tells."""
+def terms_of(error: Mapping[str, Any]) -> Iterator[tuple[str | int, ...]]:
+    """Pydantic's locations of the terms of sums and products in which a mistake is."""
     loc = error["loc"]
-    for place, index in enumerate(loc):
-        if isinstance(index, int) and stands_for_model(loc[: place + 1]):
-            terms = found_at(sent, sent_path(loc[:place], sent))
-            for i, term in enumerate(terms[index + 1 : index + 1 + LOOKED_AT], index + 1):
-                try:
-                    SumModel.model_validate({"sum": [term]})
-                except ValidationError as wrong:
-                    for other in wrong.errors(include_url=False, include_input=False):
-                        yield {**other, "loc": (*loc[:place], i, *other["loc"][2:])}
+    for stop in range(1, len(loc) + 1):
+        if isinstance(loc[stop - 1], int) and stands_for_model(loc[:stop]):
+            yield loc[:stop]
+
+
+def in_other_terms(first: Sequence[str | int], sent: Any) -> Iterator[Mapping[str, Any]]:
+    """What else is wrong in a sum or a product after its first wrong term, which Pydantic tells."""
+    *place, index = first
+    terms, start = found_at(sent, sent_path(place, sent)), int(index) + 1
+    for i, term in enumerate(terms[start : start + LOOKED_AT], start):
+        try:
+            SumModel.model_validate({"sum": [term]})
+        except ValidationError as wrong:
+            for other in wrong.errors(include_url=False, include_input=False):
+                yield {**other, "loc": (*place, i, *other["loc"][2:])}
 
 
 def is_of_other_form(error: Mapping[str, Any], sent: Any) -> bool:

@@ -43,8 +43,16 @@ FIELDS = {
     **dict.fromkeys(("dx", "ex", "sx", "sigma_x", "x_sigma", "x_error", "x_errors"), "x_err"),
     **dict.fromkeys(("dy", "ey", "sy", "sigma_y", "y_sigma", "y_error", "y_errors"), "y_err"),
     **dict.fromkeys(("sigma", "err", "error", "errors", "yerr"), "y_err"),
-    **dict.fromkeys(("centers", "centres", "bin_edges", "bin_centers"), "edges"),
-    **dict.fromkeys(("values", "contents", "entries", "events"), "counts"),
+    "bin_edges": "edges",
+    **dict.fromkeys(("values", "contents", "entries"), "counts"),
+}
+#: What is sent in place of a field, but is something else.
+INSTEAD = {
+    **dict.fromkeys(
+        ("centers", "centres", "bin_centers"),
+        ("edges", "bins need edges, one more than there are counts, and not centres"),
+    ),
+    "events": ("counts", "events are fitted once they are in bins: send edges and counts"),
 }
 NO_QUOTES = "must be a number: without quotes, with a decimal point, without %"
 LEFT_OUT = "null is no number; leave this point out, in all lists"
@@ -81,6 +89,8 @@ def describe(error: Mapping[str, Any], value: Any, whole: type[BaseModel]) -> st
         return ASYMMETRIC
     if kind == "missing" and isinstance(loc[-1], int):
         kind, context = "too_short", {"actual_length": loc[-1], "min_length": 2}
+    if kind == "too_long" and field in ("sum", "product"):  # of one; of all there may be fewer
+        context = {**context, "max_length": "max_components (GET /limits)"}
     if kind in ("too_short", "too_long"):
         return wrong_length(context, pair=not PAIRS.isdisjoint(loc))
     if kind in ("list_type", "array") and loc[0] in ("x", "x_err") and is_columns(value):
@@ -112,8 +122,9 @@ def no_number(value: Any, field: str) -> str:
 
 
 def is_columns(value: Any) -> bool:
-    """Whether it is an object that has nothing of an array in its written form."""
-    return isinstance(value, dict) and value.keys().isdisjoint(PARTS)
+    """Whether it is an object and no array in its written form, whatever its columns are called."""
+    texts = (str, bytes)
+    return isinstance(value, dict) and not any(isinstance(value.get(p), texts) for p in PARTS)
 
 
 def is_two_sided(value: Any) -> bool:
@@ -137,6 +148,9 @@ def unknown_field(name: str, known: list[str], whole: type[BaseModel], *, top: b
         return f"unknown field here; it belongs to {' and '.join(others)}"
     if name in whole.model_fields:
         return "unknown field here; it stands at the top of the request"
+    field, why = INSTEAD.get(name.lower(), ("", ""))
+    if field in known:
+        return f"unknown field; {why}"
     usual = FIELDS.get(name.lower())
     close = did_you_mean(*(usual, [usual]) if usual in known else (name, known), ALIKE)
     return f"unknown field{close or '; there are ' + ', '.join(known)}"

@@ -28,7 +28,7 @@ MOST_LOST = 3  # workers that a part may cost: it may be the part that kills the
 DEADLINE = STATUSES.index(Status.DEADLINE)
 LATE = (
     "The deadline passed before this row was done; if it has values, there may be a better "
-    "minimum. Allow more time, give starting values, or send fewer rows."
+    "minimum. Allow more time, or give starting values."
 )
 
 
@@ -117,8 +117,7 @@ class Dealer:
         left = places[~outcome.done]
         lonely = self.result.alone[left]
         # in order: who is to write down the first need not wait for the last
-        among = np.searchsorted(self._lonely, left[lonely])
-        self._lonely = np.insert(self._lonely, among, left[lonely])
+        self._lonely = np.sort(np.concatenate([self._lonely, left[lonely]]))
         self._fresh = np.concatenate([self._fresh, left[~lonely]])
 
     async def _ask(self, places: Places, task: BatchTask) -> Served:

@@ -12,6 +12,7 @@ from pydantic_core import to_json
 from app.batch.answer import or_null, to_columns
 from app.batch.translate import AnyBatchRequest, to_batch
 from app.build import build_model
+from app.deadlines import tell_rows
 from app.jobs.kinds import Kind
 from app.schemas.batches import BatchHead
 from app.settings import Settings
@@ -81,9 +82,12 @@ def without_limits(settings: Settings) -> Settings:
     return settings.model_copy(update=dict.fromkeys(settings.limits(), math.inf))
 
 
-def to_lines(request: AnyBatchRequest, batch: Batch, result: BatchResult, first: int) -> bytes:
+def to_lines(
+    request: AnyBatchRequest, batch: Batch, result: BatchResult, first: int, settings: Settings
+) -> bytes:
     """The answer, a line a row, compressed; `first` is the number of the first row."""
-    lines = answers(to_columns(request, batch, result, {}), result.message.tolist(), first)
+    messages = tell_rows(result, request, settings)
+    lines = answers(to_columns(request, batch, result, {}), messages, first)
     text = b"".join(to_json(line, inf_nan_mode="null") + b"\n" for line in lines)
     return zlib.compress(text, QUICK)
 

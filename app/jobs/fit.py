@@ -78,7 +78,7 @@ async def fit_rows(
     service: Service,
     batch: Batch,
     allowed_s: float,
-    until: float = np.inf,
+    until: float,
     *,
     covariance: bool,
 ) -> tuple[BatchResult, float]:

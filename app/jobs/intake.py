@@ -131,18 +131,19 @@ def fields_of(kind: Kind, asked: Any) -> Fields:
 async def take_lines(request: Request, service: Service, runner: Runner, kind: Kind) -> str:
     """A job whose rows came as NDJSON after a first line that is the rest; its id."""
     settings = service.settings
-    groups = slices(pieces(request), settings.max_line_bytes)
-    number, raw, lines = await first_line(groups)
-    most = most_names(settings)
-    head = await asyncio.to_thread(read_head, kind, raw, number, most)
-    async with Intake(service, runner, kind, raw) as intake:
-        rows = Rows(kind, head, settings, intake)
-        await rows.take(lines)
-        async for more in groups:
-            await rows.take(more)
-        await rows.end()
-        await intake.promise()
-        return intake.id
+    with service.bodies.room() as hold:
+        groups = slices(pieces(request), settings.max_line_bytes, hold)
+        number, raw, lines = await first_line(groups)
+        most = most_names(settings)
+        head = await asyncio.to_thread(read_head, kind, raw, number, most)
+        async with Intake(service, runner, kind, raw) as intake:
+            rows = Rows(kind, head, settings, intake)
+            await rows.take(lines)
+            async for more in groups:
+                await rows.take(more)
+            await rows.end()
+            await intake.promise()
+            return intake.id
 
 
 async def first_line(groups: AsyncIterator[list[Numbered]]) -> tuple[int, bytes, list[Numbered]]:

@@ -1,7 +1,7 @@
 """NDJSON as it comes in: slices of whole lines, of which only one is in memory at a time."""
 
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,10 +29,12 @@ NUMBERS: TypeAdapter[list[list[float]]] = TypeAdapter(list[Row[Number]])
 Numbered = tuple[int, bytes]  # a line and its number, from 1
 
 
-async def slices(stream: AsyncIterator[bytes], longest: int) -> AsyncIterator[list[Numbered]]:
-    """Lines that are not blank, some at a time."""
+async def slices(
+    stream: AsyncIterator[bytes], longest: int, hold: Callable[[int], None]
+) -> AsyncIterator[list[Numbered]]:
+    """Lines that are not blank, some at a time; `hold` is told how many bytes are in memory."""
     number = 0
-    async for text in whole_lines(stream, longest):
+    async for text in whole_lines(stream, longest, hold):
         lines = text.split(b"\n")
         yield [(number + i, line) for i, line in enumerate(lines, 1) if line.strip()]
         number += len(lines)
@@ -40,7 +42,9 @@ async def slices(stream: AsyncIterator[bytes], longest: int) -> AsyncIterator[li
         number -= not lines[-1]
 
 
-async def whole_lines(stream: AsyncIterator[bytes], longest: int) -> AsyncIterator[bytes]:
+async def whole_lines(
+    stream: AsyncIterator[bytes], longest: int, hold: Callable[[int], None]
+) -> AsyncIterator[bytes]:
     """The stream cut after newlines; TooLarge for a line that does not end."""
     pieces: list[bytes] = []
     size = unended = 0
@@ -51,6 +55,7 @@ async def whole_lines(stream: AsyncIterator[bytes], longest: int) -> AsyncIterat
         unended = len(piece) - end if end else unended + len(piece)
         if unended > longest:
             raise too_long(longest)
+        hold(size)
         if size >= SLICE_BYTES and size > unended:
             text = b"".join(pieces)
             yield text[: size - unended]
@@ -124,11 +129,15 @@ class RowReader:
         except ValidationError as error:
             self._refuse_no_json(lines, 0, len(lines))
             errors = error.errors(include_url=False, include_input=False)[:MOST_REPORTED]
+            if not errors[0]["loc"]:
+                self._refuse_deep(lines)
             sent = {row: from_json(lines[row][1]) for row in {int(e["loc"][0]) for e in errors}}
-            wrong = [
-                (row, path, describe(e, found_at(sent[row], path), self.kind.line))
-                for e, (row, path) in ((e, (int(e["loc"][0]), e["loc"][1:])) for e in errors)
-            ]
+            field = (self.kind.data,) if adapter is NUMBERS else ()  # that the row is of
+            wrong: list[tuple[int, Path, str]] = []
+            for e in errors:
+                row, path = int(e["loc"][0]), e["loc"][1:]
+                value, e = found_at(sent[row], path), {**e, "loc": field + e["loc"]}
+                wrong.append((row, path, describe(e, value, self.kind.line)))
             raise self._wrong(wrong, lines) from None
         if len(found) != len(lines):
             self._refuse_no_json(lines, 0, len(lines))
@@ -144,6 +153,14 @@ class RowReader:
                 path = ("rows", self.rows + i)
                 said = why(number, error)
                 raise NotJson(f"{said}. Send one row a line.", [(path, said)]) from None
+
+    def _refuse_deep(self, lines: Sequence[Numbered]) -> None:
+        """InvalidRequest for the first line that is JSON alone, but too deep within the others."""
+        for i, (_, line) in enumerate(lines):
+            try:
+                from_json(b"[" + line + b"]")
+            except ValueError:
+                raise self._wrong([(i, (), "is nested too deeply")], lines) from None
 
     def _of_objects(self, found: Any, lines: Sequence[Numbered], *, first: bool) -> Fields:
         """Columns of what the objects have."""

@@ -202,7 +202,7 @@ class Runner:
         def write() -> Done:
             left = {name: array[len(batch) :] for name, array in fields.items()}
             return Done(
-                to_lines(request, batch, result, claim.first_row),
+                to_lines(request, batch, result, claim.first_row, service.settings),
                 Counter(STATUS_NAMES[result.status].tolist()),
                 pack(left) if len(batch) < len(asked) else None,
             )

@@ -70,7 +70,8 @@ async def get_covariance(
         Method,
         Query(
             description="autodiff: exact second derivatives; hesse: Minuit's finite differences; "
-            "gauss-newton: expected information, the convention of York, ODRPACK and NIST"
+            "gauss-newton: expected information, the convention of York, ODRPACK and NIST; but for "
+            "Berkson errors J'J of the pulls, without the logarithm's part"
         ),
     ] = "autodiff",
     at: At = None,

@@ -109,9 +109,11 @@ def test_long_bodies_have_so_much_room_together_and_give_it_back() -> None:
     asyncio.run(read_in_turns())
 
 
+@pytest.mark.parametrize("longest", ["max_body_bytes", "max_line_bytes"])
 @pytest.mark.parametrize("most", [2**10, 2**30])
-def test_there_is_room_for_one_body_whatever_it_may_be(most: int) -> None:
-    settings = Settings(max_body_bytes=2**25, max_bodies_bytes=most)
+def test_there_is_room_for_one_body_whatever_it_may_be(most: int, longest: str) -> None:
+    limits = {"max_body_bytes": 2**20, "max_line_bytes": 2**20, longest: 2**25}
+    settings = Settings(max_bodies_bytes=most, **limits)  # type: ignore[arg-type]
     parts: Any = [None] * 4
     with Service(settings, *parts).bodies.room() as hold:
         hold(2**25)

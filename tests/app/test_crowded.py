@@ -1,6 +1,7 @@
 """Bodies of more names and texts than any model needs are refused before any is looked at."""
 
 import json
+import math
 from typing import Any
 
 import msgpack
@@ -30,15 +31,16 @@ BATCH = {"edges": [0, 1, 2], "counts": [[1, 2]], "model": "gaussian"}
         ({"model": {"sum": ["gaussian"] * MOST}}, ("model",)),
         ({"minos": ["mu"] * MOST}, ("minos",)),
         ({"minos": ["mu"] * MOST, "deadline_s": 10**30}, ()),  # simdjson reads no such number
+        ({"minos": ["mu"] * MOST, "deadline_s": math.inf}, ()),  # which is sent as 1e999
         ({f"field{i}": 1 for i in MANY}, ()),
     ],
-    ids=["parameters", "rename", "sum", "minos", "large number", "fields"],
+    ids=["parameters", "rename", "sum", "minos", "large number", "larger number", "fields"],
 )
 def test_the_place_the_count_and_the_limit_are_told(
     changes: dict[str, Any], place: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(HistogramRequest, "model_validate_json", None)
-    raw = json.dumps(SMALL_HISTOGRAM | changes).encode()
+    raw = json.dumps(SMALL_HISTOGRAM | changes).replace("Infinity", "1e999").encode()
     names = raw.count(b'"') // 2
     with pytest.raises(InvalidRequest) as refused:
         parse(HistogramRequest, raw, MOST)
@@ -65,10 +67,23 @@ def test_what_the_limits_allow_is_read() -> None:
     assert len(read.model.sum) == settings.max_components
 
 
-def test_many_rows_sent_as_one_body_are_told_what_they_are() -> None:
-    rows = b'{"counts": [1, 2]}\n' * MOST + b'{"counts": [1, 2]}'
-    with pytest.raises(NotJson, match="trailing characters"):
-        parse(HistogramRequest, rows, MOST)
+CROWDED = json.dumps({"minos": ["mu"] * MOST})
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b'{"counts": [1, 2]}\n' * (MOST + 1), "trailing characters at line 2 column 1"),
+        (f"{CROWDED[:-1]},\n}}".encode(), "trailing comma at line 2 column 1"),
+        (CROWDED.encode("utf-16"), "The body is in UTF-16"),
+    ],
+    ids=["rows", "comma", "utf-16"],
+)
+def test_a_body_that_is_no_json_is_told_where_and_not_how_many_names(
+    body: bytes, said: str
+) -> None:
+    with pytest.raises(NotJson, match=said):
+        parse(HistogramRequest, body, MOST)
 
 
 def test_in_messagepack_objects_count_together() -> None:

@@ -1,15 +1,22 @@
 """Who has the server's whole deadline is not told to ask for more of it."""
 
+import json
+import zlib
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from app.batch.dealer import LATE
 from app.deadlines import more_time, tell
+from app.jobs.chunk import to_lines, to_request
+from app.jobs.kinds import HISTOGRAM
 from app.schemas.requests import PointsRequest
 from app.settings import Settings
 from app.translate import to_problem
+from fitting.batch.result import STATUSES, BatchResult
 from fitting.result import FitWarning, Status, killed
+from tests.app.test_jobs import COUNTS, HEAD, question
 
 BODY = {"x": [1, 2, 3], "y": [1, 2, 3], "model": "linear"}
 MOST = "30 seconds are the most that this server gives, whatever deadline_s is."
@@ -39,3 +46,17 @@ def test_it_is_told_where_time_was_missing_and_nowhere_else() -> None:
     assert told.message == "Done."
     assert [w.message for w in told.warnings] == [f"No time. {MOST}", "Poor."]
     assert np.array_equal(told.values, done.values, equal_nan=True)
+
+
+def test_each_row_of_a_job_is_told_so_but_not_to_send_fewer_or_a_job() -> None:
+    head = HISTOGRAM.head.model_validate_json(HEAD[:-1] + b', "deadline_s": 5}')
+    batch = question(COUNTS)
+    result = BatchResult.empty(batch, covariance=False)
+    result.status[:], result.message[:] = STATUSES.index(Status.UNDETERMINED), "Too many."
+    result.status[1], result.message[1] = STATUSES.index(Status.DEADLINE), LATE
+    request = to_request(HISTOGRAM, head, {"counts": COUNTS})
+    lines = zlib.decompress(to_lines(request, batch, result, 0, Settings(deadline_s=30.0)))
+    told = [json.loads(line)["message"] for line in lines.splitlines()]
+    late = f"{LATE} deadline_s may be up to 30 seconds here."
+    assert told == ["Too many.", late, "Too many.", "Too many."]
+    assert "rows" not in late

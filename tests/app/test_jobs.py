@@ -10,6 +10,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
+from app.bodies import FREE, Bodies, ManyBodies
 from app.errors import ClusterAway, TooLarge, WorkerLost
 from app.jobs import runner as running
 from app.jobs.chunk import MOST_ROWS, answers, pack, rows_of, to_question, unpack
@@ -41,7 +42,9 @@ async def stream(content: bytes, size: int) -> AsyncIterator[bytes]:
 
 
 async def lines_of(content: bytes, size: int, longest: int = 100) -> list[tuple[int, bytes]]:
-    return [line async for group in slices(stream(content, size), longest) for line in group]
+    with Bodies(0).room() as hold:  # short ones need none
+        groups = slices(stream(content, size), longest, hold)
+        return [line async for group in groups for line in group]
 
 
 @pytest.mark.parametrize("slice_bytes", [1, 7, 1000])
@@ -58,6 +61,29 @@ def test_lines_are_the_same_wherever_the_stream_is_cut(
         (7, b"three"),
         (8, b"four"),
     ]
+
+
+def test_lines_that_are_not_read_yet_have_so_much_room_together() -> None:
+    bodies, line = Bodies(2**21), b"1" * 2**20 + b"\n"
+
+    async def read(content: bytes, held: int) -> None:
+        with bodies.room() as hold:
+            async for _ in slices(stream(content, 2**16), 2**30, hold):
+                assert bodies.held < held
+
+    async def read_in_turns() -> None:
+        await read(line * 20, 2**17)  # one after the other
+        with pytest.raises(ManyBodies):
+            await read(line[:-1] * 4, 0)
+        assert bodies.held == 0
+        with bodies.room() as hold:
+            hold(FREE + 2**20)
+            await read(line[:-1] * 2, 2**21 + 1)
+            with pytest.raises(ManyBodies):
+                await read(line[:-1] * 3, 0)
+            assert bodies.held == 2**20
+
+    asyncio.run(read_in_turns())
 
 
 @pytest.mark.parametrize("size", [1, 30, 1000])

@@ -16,6 +16,7 @@ from tests.jobs import ASYNC, NDJSON, accepted, ndjson, post_lines, stored
 HEAD = without(histograms(1), "/counts")
 ROWS = histograms(20)["counts"]
 LINE_HEAD = {"x": [1, 2, 3], "model": polynomial(1)}
+DEEP = b'{"counts": ' + b"[" * 200 + b"]" * 200 + b"}"  # one level more is no JSON here
 XY: list[Any] = [{"y": [1, 2, 3], "y_err": [0.1, 0.1, 0.1]}] * 9
 
 
@@ -38,6 +39,8 @@ WRONG: list[tuple[str, bytes, int, str, str]] = [
     (HISTOGRAMS, with_line(b"5"), 422, "/rows/5", "line 7"),
     (HISTOGRAMS, with_line(b"[[1], [2]]"), 422, "/rows/5", "line 7"),
     (HISTOGRAMS, with_line(b'{"counts": [1]}'), 422, "/rows/5", "line 7"),
+    (HISTOGRAMS, ndjson(HEAD) + b'{"counts": [1, 2]}\n' + DEEP, 422, "/rows/1",
+     "line 3: is nested too deeply"),
     (HISTOGRAMS, with_line(b"[1, 2], [3, 4]"), 400, "/rows/5", "line 7"),
     (HISTOGRAMS, with_line(b"[1, 2"), 400, "/rows/5", "line 7"),
     (HISTOGRAMS, with_line(b"what?"), 400, "/rows/5", "line 7"),
@@ -60,6 +63,10 @@ WRONG: list[tuple[str, bytes, int, str, str]] = [
     (HISTOGRAMS, ndjson(HEAD | {"parameters": {"mu": 0.1}},
                         *({"counts": row, "starts": {"mu": 0.1}} for row in ROWS)), 422,
      "/rows/0/starts/mu", "once"),
+    (POINTS, ndjson(LINE_HEAD, [1, 2, 3], [1, None, 3]), 422, "/rows/1/1",
+     "line 3: null is no number; leave this point out"),
+    (POINTS, ndjson(LINE_HEAD, *XY, XY[0] | {"y": [1, None, 3]}), 422, "/rows/9/y/1",
+     "line 11: null is no number; leave this point out"),
     (POINTS, ndjson(LINE_HEAD, *XY, {"y": [1, 2, 3]}), 422, "/rows/9", "line 11"),
     (POINTS, ndjson(LINE_HEAD, *XY, XY[0] | {"y_er": 1}), 422, "/rows/9/y_er", "line 11"),
     (POINTS, ndjson(LINE_HEAD, *XY, XY[0] | {"y_err": [0.1, 0, 0.1]}), 422,

@@ -38,13 +38,33 @@ def padded(text: str) -> str:
 
 
 @pytest.mark.parametrize(("text", "place"), TWICE)
-def test_the_place_is_told(text: str, place: tuple[str | int, ...]) -> None:
+def test_the_place_is_told_without_reading_the_numbers(
+    text: str, place: tuple[str | int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.names.read", None)
     for body in (text, padded(text)):
         with pytest.raises(InvalidRequest) as refused:
             parse(HistogramRequest, body.encode())
         ((found, message),) = refused.value.errors
         assert found == place
         assert "twice" in message
+
+
+@pytest.mark.parametrize(
+    ("parameters", "place"),
+    [
+        ('"a[1]": 1, "a[2]": 2, "a[1]": 3', ("a[1]",)),
+        ('"a[1]": {"start": 1}, "a[2]": {"start": 1, "start": 2}', ("a[2]", "start")),
+        ('"a[1]": {"start": 1, "start": 2}', ("a[1]", "start")),
+    ],
+)
+def test_names_with_numbers_in_brackets_are_told_as_they_are(
+    parameters: str, place: tuple[str, ...]
+) -> None:
+    text = json.dumps(SMALL_HISTOGRAM).replace("{", f'{{"parameters": {{{parameters}}}, ', 1)
+    with pytest.raises(InvalidRequest) as refused:
+        parse(HistogramRequest, text.encode())
+    assert [found for found, _ in refused.value.errors] == [("parameters", *place)]
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,9 @@ def test_rows_without_time_come_again_as_long_as_that_helps(
     monkeypatch.setattr(fitting_of_chunks, "Dealer", dealer)
     batch = question(COUNTS)
     service = cast(Service, None)
-    result, _ = asyncio.run(fitting_of_chunks.fit_rows(service, batch, 1.0, covariance=False))
+    result, _ = asyncio.run(
+        fitting_of_chunks.fit_rows(service, batch, 1.0, np.inf, covariance=False)
+    )
     assert (result.status == STATUSES.index(Status.DEADLINE)).sum() == late
     assert not dealer.done
 
@@ -68,7 +70,9 @@ def test_rounds_that_wait_in_vain_get_longer(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(fitting_of_chunks, "Dealer", Waiting(0, 0, 0, 0, 4))
     batch = question(COUNTS)
     service = cast(Service, SimpleNamespace(settings=Settings(deadline_s=10.0)))
-    result, _ = asyncio.run(fitting_of_chunks.fit_rows(service, batch, 2.0, covariance=False))
+    result, _ = asyncio.run(
+        fitting_of_chunks.fit_rows(service, batch, 2.0, np.inf, covariance=False)
+    )
     assert result.status.tolist() == [STATUSES.index(Status.CONVERGED)] * 4
     assert given == pytest.approx([2, 4, 8, 10, 10], abs=0.5)
 
@@ -92,7 +96,7 @@ def test_time_in_which_a_worker_compiled_is_not_that_of_the_rows(
     monkeypatch.setattr(fitting_of_chunks, "Dealer", Compiling(0, 0, 0, 4))
     service = cast(Service, SimpleNamespace(settings=Settings(deadline_s=5.0)))
     result, _ = asyncio.run(
-        fitting_of_chunks.fit_rows(service, question(COUNTS), 2.0, covariance=False)
+        fitting_of_chunks.fit_rows(service, question(COUNTS), 2.0, np.inf, covariance=False)
     )
     assert (result.status == STATUSES.index(Status.DEADLINE)).sum() == late
     assert given == pytest.approx([2, 4, 5, 5][: compiled + 1], abs=0.5)
@@ -132,7 +136,7 @@ def test_a_row_that_kills_workers_takes_no_other_with_it() -> None:
 
     service = cast(Any, Hanging)(SimpleNamespace())
     result, _ = asyncio.run(
-        fitting_of_chunks.fit_rows(service, question(counts), 60.0, covariance=False)
+        fitting_of_chunks.fit_rows(service, question(counts), 60.0, np.inf, covariance=False)
     )
     late = result.status == STATUSES.index(Status.DEADLINE)
     assert np.flatnonzero(late).tolist() == [5]

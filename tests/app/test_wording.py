@@ -35,6 +35,8 @@ MISTAKES: list[tuple[type[Any], str, Any, str, str]] = [
     (PointsBatchRequest, "/x_err", {"lower": 0.1, "upper": 0.2}, "/x_err", NOT_OFFERED),
     (HistogramRequest, "/histogram", {"uhi_schema": 1, "axes": []}, "/histogram", "UHI histograms"),
     (PointsBatchRequest, "/x", {"t": [1, 2, 3]}, "/x", "batches take lists"),
+    *((PointsBatchRequest, "/x", {part: [1, 2, 3], "t": [1, 2, 3]}, "/x", "batches take lists")
+      for part in ("data", "shape", "dtype")),
     (PointsBatchRequest, "/x_err", {"t": 0.1}, "/x_err", "batches take lists"),
     # what belongs elsewhere, and what nobody knows
     (HistogramRequest, "/starts", {}, "/starts", f"{NOT_HERE}histogram/batch and POST"),
@@ -77,7 +79,10 @@ MISTAKES: list[tuple[type[Any], str, Any, str, str]] = [
     (PointsRequest, "/dy", 0.1, "/dy", 'did you mean "y_err"?'),
     (PointsRequest, "/sigma_x", 0.1, "/sigma_x", 'did you mean "x_err"?'),
     (PointsRequest, "/dz", 0.1, "/dz", "unknown field; there are model"),
-    (HistogramRequest, "/histogram/centers", [1], "/histogram/centers", 'did you mean "edges"?'),
+    (HistogramRequest, "/histogram/bin_edges", [1], "/histogram/bin_edges", 'mean "edges"?'),
+    (HistogramRequest, "/histogram/centers", [1], "/histogram/centers", "bins need edges, one"),
+    (HistogramRequest, "/histogram/events", [1], "/histogram/events", "once they are in bins"),
+    (HistogramBatchRequest, "/events", [1], "/events", "once they are in bins"),
     # numbers that are none
     (PointsRequest, "/y/1", "2,1", "/y/1", "without quotes, with a decimal point"),
     (PointsRequest, "/y_err", "5%", "/y_err", "without quotes, with a decimal point"),

@@ -36,12 +36,26 @@ def test_mistakes_in_several_terms_are_told(
     assert found == {("model", form, *place) for place in places}
 
 
-def test_more_terms_than_any_service_takes_are_not_looked_at() -> None:
-    body = {"model": {"sum": ["gaussian"] * 10_002 + [1]}, "edges": [0, 1], "counts": [[1]]}
+def test_other_terms_are_looked_at_once_however_wrong_the_first_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looked_at: list[Any] = []
+    monkeypatch.setattr(SumModel, "model_validate", looked_at.append)
+    first = {"name": "gaussian"} | {f"field{i}": 1 for i in range(50)}
+    body = SMALL_HISTOGRAM | {"model": {"sum": [first, "moyal", "argus"]}}
+    with pytest.raises(InvalidRequest) as refused:
+        parse(HistogramRequest, json.dumps(body).encode())
+    assert len(refused.value.errors) > 1
+    assert looked_at == [{"sum": ["moyal"]}, {"sum": ["argus"]}]
+
+
+@pytest.mark.parametrize("form", ["sum", "product"])
+def test_more_terms_than_any_service_takes_are_not_looked_at(form: str) -> None:
+    body = {"model": {form: ["gaussian"] * 10_002 + [1]}, "edges": [0, 1], "counts": [[1]]}
     with pytest.raises(InvalidRequest) as refused:
         parse_binary(HistogramBatchRequest, msgpack.packb(body))
-    message = "has 10003 entries; at most 10000 are allowed"
-    assert refused.value.errors == [(("model", "sum"), message)]
+    message = "has 10003 entries; at most max_components (GET /limits) are allowed"
+    assert refused.value.errors == [(("model", form), message)]
 
 
 @pytest.mark.parametrize(
