@@ -11,6 +11,7 @@ _TEXTS = {
     413: "The body is too large",
     415: "Wrong media type",
     422: "Understood, but wrong",
+    431: "The headers, or the address, are too long",
     503: "Full, a worker died, or no cluster or store; see Retry-After",
 }
 
@@ -28,12 +29,12 @@ _HEADERS = {503: _header("Retry-After", "Seconds", {"type": "integer", "minimum"
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """OpenAPI entries for these statuses, all problem+json."""
+    """OpenAPI entries for these statuses, and that of any head too long, all problem+json."""
     schema = {"$ref": "#/components/schemas/ProblemAnswer"}
     return {
         status: {"description": _TEXTS[status], "content": {MEDIA_TYPE: {"schema": schema}}}
         | _HEADERS.get(status, {})
-        for status in statuses
+        for status in (*statuses, 431)
     }
 
 
