@@ -91,7 +91,9 @@ def _moves(terms: tuple[Tree, ...]) -> Iterator[tuple[int, Role]]:
     if len(columns) != 1:
         return  # no x, or several, and p is no place of one of them
     (column,) = columns
-    known = math.fsum(term.value for term in terms if isinstance(term, Constant))
+    known = sum(term.value for term in terms if isinstance(term, Constant))
+    if not math.isfinite(known):
+        return
     for term in terms:
         match term:
             case Param(index) if 1 in signs:

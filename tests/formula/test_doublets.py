@@ -52,3 +52,8 @@ def test_what_stands_on_both_sides_of_a_place_is_a_distance(text, kinds):
     formula = Formula.read(text, SHAPES)
     found = roles(formula.tree)
     assert {name: found[formula.names.index(name)].kind for name in kinds} == kinds
+
+
+def test_constants_beyond_all_numbers_are_no_place():
+    huge = "exp(-(x - m + 1.7e308 - n - (3 - 1.7e308))^2)"
+    assert roles(Formula.read(huge, SHAPES).tree) == {}
