@@ -11,7 +11,7 @@ import numpy as np
 from app.jobs.prefer import RESPOND_ASYNC
 from app.schemas.requests import Asked
 from app.settings import Settings
-from fitting.batch.result import STATUSES, BatchResult
+from fitting.batch.result import DEADLINE, BatchResult
 from fitting.result import FitResult, Status
 
 LATE: str = Status.DEADLINE.value
@@ -48,6 +48,6 @@ def tell_batch(answer: dict[str, Any], asked: Asked, settings: Settings) -> None
 
 def tell_rows(result: BatchResult, asked: Asked, settings: Settings) -> list[str]:
     """What is said of each row of a job, those included for which there was no time."""
-    late = result.status == STATUSES.index(Status.DEADLINE)
+    late = result.status == DEADLINE
     more = f" {more_time(asked, settings)}"
     return np.where(late, result.message + more, result.message).tolist()

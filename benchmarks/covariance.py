@@ -14,10 +14,11 @@ import numpy as np
 from iminuit import Minuit
 from jax import numpy as jnp
 
-from app.workers.tasks import CovarianceOutcome, CovarianceTask
+from app.workers.tasks import CovarianceTask
 from benchmarks import service
 from benchmarks.measure import Computed, Contestant
 from benchmarks.tutorial import MINIMUM, NAMES, nll
+from fitting.further import CovarianceOutcome
 from fitting.kernels.cache import KernelCache
 
 POINT = np.array(list((MINIMUM | {"mu": 0.1}).values()))

@@ -13,8 +13,7 @@ from app.answer import milliseconds, model_as_sent
 from app.batch.translate import AnyBatchRequest
 from app.schemas.batches import HistogramBatchRequest
 from fitting.batch.question import Batch
-from fitting.batch.result import STATUSES, BatchResult
-from fitting.result import Status
+from fitting.batch.result import CONVERGED, DEADLINE, STATUSES, BatchResult
 
 STATUS_NAMES = np.array([status.value for status in STATUSES], dtype=object)
 PATHS = np.array(["batch", "single"], dtype=object)
@@ -26,8 +25,8 @@ def to_columns(
 ) -> dict[str, Any]:
     """The answer, its columns arrays."""
     names = [p.name for p in batch.model.parameters]
-    valid = result.status == STATUSES.index(Status.CONVERGED)
-    late = result.status == STATUSES.index(Status.DEADLINE)
+    valid = result.status == CONVERGED
+    late = result.status == DEADLINE
     path = PATHS[result.alone.astype(int)]
     path[late & ~result.alone] = None
     ndof = result.ndof.astype(int)

@@ -17,15 +17,13 @@ from app.service import Served, Service
 from app.workers.tasks import SLICE_S, BatchTask
 from app.workers.worker import TimedOut
 from fitting.batch.question import Batch
-from fitting.batch.result import STATUSES, BatchResult
+from fitting.batch.result import DEADLINE, BatchResult
 from fitting.padding import Floats, Places
-from fitting.result import Status
 
 FIRST_ENTRIES = 2**17  # rows times length of a first turn, while nothing is known
 FEWEST = 64  # rows of a turn; fewer would not fill a call of the kernel
 LONELY = 20  # rows of a turn that have to be fitted one by one
 MOST_LOST = 3  # workers that a part may cost: it may be the part that kills them
-DEADLINE = STATUSES.index(Status.DEADLINE)
 LATE = (
     "The deadline passed before this row was done; if it has values, there may be a better "
     "minimum. Allow more time, or give starting values."

@@ -20,9 +20,10 @@ from app.schemas.requests import HistogramRequest, PointsRequest
 from app.service import Here, Service
 from app.store.store import StoredFit
 from app.translate import refuse_unknown, to_problem
-from app.workers.tasks import CovarianceOutcome, CovarianceTask
+from app.workers.tasks import CovarianceTask
 from app.workers.worker import TimedOut
 from fitting.covariance import Covariance, Method
+from fitting.further import CovarianceOutcome
 from fitting.padding import Floats
 from fitting.problem import FitProblem, describe
 

@@ -3,22 +3,20 @@
 import time
 import traceback
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from fitting.batch.fit import fit_batch
 from fitting.batch.question import Batch
 from fitting.batch.result import BatchResult
-from fitting.coordinates import ease, ease_within
-from fitting.covariance import Covariance, Method, at_point
+from fitting.covariance import Method
 from fitting.errors import Cancelled, DeadlineReached, InvalidProblem
 from fitting.fit import bind, fit
-from fitting.kernels.cache import KernelCache, Usage
+from fitting.further import CovarianceOutcome, covariance_of
+from fitting.kernels.cache import KernelCache
 from fitting.padding import Flags, Floats
 from fitting.problem import FitProblem
 from fitting.result import FitResult
-from fitting.search.newton import polish
-from fitting.weightless import weightless, without
 
 Stop = Callable[[], None]
 
@@ -56,15 +54,6 @@ class FitTask(ProblemTask):
 
 
 @dataclass(frozen=True, eq=False)
-class CovarianceOutcome:
-    """A covariance and what it took."""
-
-    covariance: Covariance
-    usage: Usage
-    seconds: float
-
-
-@dataclass(frozen=True, eq=False)
 class CovarianceTask(ProblemTask):
     """Covariance of `problem` at `params`, times `scale`; `moved`: not where the fit ended."""
 
@@ -75,41 +64,16 @@ class CovarianceTask(ProblemTask):
     deadline: float
 
     def run(self, kernels: KernelCache, stop: Stop) -> CovarianceOutcome:
-        began = time.perf_counter()
-        problem, params = self.problem, self.params
-        eased = ease(problem)
-        if eased is None and problem.bounds.surround(params):
-            eased = ease_within(replace(problem, minos=()))
-        if eased is not None:
-            problem, params = eased.problem, eased.coordinates(params)
-        bounds = problem.bounds
-        objective = bind(problem, kernels, self.deadline, stop)
-        those = weightless(objective, problem.data, params)
-        if those.any():
-            problem = without(problem, those)
-            objective = bind(problem, kernels, self.deadline, stop, objective.usage)
-        if self.scale > 0:
-            objective.scale = 1 / self.scale
-        if eased is not None and not self.moved:
-            # its values, rounded in the model's own parameters, are not quite the minimum
-            params = polish(objective, params, bounds).values
-        at_limit = (params <= bounds.lower) | (params >= bounds.upper)
-        if at_limit.any() and not self.moved:
-            objective.hessian(params)  # brings the gradient along
-            at_limit &= bounds.held(params, objective.evaluate(params)[1])
-        covariance = at_point(
-            objective,
-            params,
-            ~bounds.fixed & ~at_limit,
-            bounds,
-            problem.names,
-            self.method,
-            self.scale,
+        return covariance_of(
+            self.problem,
+            self.params,
+            kernels,
+            self.deadline,
+            stop,
+            moved=self.moved,
+            method=self.method,
+            scale=self.scale,
         )
-        if eased is not None:
-            covariance = eased.covariance(covariance)
-        seconds = time.perf_counter() - began - objective.usage.compile_s
-        return CovarianceOutcome(covariance, objective.usage, seconds)
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ import numpy as np
 from fitting.batch.descent import Descended
 from fitting.batch.objective import RowsObjective
 from fitting.batch.question import Batch
-from fitting.batch.result import STATUSES, BatchResult
+from fitting.batch.result import CONVERGED, STATUSES, BatchResult
 from fitting.batch.search import search
 from fitting.batch.starts import origin_of
 from fitting.batch.verdict import judge_rows
@@ -23,7 +23,6 @@ from fitting.padding import Flags, Floats, Places
 from fitting.result import FitResult, Status
 
 FOREVER = float("inf")
-CONVERGED = STATUSES.index(Status.CONVERGED)
 
 Stop = Callable[[], None]
 

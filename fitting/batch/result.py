@@ -12,6 +12,7 @@ from fitting.result import Status, WarningCode
 
 UNKNOWN = -1  # the status of a row that is not done
 STATUSES = tuple(Status)
+CONVERGED, DEADLINE = STATUSES.index(Status.CONVERGED), STATUSES.index(Status.DEADLINE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +74,7 @@ class BatchResult:
         return {
             STATUSES[status].value: message
             for status, message in pairs
-            if status not in (UNKNOWN, STATUSES.index(Status.CONVERGED))
+            if status not in (UNKNOWN, CONVERGED)
         }
 
     @property
@@ -90,7 +91,7 @@ class BatchResult:
 
         A minimum that is known stays where there was no time to find another.
         """
-        late = ~other.done | (other.status == STATUSES.index(Status.DEADLINE))
+        late = ~other.done | (other.status == DEADLINE)
         new = ~(late & np.isnan(other.edm) & np.isfinite(self.edm[places]))
         for name in COLUMNS:
             getattr(self, name)[places] = getattr(other, name)

@@ -46,12 +46,12 @@ def at_corner(descent: Descent, ended: Minimum) -> Minimum:
     if not (held.is_certain(rest) and corners.are_inside(values, bounds)):
         return ended
     for one, way in zip(corners.breaks, corners.ways, strict=True):
-        if not _rises(descent, values, rest.cost, beside(found[one], extent) * way):
+        if not _rises(descent, values, rest.cost, small_step(found[one], extent) * way):
             return ended
     return descent.certify(values).at_corners(corners)
 
 
-def beside(x: float, extent: float) -> float:
+def small_step(x: float, extent: float) -> float:
     """A distance from x that data of this extent do not notice, but a number does."""
     return float(max(BESIDE * extent, 4 * np.spacing(abs(x))))
 

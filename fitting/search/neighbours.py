@@ -15,7 +15,7 @@ import numpy as np
 from fitting.data import Histogram
 from fitting.padding import Floats
 from fitting.problem import FitProblem
-from fitting.search.corners import at_corner, beside
+from fitting.search.corners import at_corner, small_step
 from fitting.search.descent import SAME_COST, Descent
 from fitting.search.newton import Minimum
 from fitting.search.positions import Positions
@@ -104,6 +104,6 @@ def _corners(place: float, borders: Floats) -> Iterator[float]:
     """Both sides of either end of the piece, or pieces, in which a break stands."""
     first, last = (np.searchsorted(borders, place, s) for s in ("left", "right"))
     for border in borders[max(first - 1, 0) : last + 1].tolist():
-        distance = beside(border, borders[-1] - borders[0])
+        distance = small_step(border, borders[-1] - borders[0])
         yield border - distance
         yield border + distance
