@@ -68,9 +68,13 @@ def events(client: httpx.Client, location: str) -> Iterator[tuple[str, Body]]:
                 yield name, json.loads(value)
 
 
-def stored(server: LiveServer) -> list[Any]:
-    """The ids of all jobs and chunks."""
+def stored(server: LiveServer) -> set[tuple[str, int | None]]:
+    """All jobs, and all chunks by their job and number.
+
+    Nobody waits until what was deleted is gone: what an earlier test left may go at any time, so
+    tests ask for what has come, `stored(server) - before`.
+    """
     with sqlite3.connect(server.data_dir / "fits.sqlite") as store:
-        return store.execute(
-            "select id from jobs union all select id from job_chunks order by 1"
-        ).fetchall()
+        return set(
+            store.execute("select id, null from jobs union all select job, number from job_chunks")
+        )

@@ -94,7 +94,7 @@ def test_a_mistake_is_told_with_its_place_and_nothing_is_left_of_the_job(
     problem = refused(post_lines(server.client, path, content), status)
     assert pointer in pointers(problem)
     assert any(said in error["message"] for error in problem["errors"])
-    assert eventually(lambda: stored(server) == before, 30)  # nobody waits for it
+    assert eventually(lambda: not stored(server) - before, 30)  # nobody waits for it
 
 
 def test_a_job_in_one_piece_may_not_have_two_starts(client: httpx.Client) -> None:
@@ -174,7 +174,7 @@ def test_a_mistake_after_many_chunks_takes_them_back(small: LiveServer) -> None:
     content = ndjson(HEAD, *(ROWS * 500), [1])  # many slices of the stream
     problem = refused(post_lines(small.client, HISTOGRAMS, content), 422)
     assert pointers(problem) == ["/rows/10000"]
-    assert eventually(lambda: stored(small) == before, 30)
+    assert eventually(lambda: not stored(small) - before, 30)
 
 
 def test_a_client_that_hangs_up_leaves_nothing(small: LiveServer) -> None:
@@ -188,4 +188,4 @@ def test_a_client_that_hangs_up_leaves_nothing(small: LiveServer) -> None:
 
     with pytest.raises(ConnectionAbortedError):
         small.client.post(HISTOGRAMS, content=half(), headers=NDJSON)
-    assert eventually(lambda: stored(small) == before, 30)
+    assert eventually(lambda: not stored(small) - before, 30)
