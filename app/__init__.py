@@ -1,7 +1,19 @@
-"""How fits are served: schemas, routes, workers, store, settings, errors.
+"""How fits are served.
 
 A request walks `routes/fit.py` from top to bottom: bytes -> schema -> FitProblem -> worker ->
 FitResult -> answer -> store -> response. Handlers never compute; `workers/` does.
+
+routes       the endpoints
+http         HTTP around them
+reading      bytes become schemas
+schemas      the contract in code
+translation  schemas become problems, results become answers
+workers      processes that fit
+store        what was answered, and jobs
+batch, jobs  many fits in one request
+operation    starting, warming, forgetting, logs, metrics
+service.py   what the routes share
+main.py      all of it put together
 """
 
 VERSION = "0.1.0"  # as in pyproject.toml

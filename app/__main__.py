@@ -10,11 +10,11 @@ def serve() -> None:
     """One web process; the fits run in worker processes of its own."""
     import uvicorn
 
-    from app.leaving import Server
-    from app.logs import configure
+    from app.http.protocol import Protocol
     from app.main import create_app
-    from app.protocol import Protocol
-    from app.starting import read_settings, warn_of_misspelt
+    from app.operation.leaving import Server
+    from app.operation.logs import configure
+    from app.operation.starting import read_settings, warn_of_misspelt
 
     settings = read_settings()
     configure(settings.log_level)

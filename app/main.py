@@ -15,21 +15,22 @@ from fastapi_offline import FastAPIOffline
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.routing import Route
 
-from app import VERSION, errors, openapi
-from app.cors import Cors
-from app.door import Door
+from app import VERSION, errors
 from app.errors import StoreAway
+from app.http import openapi
+from app.http.cors import Cors
+from app.http.door import Door
+from app.http.middleware import RequestContext
 from app.jobs.owner import Owner
 from app.jobs.runner import Runner
-from app.metrics import Metrics
-from app.middleware import RequestContext
-from app.prepared import Prepared
-from app.retention import keep_retention
+from app.operation.metrics import Metrics
+from app.operation.prepared import Prepared
+from app.operation.retention import keep_retention
+from app.operation.warm import warm_up
 from app.routes import batch, covariance, fit, fits, jobs, models, status
 from app.service import ClientGone, Service
 from app.settings import Settings
 from app.store.store import Store, in_a_line
-from app.warm import warm_up
 from app.workers.pool import WorkerPool
 from app.workers.process import WorkerSettings
 
@@ -106,7 +107,7 @@ def create_app(settings: Settings) -> FastAPI:
         servers=[{"url": prefix or "/"} for prefix in PREFIXES],
         redirect_slashes=False,  # a redirected post loses its body in many clients
         generate_unique_id_function=lambda route: route.name,
-        telemetry={"tracing": False, "metrics": False, "logs": False},  # app.metrics, app.logs
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # app.operation has its own
     )
     for router in ROUTERS:
         for prefix in PREFIXES:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from fastapi import Depends, Request
 
 from app.batch.paces import Paces
-from app.bodies import Bodies
-from app.metrics import Metrics
-from app.prepared import Prepared
+from app.operation.metrics import Metrics
+from app.operation.prepared import Prepared
+from app.reading.room import Bodies
 from app.schemas.requests import Asked
 from app.settings import Settings
 from app.store.store import Store
@@ -58,11 +58,11 @@ class Service:
 
     async def run(self, request: Request, task: Task, deadline: float) -> Served:
         """The pool's answer; a client that hangs up meanwhile cancels the task."""
-        job = self.pool.submit(task, deadline)
+        ticket = self.pool.submit(task, deadline)
         try:
-            return Served(await unless_gone(request, job.outcome), job.queue_s)
+            return Served(await unless_gone(request, ticket.outcome), ticket.queue_s)
         finally:
-            self.pool.cancel(job)
+            self.pool.cancel(ticket)
 
     def executor(self, task: Task) -> "WorkerPool | Cluster":
         """Who computes a task: parts of batches go to the cluster, if there is one.
@@ -76,11 +76,11 @@ class Service:
     async def outcome(self, task: Task, deadline: float) -> Served:
         """The answer of its executor, whoever waits for it."""
         executor = self.executor(task)
-        job = executor.submit(task, deadline)
+        ticket = executor.submit(task, deadline)
         try:
-            return Served(await job.outcome, job.queue_s)
+            return Served(await ticket.outcome, ticket.queue_s)
         finally:
-            executor.cancel(job)
+            executor.cancel(ticket)
 
 
 async def unless_gone(request: Request, work: Awaitable[T]) -> T:

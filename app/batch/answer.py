@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from pydantic_core import to_json
 
-from app.answer import milliseconds, model_as_sent
 from app.batch.translate import AnyBatchRequest
 from app.schemas.batches import HistogramBatchRequest
+from app.translation.answer import milliseconds, model_as_sent
 from fitting.batch.question import Batch
 from fitting.batch.result import CONVERGED, DEADLINE, STATUSES, BatchResult
 

@@ -15,7 +15,7 @@ import numpy as np
 from app.errors import Busy, WorkerLost
 from app.service import Served, Service
 from app.workers.tasks import SLICE_S, BatchTask
-from app.workers.worker import TimedOut
+from app.workers.ticket import TimedOut
 from fitting.batch.question import Batch
 from fitting.batch.result import DEADLINE, BatchResult
 from fitting.padding import Floats, Places

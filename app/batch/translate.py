@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from app.build import build_model
 from app.errors import InvalidRequest
-from app.points import refuse_many, refuse_no_error, to_ranges
 from app.schemas.base import is_list
 from app.schemas.batches import HistogramBatchRequest, PointsBatchRequest
 from app.settings import Settings
-from app.translate import (
+from app.translation.build import build_model
+from app.translation.points import refuse_many, refuse_no_error, to_ranges
+from app.translation.problem import (
     is_absolute,
     of_parameter,
     refuse_large,

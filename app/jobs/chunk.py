@@ -11,11 +11,11 @@ from pydantic_core import to_json
 
 from app.batch.answer import or_null, to_columns
 from app.batch.translate import AnyBatchRequest, to_batch
-from app.build import build_model
 from app.deadlines import tell_rows
 from app.jobs.kinds import Kind
 from app.schemas.batches import BatchHead
 from app.settings import Settings
+from app.translation.build import build_model
 from fitting.batch.question import Batch
 from fitting.batch.result import BatchResult
 from fitting.padding import Floats

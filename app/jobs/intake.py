@@ -15,19 +15,19 @@ from fastapi import Request
 from pydantic_core import from_json, to_json
 
 from app.batch.translate import has_rows, refuse_two_starts, to_batch
-from app.binary import to_lists
-from app.body import BOM, NDJSON, parse, pieces, read_body
-from app.crowded import most_names, refuse_crowded
 from app.errors import Busy, InvalidRequest, NotJson, StoreAway, Unavailable
 from app.jobs.chunk import STARTS, Fields, pack, rows_of, to_request
 from app.jobs.kinds import Kind
 from app.jobs.lines import Numbered, RowReader, slices, why
 from app.jobs.runner import Runner
+from app.reading.binary import to_lists
+from app.reading.body import BOM, NDJSON, parse, pieces, read_body
+from app.reading.crowded import most_names, refuse_crowded
+from app.reading.validation import is_utf_16
 from app.schemas.batches import BatchHead, PointsHead
 from app.service import Service
 from app.settings import Settings
 from app.store.jobs import Gone
-from app.validation import is_utf_16
 from fitting.errors import Path
 
 RETRY_S = 10.0

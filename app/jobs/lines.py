@@ -9,15 +9,15 @@ import numpy as np
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
-from app.crowded import count_names, too_many
 from app.errors import InvalidRequest, NotJson, Problem, TooLarge
 from app.jobs.chunk import STARTS, Fields
 from app.jobs.kinds import Kind
-from app.names import refuse_twice
+from app.reading.crowded import count_names, too_many
+from app.reading.names import refuse_twice
+from app.reading.validation import found_at
+from app.reading.wording import describe
 from app.schemas.base import Number, Row
 from app.schemas.jobs import Line
-from app.validation import found_at
-from app.wording import describe
 from fitting.entries import MOST_REPORTED
 from fitting.errors import Path
 from fitting.padding import Floats

@@ -22,7 +22,7 @@ from app.jobs.fit import fit_first
 from app.jobs.kinds import KINDS
 from app.jobs.news import News
 from app.jobs.owner import Owner
-from app.logs import request_id
+from app.operation.logs import request_id
 from app.service import Service
 from app.store.jobs import LEASE_S, Claim, Gone
 

@@ -7,12 +7,9 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from app.answer import server_timing
 from app.batch.answer import to_bytes, to_columns
 from app.batch.dealer import Dealer
 from app.batch.translate import refuse_two_starts, to_batch
-from app.binary import MSGPACK, pack
-from app.body import JSON, NDJSON, Body, media_type_of, read_body, request_body, wants_binary
 from app.deadlines import tell_batch
 from app.errors import WrongMediaType
 from app.examples import (
@@ -21,13 +18,24 @@ from app.examples import (
     POINTS_BATCH_EXAMPLES,
     POINTS_LINES,
 )
+from app.http.queries import StrictRoute
+from app.http.responses import FIT_PROBLEMS, TIMED
 from app.jobs.kinds import HISTOGRAM, POINTS, Kind
 from app.jobs.prefer import RESPOND_ASYNC, prefers_async
-from app.queries import StrictRoute
-from app.responses import FIT_PROBLEMS, TIMED
+from app.reading.binary import MSGPACK, pack
+from app.reading.body import (
+    JSON,
+    NDJSON,
+    Body,
+    media_type_of,
+    read_body,
+    request_body,
+    wants_binary,
+)
 from app.routes.jobs import ACCEPTED, PREFER, accept_job
 from app.schemas.batches import BatchAnswer, HistogramBatchRequest, PointsBatchRequest
 from app.service import Service, service_of, unless_gone
+from app.translation.answer import server_timing
 
 BINARY_ANSWER: dict[int | str, dict[str, Any]] = {
     200: {"content": {MSGPACK: {"schema": {"type": "string", "format": "binary"}}}} | TIMED[200]

@@ -9,19 +9,19 @@ import numpy as np
 from fastapi import APIRouter, Query, Request, Response
 from pydantic_core import from_json
 
-from app.answer import UNSCALED, milliseconds, server_timing
-from app.body import JSON, parse
 from app.errors import InvalidRequest, NotFound, Unavailable
-from app.ids import Id
-from app.queries import StrictRoute
-from app.responses import TIMED, problems
+from app.http.ids import Id
+from app.http.queries import StrictRoute
+from app.http.responses import TIMED, problems
+from app.reading.body import JSON, parse
 from app.schemas.answers import CovarianceAnswer, KernelAnswer
 from app.schemas.requests import HistogramRequest, PointsRequest
 from app.service import Here, Service
 from app.store.store import StoredFit
-from app.translate import refuse_unknown, to_problem
+from app.translation.answer import UNSCALED, milliseconds, server_timing
+from app.translation.problem import refuse_unknown, to_problem
 from app.workers.tasks import CovarianceTask
-from app.workers.worker import TimedOut
+from app.workers.ticket import TimedOut
 from fitting.covariance import Covariance, Method
 from fitting.further import CovarianceOutcome
 from fitting.padding import Floats

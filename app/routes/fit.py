@@ -7,19 +7,19 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from app.answer import model_as_sent, server_timing, to_answer
-from app.body import JSON, Body, read_body, request_body
 from app.deadlines import more_time, tell
 from app.examples import HISTOGRAM_EXAMPLES, POINTS_EXAMPLES
-from app.queries import StrictRoute
-from app.responses import FIT_PROBLEMS, TIMED
+from app.http.queries import StrictRoute
+from app.http.responses import FIT_PROBLEMS, TIMED
+from app.reading.body import JSON, Body, read_body, request_body
 from app.schemas.answers import FitAnswer, FitKind
 from app.schemas.requests import HistogramRequest, PointsRequest
 from app.service import Served, Service, service_of
 from app.store.store import StoredFit
-from app.translate import to_problem
+from app.translation.answer import model_as_sent, server_timing, to_answer
+from app.translation.problem import to_problem
 from app.workers.tasks import FitTask
-from app.workers.worker import TimedOut
+from app.workers.ticket import TimedOut
 from fitting.kernels.cache import Usage
 from fitting.problem import FitProblem
 from fitting.result import FitResult, killed

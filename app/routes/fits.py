@@ -5,11 +5,11 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path, Query, Response
 from pydantic_core import from_json, to_json
 
-from app.body import JSON
 from app.errors import NotFound
-from app.ids import Id
-from app.queries import StrictRoute
-from app.responses import problems
+from app.http.ids import Id
+from app.http.queries import StrictRoute
+from app.http.responses import problems
+from app.reading.body import JSON
 from app.schemas.answers import StoredFitAnswer
 from app.service import Here
 

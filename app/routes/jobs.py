@@ -7,19 +7,19 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.background import BackgroundTask
 
-from app.body import JSON, NDJSON
 from app.errors import NotFound
 from app.examples import RESULT_LINES
-from app.ids import Id
+from app.http.ids import Id
+from app.http.middleware import HEAD_ONLY
+from app.http.queries import StrictRoute
+from app.http.responses import problems
 from app.jobs.answer import path, to_answer
 from app.jobs.follow import Follower, events, results
 from app.jobs.intake import take_lines, take_whole
 from app.jobs.kinds import Kind
 from app.jobs.prefer import RESPOND_ASYNC
 from app.jobs.runner import Runner
-from app.middleware import HEAD_ONLY
-from app.queries import StrictRoute
-from app.responses import problems
+from app.reading.body import JSON, NDJSON
 from app.schemas.jobs import JobAnswer
 from app.service import Here, Service, service_of
 from app.store.jobs import StoredJob

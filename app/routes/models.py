@@ -7,8 +7,8 @@ from fastapi import APIRouter, Path
 from app.catalogue import catalogue, entry
 from app.errors import NotFound, did_you_mean
 from app.examples import COMPOSITIONS
-from app.queries import StrictRoute
-from app.responses import problems
+from app.http.queries import StrictRoute
+from app.http.responses import problems
 from app.schemas.answers import CatalogueAnswer, ShapeAnswer
 from app.service import Here
 from models.registry import SHAPES

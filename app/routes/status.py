@@ -4,8 +4,8 @@ from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from app.errors import Unavailable
-from app.queries import StrictRoute
-from app.responses import problems
+from app.http.queries import StrictRoute
+from app.http.responses import problems
 from app.schemas.answers import Readiness
 from app.service import Here
 

@@ -24,7 +24,7 @@ FORM = '{"dtype": "<f8", "shape": [...], "data": bytes}'
 class OrArray:
     """Annotates lists of numbers: an array of so many dimensions will do, too, but for JSON.
 
-    It comes in its written form, or as what was read from JSON (`app.arrays`).
+    It comes in its written form, or as what was read from JSON (`app.reading.arrays`).
     """
 
     dimensions: int

@@ -1,14 +1,16 @@
 """Where fits are computed: spawned processes, each with its own warm kernels.
 
 tasks.py    what a worker can be asked
+ticket.py   a task on its way through queue and worker
 process.py  the loop inside a worker
-memory.py   how much of it a job may take
+memory.py   how much of it a task may take
 worker.py   the server's end of one worker
 wire.py     the messages between the two
 kernel_number.py  what kernel a task needs, as a number
 pool.py     the workers, the queue, the watchdog
-waiting.py  the jobs that wait
+waiting.py  the tickets that wait
 choice.py   which of them a worker may take
+warming.py  what workers do while no client asks for anything
 turns.py    whose turn it is in a worker, single fits' or parts' of batches
 tried.py    what became of kernels so far, and so who compiles them next
 cluster.py  the same for the workers of a Dask cluster, which take parts of batches

@@ -1,7 +1,7 @@
-"""Which of the jobs that wait a worker may take.
+"""Which of the tickets that wait a worker may take.
 
-A kernel's jobs go to a worker that has the kernel; a kernel that none has goes to whichever is
-idle first. Only when several jobs of one kernel wait, or one for long, does another worker take
+A kernel's tickets go to a worker that has the kernel; a kernel that none has goes to whichever is
+idle first. Only when several tickets of one kernel wait, or one for long, does another worker take
 one: it finds the kernel compiled on disk. Parts of a batch are taken by all, and make way for
 single fits between two evaluations.
 """
@@ -9,23 +9,24 @@ single fits between two evaluations.
 import asyncio
 from collections.abc import Sequence
 
+from app.workers.ticket import Ticket
 from app.workers.tried import Tried
 from app.workers.waiting import Waiting
-from app.workers.worker import Job, Worker
+from app.workers.worker import Worker
 
-HELP_AT = 3  # waiting jobs of one kernel at which a worker without it lends a hand
+HELP_AT = 3  # waiting tickets of one kernel at which a worker without it lends a hand
 HELP_AFTER_S = 0.1  # or when one has waited so long
 
 
 class Choice:
-    """For the `workers` that there are, of the jobs that wait."""
+    """For the `workers` that there are, of the tickets that wait."""
 
     def __init__(self, waiting: Waiting, tried: Tried, workers: Sequence[Worker]):
         self._waiting = waiting
         self._tried = tried
         self._workers = workers
 
-    def guest_for(self, worker: Worker) -> Job | None:
+    def guest_for(self, worker: Worker) -> Ticket | None:
         """The oldest single fit that may have a break of what this worker does.
 
         One that is compiled waits for a worker that is idle, if there is one.
@@ -37,18 +38,18 @@ class Choice:
             return single
         return None if any(w.idle and not w.is_workshop for w in self._workers) else single
 
-    def job_for(self, worker: Worker) -> Job | None:
-        """The oldest job that this idle worker may take; single fits go first while they may."""
+    def ticket_for(self, worker: Worker) -> Ticket | None:
+        """The oldest ticket that this idle worker may take; single fits go first while they may."""
         single = self._oldest(worker, spreads=False)
         part = self._oldest(worker, spreads=True)
         if single is None or part is None:
             return single or part
         return single if self._singles_may(worker) else part
 
-    def may_take(self, worker: Worker, job: Job) -> bool:
-        """Whether it has the job's kernel, or may take it on."""
-        kernel = job.kernel
-        if self._tried.is_for_workshop(job.task, kernel):
+    def may_take(self, worker: Worker, ticket: Ticket) -> bool:
+        """Whether it has the ticket's kernel, or may take it on."""
+        kernel = ticket.kernel
+        if self._tried.is_for_workshop(ticket.task, kernel):
             return worker.is_workshop
         if kernel in worker.known:
             return True
@@ -56,14 +57,14 @@ class Choice:
             return False
         if not any(kernel in w.known for w in self._workers if w.alive and not w.is_workshop):
             return True
-        waited_s = asyncio.get_running_loop().time() - job.accepted
-        many = job.task.spreads or self._waiting.of(kernel) >= HELP_AT
+        waited_s = asyncio.get_running_loop().time() - ticket.accepted
+        many = ticket.task.spreads or self._waiting.of(kernel) >= HELP_AT
         return self._tried.is_compiled(kernel) and (many or waited_s >= HELP_AFTER_S)
 
-    def _oldest(self, worker: Worker, *, spreads: bool) -> Job | None:
+    def _oldest(self, worker: Worker, *, spreads: bool) -> Ticket | None:
         """The oldest single fit, or part of a batch, that this worker may take."""
         return self._waiting.oldest(
-            lambda job: job.task.spreads is spreads and self.may_take(worker, job)
+            lambda ticket: ticket.task.spreads is spreads and self.may_take(worker, ticket)
         )
 
     def _singles_may(self, worker: Worker) -> bool:

@@ -28,7 +28,7 @@ from app.errors import Busy, ClusterAway, WorkerLost
 from app.workers.kernel_number import kernel_number
 from app.workers.remote import STRANGER, fingerprint, run_part
 from app.workers.tasks import BatchTask, Task
-from app.workers.worker import Job, TimedOut
+from app.workers.ticket import Ticket, TimedOut
 
 logger = logging.getLogger("fit.cluster")
 
@@ -51,7 +51,7 @@ class Cluster:
         self._client: Client | None = None
         self._threads: dict[str, int] = {}  # of each worker
         self._load: Counter[str] = Counter()  # parts that each worker has of ours
-        self._queue: OrderedDict[int, Job] = OrderedDict()
+        self._queue: OrderedDict[int, Ticket] = OrderedDict()
         self._sent: dict[int, asyncio.Task[None]] = {}
         self._numbers = itertools.count()
         self._seen = -PATIENCE_S  # when there were workers
@@ -102,11 +102,11 @@ class Cluster:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def submit(self, task: Task, deadline: float) -> Job:
-        """Queue a part; its job's `outcome` may raise WorkerLost, TimedOut or ClusterAway."""
+    def submit(self, task: Task, deadline: float) -> Ticket:
+        """Queue a part; its ticket's `outcome` may raise WorkerLost, TimedOut or ClusterAway."""
         self.refuse_if_full()
         loop = asyncio.get_running_loop()
-        job = Job(
+        ticket = Ticket(
             number=next(self._numbers),
             task=task,
             kernel=kernel_number(task.key),
@@ -114,26 +114,26 @@ class Cluster:
             outcome=loop.create_future(),
             accepted=loop.time(),
         )
-        job.watchdog = loop.call_at(deadline, self._expire, job)
-        self._queue[job.number] = job
+        ticket.watchdog = loop.call_at(deadline, self._expire, ticket)
+        self._queue[ticket.number] = ticket
         self._dispatch()
-        return job
+        return ticket
 
-    def cancel(self, job: Job) -> None:
+    def cancel(self, ticket: Ticket) -> None:
         """Forget a part wherever it is; one that has ended stays as it is."""
-        if job.number in self._queue:
-            self._take(job)
-        elif job.number in self._sent:
-            self._sent[job.number].cancel()
+        if ticket.number in self._queue:
+            self._take(ticket)
+        elif ticket.number in self._sent:
+            self._sent[ticket.number].cancel()
 
-    def _expire(self, job: Job) -> None:
-        self._take(job)
-        job.fail(TimedOut(waiting=True))
+    def _expire(self, ticket: Ticket) -> None:
+        self._take(ticket)
+        ticket.fail(TimedOut(waiting=True))
 
-    def _take(self, job: Job) -> Job:
-        if job.watchdog is not None:
-            job.watchdog.cancel()
-        return self._queue.pop(job.number)
+    def _take(self, ticket: Ticket) -> Ticket:
+        if ticket.watchdog is not None:
+            ticket.watchdog.cancel()
+        return self._queue.pop(ticket.number)
 
     def refuse_if_full(self) -> None:
         """Busy, if no more may wait; ClusterAway, if there is nothing to wait for."""
@@ -155,27 +155,27 @@ class Cluster:
             free = [w for w, threads in self._threads.items() if self._load[w] < threads]
             if not free:
                 return
-            job = self._take(next(iter(self._queue.values())))
-            self._send(job, max(free, key=partial(_preference, job.kernel)))
+            ticket = self._take(next(iter(self._queue.values())))
+            self._send(ticket, max(free, key=partial(_preference, ticket.kernel)))
 
-    def _send(self, job: Job, worker: str) -> None:
+    def _send(self, ticket: Ticket, worker: str) -> None:
         def ended(_: asyncio.Task[None]) -> None:
-            del self._sent[job.number]
+            del self._sent[ticket.number]
             self._load[worker] -= 1
             self._dispatch()
 
         self._load[worker] += 1
-        self._sent[job.number] = asyncio.create_task(self._run(job, worker))
-        self._sent[job.number].add_done_callback(ended)
+        self._sent[ticket.number] = asyncio.create_task(self._run(ticket, worker))
+        self._sent[ticket.number].add_done_callback(ended)
 
-    async def _run(self, job: Job, worker: str) -> None:
+    async def _run(self, ticket: Ticket, worker: str) -> None:
         """One part, until its worker has answered or it is given up."""
-        job.started = asyncio.get_running_loop().time()
+        ticket.started = asyncio.get_running_loop().time()
         try:
-            how, what = await self._ask(job, worker)
+            how, what = await self._ask(ticket, worker)
             self.answered += 1
             if how == STRANGER:
-                job.fail(
+                ticket.fail(
                     ClusterAway(
                         "The cluster runs another version of this service. Start its workers, "
                         "and this service, from the same image.",
@@ -183,18 +183,18 @@ class Cluster:
                     )
                 )
             else:
-                job.settle(how, what)
+                ticket.settle(how, what)
         except TimeoutError:
-            job.fail(TimedOut(waiting=False))
+            ticket.fail(TimedOut(waiting=False))
         except KilledWorker as error:
             died = error.allowed_failures + 1
-            self._lose(job, "Worker processes died of this, one after the other.", error, died)
+            self._lose(ticket, "Worker processes died of this, one after the other.", error, died)
         except (CancelledError, OSError) as error:
             self._threads = {}  # until the scheduler tells of them again
-            self._lose(job, "The cluster's scheduler was lost.", error, 1)
+            self._lose(ticket, "The cluster's scheduler was lost.", error, 1)
         except Exception as error:
             logger.exception("a worker of the cluster cannot run parts")
-            job.fail(
+            ticket.fail(
                 ClusterAway(
                     f"The cluster's workers cannot run parts of batches ({type(error).__name__}). "
                     "Start them from the image of this service.",
@@ -202,17 +202,17 @@ class Cluster:
                 )
             )
 
-    def _lose(self, job: Job, detail: str, error: Exception, died: int) -> None:
+    def _lose(self, ticket: Ticket, detail: str, error: Exception, died: int) -> None:
         self.lost += 1
         logger.warning("a part was lost", extra={"error": str(error)})
-        job.fail(WorkerLost(f"{detail} Try again later.", PATIENCE_S, died))
+        ticket.fail(WorkerLost(f"{detail} Try again later.", PATIENCE_S, died))
 
-    async def _ask(self, job: Job, worker: str) -> tuple[str, Any]:
+    async def _ask(self, ticket: Ticket, worker: str) -> tuple[str, Any]:
         if self._client is None or self._client.status != "running":
             raise ConnectionError("there is no connection")
-        assert isinstance(job.task, BatchTask)
-        part = pickle.dumps(replace(job.task, slice_s=SLICE_S), protocol=5)
-        left_s = job.hard_deadline - self._kill_grace_s - time.monotonic()
+        assert isinstance(ticket.task, BatchTask)
+        part = pickle.dumps(replace(ticket.task, slice_s=SLICE_S), protocol=5)
+        left_s = ticket.hard_deadline - self._kill_grace_s - time.monotonic()
         answer = self._client.submit(
             run_part,
             fingerprint(),
@@ -262,8 +262,8 @@ class Cluster:
         if threads:
             self._seen = time.monotonic()
         elif time.monotonic() - self._seen > PATIENCE_S:
-            for job in list(self._queue.values()):
-                self._take(job).fail(self._away())
+            for ticket in list(self._queue.values()):
+                self._take(ticket).fail(self._away())
         self._dispatch()
 
     def _tell(self, trouble: str) -> None:

@@ -1,4 +1,4 @@
-"""The memory of a process, and how much of it one job may take."""
+"""The memory of a process, and how much of it one task may take."""
 
 import resource
 import sys
@@ -8,9 +8,9 @@ STATUS = Path("/proc/self/status")
 
 
 class Allowance:
-    """Of `most_bytes` for each job, beyond what the process had before it.
+    """Of `most_bytes` for each task, beyond what the process had before it.
 
-    What jobs leave behind comes on top, so a process in which that has become much is `used_up`.
+    What tasks leave behind comes on top, so a process in which that has become much is `used_up`.
     """
 
     def __init__(self, most_bytes: int):
@@ -19,19 +19,19 @@ class Allowance:
         self._before = 0
 
     def begin(self) -> None:
-        """A job begins."""
+        """A task begins."""
         self._before = resident_bytes()
         if self._at_first is None:
             self._at_first = self._before
 
     @property
     def is_exceeded(self) -> bool:
-        """Whether the job that runs has taken too much."""
+        """Whether the task that runs has taken too much."""
         return resident_bytes() - self._before > self._most
 
     @property
     def is_used_up(self) -> bool:
-        """Whether jobs have left half as much behind as one may take."""
+        """Whether tasks have left half as much behind as one may take."""
         return resident_bytes() - (self._at_first or 0) > self._most / 2
 
 

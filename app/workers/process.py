@@ -1,10 +1,10 @@
-"""The loop inside a worker: one job after the other, until the server hangs up.
+"""The loop inside a worker: one task after the other, until the server hangs up.
 
-The server's end sends `(job number, task)`, pickled, once the process has said that it is up;
-back go `(job number, how, what, seconds)`. A running job looks into shared memory before each
+The server's end sends `(number, task)`, pickled, once the process has said that it is up;
+back go `(number, how, what, seconds)`. A running task looks into shared memory before each
 evaluation of its cost: whether it is to stop; and if it is a part of a batch, whether a single fit
 waits. Then the process says that it has a `BREAK`, and gets that fit, or nothing. Before an answer
-it may say that it is `FULL`: that it should get no other job, for what the last ones have left.
+it may say that it is `FULL`: that it should get no other task, for what the last ones have left.
 """
 
 import gc
@@ -71,7 +71,7 @@ def main(connection: Connection, signals: Signals, settings: WorkerSettings) -> 
 
 
 class Serving:
-    """The jobs of this process, as they come."""
+    """The tasks of this process, as they come."""
 
     def __init__(
         self,
@@ -86,7 +86,7 @@ class Serving:
         self._allowance = allowance
 
     def next(self) -> float:
-        """The next job, from when it comes to when it is answered; how many seconds it took."""
+        """The next task, from when it comes to when it is answered; how many seconds it took."""
         from app.workers.tasks import attempt
         from fitting.batch.result import BatchResult
         from fitting.errors import Cancelled

@@ -21,7 +21,7 @@ from distributed import get_worker
 import fitting
 import models
 from app import workers
-from app.code import digest
+from app.operation.code import digest
 from app.settings import Settings
 from app.workers.tasks import BatchTask, Stop, attempt
 from fitting.errors import Cancelled

@@ -6,7 +6,7 @@ NOBODY = -1
 
 
 class Signals(ctypes.Structure):
-    """Numbers of jobs that are to stop; and whether a single fit waits for a break."""
+    """Numbers of tasks that are to stop; and whether a single fit waits for a break."""
 
     _fields_ = (
         ("cancelled", ctypes.c_int64),

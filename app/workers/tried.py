@@ -6,7 +6,8 @@ from typing import TypeVar
 
 from app.errors import InvalidRequest
 from app.workers.tasks import DONE, Task
-from app.workers.worker import MOST_KNOWN, Job
+from app.workers.ticket import Ticket
+from app.workers.worker import MOST_KNOWN
 from fitting.result import Status
 
 LIGHT_S = 4.0  # of compiling; a model of a client's that took longer stays in the workshop
@@ -31,21 +32,21 @@ class Tried:
         """Whether it is of a client's making, and may take long to compile for all we know."""
         return task.is_custom and kernel not in self._compiled
 
-    def answered(self, job: Job, how: str, what: object) -> None:
+    def answered(self, ticket: Ticket, how: str, what: object) -> None:
         """One that ended has used all its functions, one at its deadline perhaps only some."""
         if how != DONE or getattr(what, "status", None) is Status.DEADLINE:
             return
         usage = getattr(what, "usage", None)
-        heavy = job.task.is_custom and usage is not None and usage.compile_s > LIGHT_S
-        if heavy or job.kernel in self._heavy:
-            _add(self._heavy, job.kernel, None)
+        heavy = ticket.task.is_custom and usage is not None and usage.compile_s > LIGHT_S
+        if heavy or ticket.kernel in self._heavy:
+            _add(self._heavy, ticket.kernel, None)
         else:
-            _add(self._compiled, job.kernel, None)
+            _add(self._compiled, ticket.kernel, None)
 
-    def failed(self, job: Job, now: float) -> None:
+    def failed(self, ticket: Ticket, now: float) -> None:
         """A process had to be killed, or killed itself."""
-        if not job.cancelled and self.is_for_workshop(job.task, job.kernel):
-            _add(self._failed, job.kernel, now + FAILED_S)
+        if not ticket.cancelled and self.is_for_workshop(ticket.task, ticket.kernel):
+            _add(self._failed, ticket.kernel, now + FAILED_S)
 
     def refuse_failed(self, kernel: int, now: float) -> None:
         """InvalidRequest, if that was a moment ago."""

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.arrays import LARGE, with_arrays
-from app.body import parse
 from app.errors import InvalidRequest, Problem
+from app.reading.arrays import LARGE, with_arrays
+from app.reading.body import parse
 from app.schemas.batches import HistogramBatchRequest, PointsBatchRequest
 from app.schemas.requests import HistogramRequest, PointsRequest
 
@@ -134,7 +134,7 @@ def test_of_a_histogram_what_is_wrong_is_refused_as_ever(
 
     assert len(raw) >= LARGE
     found = outcome()
-    monkeypatch.setattr("app.body.with_arrays", lambda *_: None)
+    monkeypatch.setattr("app.reading.body.with_arrays", lambda *_: None)
     assert found == outcome()
 
 
@@ -176,7 +176,7 @@ def test_what_is_wrong_is_refused_as_ever(raw: bytes, monkeypatch: pytest.Monkey
 
     assert len(raw) >= LARGE
     found = outcome()
-    monkeypatch.setattr("app.body.with_arrays", lambda *_: None)
+    monkeypatch.setattr("app.reading.body.with_arrays", lambda *_: None)
     assert found == outcome()
 
 
@@ -188,7 +188,7 @@ def test_an_object_of_many_names_is_no_request_and_none_is_looked_for(
     raw: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[int] = []
-    monkeypatch.setattr("app.arrays._plain", asked.append)
+    monkeypatch.setattr("app.reading.arrays._plain", asked.append)
     assert with_arrays(raw, HistogramRequest.arrays) is None
     assert not asked
     with pytest.raises(InvalidRequest, match="unknown field"):

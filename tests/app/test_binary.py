@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from app.batch.translate import to_batch
-from app.binary import unpack
-from app.body import parse, parse_binary
 from app.errors import NotMsgpack
 from app.examples import HISTOGRAM_BATCH_EXAMPLES, POINTS_BATCH_EXAMPLES
+from app.reading.binary import unpack
+from app.reading.body import parse, parse_binary
 from app.schemas.batches import HistogramBatchRequest, PointsBatchRequest
 from app.settings import Settings
 from tests.app.test_batch_http import HISTOGRAMS, POINTS, histograms, lines

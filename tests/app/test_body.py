@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from fastapi import Request
 
-from app.bodies import FREE, Bodies, ManyBodies
-from app.body import JSON, LONG, media_type_of, pieces, read_body, wants_binary
 from app.errors import NotJson, WrongMediaType
+from app.reading.body import JSON, LONG, media_type_of, pieces, read_body, wants_binary
+from app.reading.room import FREE, Bodies, ManyBodies
 from app.schemas.requests import HistogramRequest
 from app.service import ClientGone, Service
 from app.settings import Settings
@@ -71,7 +71,7 @@ def test_while_a_long_body_is_read_others_are_served(
     monkeypatch: pytest.MonkeyPatch, length: int, waits: bool
 ) -> None:
     served = threading.Event()
-    monkeypatch.setattr("app.body.parse", lambda *_: served.wait(10 if waits else 0))
+    monkeypatch.setattr("app.reading.body.parse", lambda *_: served.wait(10 if waits else 0))
 
     async def read() -> None:
         asyncio.get_running_loop().call_soon(served.set)

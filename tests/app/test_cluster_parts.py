@@ -19,7 +19,7 @@ from app.workers import cluster as cluster_module
 from app.workers.cluster import MOST_HANDS, Cluster
 from app.workers.remote import STRANGER, fingerprint, run_part
 from app.workers.tasks import DONE, BatchTask
-from app.workers.worker import TimedOut
+from app.workers.ticket import TimedOut
 from fitting.batch.question import Batch
 from fitting.batch.rows import HistogramRows
 from fitting.problem import Knowledge
@@ -88,20 +88,20 @@ def test_a_kernel_s_parts_meet_the_same_worker_and_many_meet_all() -> None:
         cluster, scheduler = connected(1, 1, 1, 2)
         firsts = set()
         for _ in range(5):
-            job = cluster.submit(part(), FOREVER)
+            ticket = cluster.submit(part(), FOREVER)
             await settle()
             firsts.add(scheduler.answers[0].worker)
-            cluster.cancel(job)
+            cluster.cancel(ticket)
             await settle()
             assert not scheduler.answers
         assert len(firsts) == 1
-        jobs = [cluster.submit(part(), FOREVER) for _ in range(7)]
+        tickets = [cluster.submit(part(), FOREVER) for _ in range(7)]
         await settle()
         assert len(scheduler.answers) == cluster.hands(part()) == 5
         assert len({answer.worker for answer in scheduler.answers}) == 4
         assert (cluster.running, cluster.waiting) == (5, 2)
         scheduler.answers[0].came.set_result(pickle.dumps((DONE, "done")))
-        assert await jobs[0].outcome == "done"
+        assert await tickets[0].outcome == "done"
         await settle()
         assert (cluster.running, cluster.waiting) == (5, 1)
         await cluster.close()
@@ -163,7 +163,7 @@ def test_a_worker_that_comes_is_used_at_once() -> None:
 def test_trouble_is_told_in_the_house_s_own_errors(end: Any, error: type[Exception]) -> None:
     async def test() -> None:
         cluster, scheduler = connected(1)
-        job = cluster.submit(part(), FOREVER)
+        ticket = cluster.submit(part(), FOREVER)
         await settle()
         came = scheduler.answers[0].came
         if isinstance(end, Exception):
@@ -171,7 +171,7 @@ def test_trouble_is_told_in_the_house_s_own_errors(end: Any, error: type[Excepti
         else:
             came.set_result(pickle.dumps(end))
         with pytest.raises(error) as raised:
-            await job.outcome
+            await ticket.outcome
         await settle()
         assert cluster.running == 0
         assert not scheduler.answers
@@ -186,9 +186,9 @@ def test_a_part_that_is_not_answered_is_given_up() -> None:
         cluster, scheduler = connected(1, grace_s=0.01)
         now = asyncio.get_running_loop().time()
         sent, queued = (cluster.submit(part(), now + 0.05) for _ in range(2))
-        for job, waiting in ((queued, True), (sent, False)):
+        for ticket, waiting in ((queued, True), (sent, False)):
             with pytest.raises(TimedOut) as raised:
-                await job.outcome
+                await ticket.outcome
             assert raised.value.waiting is waiting
         assert not scheduler.answers
 
@@ -201,12 +201,12 @@ def test_a_cluster_that_is_away_refuses_at_once_or_after_some_patience() -> None
             Cluster("tcp://nowhere:1", 1, 1.0).submit(part(), FOREVER)
         cluster, _ = connected(1)
         cluster._count({})
-        job = cluster.submit(part(), FOREVER)
+        ticket = cluster.submit(part(), FOREVER)
         assert cluster.waiting == 1
         cluster._seen -= 1000
         cluster._count({})
         with pytest.raises(ClusterAway):
-            await job.outcome
+            await ticket.outcome
 
     run(test)
 

@@ -13,7 +13,7 @@ from app.jobs.chunk import to_lines, to_request
 from app.jobs.kinds import HISTOGRAM
 from app.schemas.requests import PointsRequest
 from app.settings import Settings
-from app.translate import to_problem
+from app.translation.problem import to_problem
 from fitting.batch.result import STATUSES, BatchResult
 from fitting.result import FitWarning, Status, killed
 from tests.app.test_jobs import COUNTS, HEAD, question

@@ -14,7 +14,7 @@ from app.batch.dealer import Dealer
 from app.batch.paces import REMEMBERED, Paces
 from app.errors import Busy, WorkerLost
 from app.service import Service
-from app.workers.worker import TimedOut
+from app.workers.ticket import TimedOut
 from fitting.batch.question import Batch
 from fitting.batch.result import STATUSES, BatchResult
 from fitting.batch.rows import HistogramRows

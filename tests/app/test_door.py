@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from app.door import Door, is_turned_away
 from app.errors import Busy
-from app.metrics import Metrics
-from app.middleware import RequestContext
+from app.http.door import Door, is_turned_away
+from app.http.middleware import RequestContext
+from app.operation.metrics import Metrics
 
 PATH = "/fit/histogram"
 

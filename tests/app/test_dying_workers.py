@@ -12,16 +12,16 @@ from typing import Any
 import pytest
 
 from app.errors import InvalidRequest, WorkerLost
-from app.logs import request_id
+from app.operation.logs import request_id
 from app.workers.tasks import CANCELLED
-from app.workers.worker import TimedOut
-from tests.app.test_pool import CUSTOM, NEW, PART, busy_with, job_of, pool_of
+from app.workers.ticket import TimedOut
+from tests.app.test_pool import CUSTOM, NEW, PART, busy_with, pool_of, ticket_of
 
 
 def test_who_hosts_is_not_to_blame_for_its_guest() -> None:
     async def run() -> None:
         pool = pool_of(1)
-        host, guest = job_of(PART), job_of(CUSTOM, 2)
+        host, guest = ticket_of(PART), ticket_of(CUSTOM, 2)
         host.started = guest.started = 1.0
         worker: Any = SimpleNamespace(is_workshop=False, process=SimpleNamespace(pid=1))
         pool._workers[:] = [worker]
@@ -70,13 +70,13 @@ def test_a_workshop_that_is_full_is_replaced_and_nobody_is_to_blame(
         workshop.hosts = worker.hosts = False
         pool._workers[:] = [workshop, worker]
         pool._start_workshop = started.append  # type: ignore[method-assign]
-        job = job_of(CUSTOM)
-        pool._answered(workshop, job, CANCELLED, None, 0.1)
+        ticket = ticket_of(CUSTOM)
+        pool._answered(workshop, ticket, CANCELLED, None, 0.1)
         assert hung_up == [True]
         assert started == [[CUSTOM]]
         assert pool._workers == [worker]
         assert pool.restarts == 0
-        pool._tried.refuse_failed(job.kernel, 0.0)
+        pool._tried.refuse_failed(ticket.kernel, 0.0)
         await asyncio.sleep(0.01)
         assert joined == [0]  # without waiting
 
@@ -98,12 +98,12 @@ def test_of_a_worker_that_has_died_it_is_said_how_and_at_what(
         worker.process, pool._workers[:] = process, [worker]
         pool._restart = lambda old: None  # type: ignore[method-assign]
         request_id.set("the request")
-        job = pool.submit(NEW, 1e9)
-        job.started = 1.0
+        ticket = pool.submit(NEW, 1e9)
+        ticket.started = 1.0
         os.kill(pid, number)
-        pool._died(worker, [pool._take(job)], None)
+        pool._died(worker, [pool._take(ticket)], None)
         with pytest.raises(WorkerLost):
-            await job.outcome
+            await ticket.outcome
         while not caplog.records:
             await asyncio.sleep(0.01)
 

@@ -10,7 +10,6 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from app.bodies import FREE, Bodies, ManyBodies
 from app.errors import ClusterAway, TooLarge, WorkerLost
 from app.jobs import runner as running
 from app.jobs.chunk import MOST_ROWS, answers, pack, rows_of, to_question, unpack
@@ -18,7 +17,8 @@ from app.jobs.kinds import HISTOGRAM
 from app.jobs.lines import RowReader, slices
 from app.jobs.owner import Owner
 from app.jobs.runner import Runner
-from app.metrics import Metrics
+from app.operation.metrics import Metrics
+from app.reading.room import FREE, Bodies, ManyBodies
 from app.schemas.batches import HistogramHead
 from app.service import Service
 from app.settings import Settings
@@ -26,7 +26,7 @@ from app.store import jobs as stored_jobs
 from app.store.jobs import Gone, JobStore
 from app.store.keep import Keep
 from app.store.store import Store
-from app.workers.worker import TimedOut
+from app.workers.ticket import TimedOut
 from fitting.batch.question import Batch
 from tests.app.failing import FailingWorkers
 from tests.databases import ask, store_url

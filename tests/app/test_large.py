@@ -9,7 +9,7 @@ from app.errors import InvalidRequest
 from app.schemas.batches import HistogramBatchRequest, PointsBatchRequest
 from app.schemas.requests import HistogramRequest, PointsRequest
 from app.settings import Settings
-from app.translate import to_problem
+from app.translation.problem import to_problem
 
 EDGES, COUNTS = [0, 1, 2, 3, 4, 5, 6], [1, 5, 9, 4, 2, 1]
 HISTOGRAM = HistogramRequest.model_validate(

@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from app.answer import to_answer
 from app.batch.answer import to_bytes, to_columns
 from app.batch.translate import to_batch
 from app.errors import Problem
 from app.schemas.batches import HistogramBatchRequest, PointsBatchRequest
 from app.schemas.requests import HistogramRequest, PointsRequest
 from app.settings import Settings
-from app.translate import to_problem
+from app.translation.answer import to_answer
+from app.translation.problem import to_problem
 from app.workers.tasks import DONE, LATE, BatchTask, CovarianceTask, FitTask, attempt
 from fitting.batch.rows import mean_of
 from fitting.data import Histogram, Points

@@ -9,11 +9,11 @@ import pytest
 from fastapi import FastAPI
 from fastapi.responses import StreamingResponse
 
-from app.cors import Cors
 from app.errors import install
-from app.logs import request_id
-from app.metrics import Metrics
-from app.middleware import RequestContext
+from app.http.cors import Cors
+from app.http.middleware import RequestContext
+from app.operation.logs import request_id
+from app.operation.metrics import Metrics
 from tests.examples import refused
 
 IDENTITY = {"X-Request-ID": "mine"}

@@ -6,11 +6,11 @@ from typing import Any
 import msgpack
 import pytest
 
-from app.arrays import LARGE
-from app.body import parse, parse_binary
 from app.errors import InvalidRequest
 from app.jobs.kinds import HISTOGRAM
 from app.jobs.lines import RowReader
+from app.reading.arrays import LARGE
+from app.reading.body import parse, parse_binary
 from app.schemas.batches import HistogramBatchRequest
 from app.schemas.requests import HistogramRequest
 from tests.examples import GAUSSIAN_50, PEAK_ON_DECAY, SMALL_HISTOGRAM
@@ -41,7 +41,7 @@ def padded(text: str) -> str:
 def test_the_place_is_told_without_reading_the_numbers(
     text: str, place: tuple[str | int, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.names.read", None)
+    monkeypatch.setattr("app.reading.names.read", None)
     for body in (text, padded(text)):
         with pytest.raises(InvalidRequest) as refused:
             parse(HistogramRequest, body.encode())

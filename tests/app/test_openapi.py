@@ -11,15 +11,15 @@ import pytest
 from pydantic_core import PydanticUndefined
 
 from app.batch.translate import to_batch
-from app.body import parse, parse_binary
 from app.errors import Busy, InvalidRequest
 from app.examples import HISTOGRAM_LINES, POINTS_LINES, RESULT_LINES
 from app.main import create_app
+from app.reading.body import parse, parse_binary
 from app.schemas import base
 from app.schemas.batches import HistogramBatchRequest, PointsBatchRequest
 from app.schemas.requests import HistogramRequest, PointsRequest
 from app.settings import Settings
-from app.translate import to_problem
+from app.translation.problem import to_problem
 from models.formula.functions import FUNCTIONS
 from models.formula.parse import parse as parse_formula
 from models.registry import SHAPES

@@ -1,4 +1,4 @@
-"""Where jobs go, without processes: what the pool makes of an answer."""
+"""Where tickets go, without processes: what the pool makes of an answer."""
 
 import asyncio
 import time
@@ -17,9 +17,10 @@ from app.workers.kernel_number import kernel_number
 from app.workers.pool import WorkerPool
 from app.workers.process import WorkerSettings
 from app.workers.tasks import CANCELLED, DONE, LATE, CovarianceTask, attempt
+from app.workers.ticket import Ticket, TimedOut
 from app.workers.tried import LIGHT_S, Tried
 from app.workers.turns import Turns
-from app.workers.worker import MOST_KNOWN, Job, TimedOut
+from app.workers.worker import MOST_KNOWN
 from fitting.kernels.cache import Usage
 from fitting.result import Status
 from tests.fitting.problems import KERNELS, LINE, points, problem
@@ -34,17 +35,17 @@ def pool_of(workers: int) -> WorkerPool:
     return WorkerPool(WorkerSettings(Path("."), 0, 1, 0), workers, 1, 1, 1.0)
 
 
-def job_of(task: Any, number: int = 1) -> Job:
+def ticket_of(task: Any, number: int = 1) -> Ticket:
     future = asyncio.get_running_loop().create_future()
-    return Job(number, task, kernel_number(task.key), 1e9, future, 0.0)
+    return Ticket(number, task, kernel_number(task.key), 1e9, future, 0.0)
 
 
 async def answered(task: Any, *compile_s: float, status: Status = Status.CONVERGED) -> bool:
-    """Whether the kernel's next job is for the workshop, after answers that took so long."""
+    """Whether the kernel's next ticket is for the workshop, after answers that took so long."""
     pool = pool_of(1)
     for seconds in compile_s:
         what = SimpleNamespace(status=status, usage=Usage(compile_s=seconds))
-        pool._answered(busy_with(None), job_of(task), DONE, what, 0.1)  # type: ignore[arg-type]
+        pool._answered(busy_with(None), ticket_of(task), DONE, what, 0.1)  # type: ignore[arg-type]
     return pool.is_untried(task)
 
 
@@ -78,7 +79,7 @@ def test_the_workshop_compiles_what_all_load_then() -> None:
                 is_workshop=n == 0,
                 idle=False,
                 hosts=False,
-                job=None,
+                ticket=None,
                 full=False,
                 to_warm=[],
                 turns=Turns(),
@@ -91,7 +92,7 @@ def test_the_workshop_compiles_what_all_load_then() -> None:
         def compiled(seconds: float) -> None:
             task = workshop.to_warm.pop(0)
             what = SimpleNamespace(status=Status.CONVERGED, usage=Usage(compile_s=seconds))
-            pool._answered(workshop, job_of(task), DONE, what, seconds)
+            pool._answered(workshop, ticket_of(task), DONE, what, seconds)
 
         def loaded() -> list[Any]:
             (one, other) = ([*w.to_warm] for w in workers)
@@ -129,32 +130,32 @@ class Warming:
         self.alive, self.turns, self.hosts = True, Turns(), False
         self.to_warm: list[Any] = []
         self.full = False
-        self.job: Job | None = job_of(SHAPE)
-        self.job.background = True
+        self.ticket: Ticket | None = ticket_of(SHAPE)
+        self.ticket.background = True
 
     @property
     def idle(self) -> bool:
-        return self.job is None
+        return self.ticket is None
 
-    def send(self, job: Job) -> None:
-        self.job = job
+    def send(self, ticket: Ticket) -> None:
+        self.ticket = ticket
 
-    def interrupt(self, job: Job) -> None:
-        job.cancelled = True
+    def interrupt(self, ticket: Ticket) -> None:
+        ticket.cancelled = True
 
     def end(self, pool: WorkerPool, how: str) -> None:
         """As a worker does."""
-        job, self.job = self.job, None
-        assert job is not None
-        pool._answered(self, job, how, None, 0.0)  # type: ignore[arg-type]
+        ticket, self.ticket = self.ticket, None
+        assert ticket is not None
+        pool._answered(self, ticket, how, None, 0.0)  # type: ignore[arg-type]
 
 
 async def warming(*workers: Warming) -> tuple[WorkerPool, Callable[[], list[bool]]]:
     """A pool of these, and who of them was told to stop."""
     pool = pool_of(len(workers) - 1)
     pool._workers[:] = workers  # type: ignore[list-item]
-    jobs = [worker.job for worker in workers if worker.job]
-    return pool, lambda: [job.cancelled for job in jobs]
+    tickets = [worker.ticket for worker in workers if worker.ticket]
+    return pool, lambda: [ticket.cancelled for ticket in tickets]
 
 
 def test_warming_up_stops_only_where_a_client_waits_for_that_worker() -> None:
@@ -166,7 +167,7 @@ def test_warming_up_stops_only_where_a_client_waits_for_that_worker() -> None:
         pool.submit(SHAPE, 1e9)  # whoever ends first takes it
         assert stopped() == [False, True, True]
         pool, stopped = await warming(Warming(is_workshop=True), free := Warming(), Warming("b"))
-        free.job = None
+        free.ticket = None
         pool.submit(SHAPE, 1e9)
         assert stopped() == [False, False, False]
 
@@ -177,20 +178,20 @@ def test_warming_up_stops_everywhere_for_a_new_formula_and_goes_on_after_it() ->
     async def run() -> None:
         workshop, one, other = Warming(is_workshop=True), Warming("a"), Warming("b")
         pool, stopped = await warming(workshop, one, other)
-        before = [worker.job.task for worker in (workshop, one, other) if worker.job]
+        before = [worker.ticket.task for worker in (workshop, one, other) if worker.ticket]
         asked = pool.submit(CUSTOM, 1e9)
         assert stopped() == [True] * 3
         one.end(pool, CANCELLED)
         assert one.idle  # the new formula still waits
         workshop.end(pool, CANCELLED)
         other.end(pool, CANCELLED)
-        assert workshop.job is asked
+        assert workshop.ticket is asked
         assert one.idle
         assert other.idle
         assert [worker.to_warm for worker in (workshop, one, other)] == [[task] for task in before]
         workshop.end(pool, DONE)
-        again = [worker.job for worker in (workshop, one, other)]
-        assert [job.task for job in again if job and job.background] == before
+        again = [worker.ticket for worker in (workshop, one, other)]
+        assert [ticket.task for ticket in again if ticket and ticket.background] == before
 
     asyncio.run(run())
 
@@ -222,15 +223,15 @@ def test_a_covariance_that_is_late_is_told_as_such() -> None:
     assert how == LATE
 
     async def run() -> None:
-        job = job_of(SHAPE)
-        job.settle(how, what)
+        ticket = ticket_of(SHAPE)
+        ticket.settle(how, what)
         with pytest.raises(TimedOut):
-            await job.outcome
+            await ticket.outcome
 
     asyncio.run(run())
 
 
-def busy_with(job: Job | None, turns: Turns | None = None) -> Any:
+def busy_with(ticket: Ticket | None, turns: Turns | None = None) -> Any:
     """Stands for a worker."""
     return SimpleNamespace(
         is_workshop=False,
@@ -238,7 +239,7 @@ def busy_with(job: Job | None, turns: Turns | None = None) -> Any:
         alive=True,
         idle=False,
         hosts=True,
-        job=job,
+        ticket=ticket,
         turns=turns or Turns(),
         to_warm=[],
         full=False,
@@ -250,17 +251,17 @@ def test_an_idle_worker_takes_a_fit_that_has_waited_for_long() -> None:
 
     async def run() -> None:
         pool = pool_of(2)
-        other, idle = busy_with(job_of(SHAPE)), busy_with(None)
+        other, idle = busy_with(ticket_of(SHAPE)), busy_with(None)
         other.known, other.hosts, idle.hosts = {kernel_number(SHAPE.key): None}, False, False
         pool._workers[:] = [other, idle]
-        job = job_of(SHAPE, 2)
+        ticket = ticket_of(SHAPE, 2)
         now = asyncio.get_running_loop().time()
-        job.accepted = now - 2 * HELP_AFTER_S
-        assert not pool._choice.may_take(idle, job)  # nobody has compiled it yet
-        pool._tried.answered(job, DONE, SimpleNamespace(usage=Usage()))
-        assert pool._choice.may_take(idle, job)
-        job.accepted = now
-        assert not pool._choice.may_take(idle, job)
+        ticket.accepted = now - 2 * HELP_AFTER_S
+        assert not pool._choice.may_take(idle, ticket)  # nobody has compiled it yet
+        pool._tried.answered(ticket, DONE, SimpleNamespace(usage=Usage()))
+        assert pool._choice.may_take(idle, ticket)
+        ticket.accepted = now
+        assert not pool._choice.may_take(idle, ticket)
 
     asyncio.run(run())
 
@@ -300,15 +301,15 @@ def test_what_is_compiled_waits_for_an_idle_worker_rather_than_for_a_break() -> 
     """A guest may be long, and its host would wait for it while the other idles."""
 
     async def run() -> None:
-        pool, host, idle = pool_of(2), busy_with(job_of(PART)), busy_with(None)
+        pool, host, idle = pool_of(2), busy_with(ticket_of(PART)), busy_with(None)
         host.known, idle.hosts, idle.idle = {kernel_number(SHAPE.key): None}, False, True
         pool._workers[:] = [host, idle]
-        pool._waiting.add(job := job_of(SHAPE, 2))
-        assert pool._choice.guest_for(host) is job
-        pool._tried.answered(job, DONE, SimpleNamespace(usage=Usage()))
+        pool._waiting.add(ticket := ticket_of(SHAPE, 2))
+        assert pool._choice.guest_for(host) is ticket
+        pool._tried.answered(ticket, DONE, SimpleNamespace(usage=Usage()))
         assert pool._choice.guest_for(host) is None
         idle.idle = False
-        assert pool._choice.guest_for(host) is job
+        assert pool._choice.guest_for(host) is ticket
 
     asyncio.run(run())
 
@@ -320,7 +321,7 @@ def test_a_formula_that_everybody_uses_is_not_forgotten_for_many_new_ones() -> N
         for number in range(MOST_KNOWN + 10):
             new: Any = SimpleNamespace(is_custom=True, key=str(number), spreads=False)
             for task in (CUSTOM, new):
-                tried.answered(job_of(task), DONE, None)
+                tried.answered(ticket_of(task), DONE, None)
             assert tried.is_compiled(kernel_number(CUSTOM.key))
 
     asyncio.run(run())

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from app import prepared
-from app.prepared import Prepared
+from app.operation import prepared
+from app.operation.prepared import Prepared
 
 
 def maker() -> dict[str, Any]:

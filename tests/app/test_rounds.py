@@ -14,7 +14,7 @@ from app.jobs import fit as fitting_of_chunks
 from app.service import Served, Service
 from app.settings import Settings
 from app.workers.tasks import BatchTask
-from app.workers.worker import TimedOut
+from app.workers.ticket import TimedOut
 from fitting.batch.result import STATUSES, BatchResult
 from fitting.result import Status
 from tests.app.test_jobs import COUNTS, Workers, opened, promised, question, run

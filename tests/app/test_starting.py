@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from app.operation.starting import read_settings, warn_of_misspelt
 from app.settings import Settings
-from app.starting import read_settings, warn_of_misspelt
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,7 @@ import pytest
 
 from app.workers.tasks import DONE, SLICE_S
 from app.workers.turns import Turns
-from tests.app.test_pool import PART, SHAPE, busy_with, job_of, pool_of
+from tests.app.test_pool import PART, SHAPE, busy_with, pool_of, ticket_of
 
 NO_TURN, A_TURN_TOO_MUCH = 0.0, 2 * SLICE_S
 
@@ -54,18 +54,18 @@ class Clock:
 def test_what_a_guest_takes_is_not_the_part_s_time() -> None:
     async def run() -> None:
         clock, pool = Clock(), pool_of(1)
-        worker = busy_with(job_of(PART), Turns(A_TURN_TOO_MUCH))
+        worker = busy_with(ticket_of(PART), Turns(A_TURN_TOO_MUCH))
         worker.send, worker.end_break, worker.asked = lambda _: None, lambda: None, []
         worker.ask_for_break = lambda: worker.asked.append(clock.now)
         pool._workers.append(worker)
         pool._part_runs(worker)
         for number in range(2, 5):
-            pool._waiting.add(job_of(SHAPE, number))
+            pool._waiting.add(ticket_of(SHAPE, number))
         clock.now += SLICE_S + 0.001
         pool._breaking(worker)
         assert pool.waiting == 2
         clock.now += 10 * SLICE_S
-        pool._answered(worker, job_of(SHAPE), DONE, None, 10 * SLICE_S)
+        pool._answered(worker, ticket_of(SHAPE), DONE, None, 10 * SLICE_S)
         assert not worker.asked  # now it is the part's turn
         pool._breaking(worker)
         assert pool.waiting == 2
@@ -81,11 +81,11 @@ def test_a_single_fit_older_than_the_part_before_it_is_not_forgotten() -> None:
 
     async def run() -> None:
         pool, asked = pool_of(1), asyncio.Event()
-        worker = busy_with(job_of(SHAPE), Turns(A_TURN_TOO_MUCH))
+        worker = busy_with(ticket_of(SHAPE), Turns(A_TURN_TOO_MUCH))
         worker.hosts, worker.ask_for_break = False, asked.set
 
-        def send(job: Any) -> None:
-            worker.job, worker.idle, worker.hosts = job, False, True
+        def send(ticket: Any) -> None:
+            worker.ticket, worker.idle, worker.hosts = ticket, False, True
 
         worker.send = send
         pool._workers.append(worker)
@@ -93,9 +93,9 @@ def test_a_single_fit_older_than_the_part_before_it_is_not_forgotten() -> None:
         pool.submit(SHAPE, 1e9)
         pool.submit(PART, 1e9)
         await asyncio.sleep(0.12)
-        worker.job, worker.idle = None, True
+        worker.ticket, worker.idle = None, True
         pool._dispatch()
-        assert worker.job.task is PART
+        assert worker.ticket.task is PART
         await asyncio.wait_for(asked.wait(), 10)
 
     asyncio.run(run())
@@ -104,11 +104,11 @@ def test_a_single_fit_older_than_the_part_before_it_is_not_forgotten() -> None:
 def test_a_single_fit_is_not_forgotten_after_the_guest_before_it() -> None:
     async def run() -> None:
         pool, asked = pool_of(1), asyncio.Event()
-        worker = busy_with(job_of(PART))
+        worker = busy_with(ticket_of(PART))
         worker.ask_for_break = asked.set
         pool._workers.append(worker)
-        pool._waiting.add(job_of(SHAPE, 2))
-        pool._answered(worker, job_of(SHAPE), DONE, None, 9.0)
+        pool._waiting.add(ticket_of(SHAPE, 2))
+        pool._answered(worker, ticket_of(SHAPE), DONE, None, 9.0)
         assert not asked.is_set()
         await asyncio.wait_for(asked.wait(), 10)
 
@@ -118,17 +118,17 @@ def test_a_single_fit_is_not_forgotten_after_the_guest_before_it() -> None:
 def test_what_was_for_a_worker_that_has_died_is_taken_by_another() -> None:
     async def run() -> None:
         pool, sent = pool_of(2), asyncio.Event()
-        dead, idle = busy_with(job_of(SHAPE)), busy_with(None)
+        dead, idle = busy_with(ticket_of(SHAPE)), busy_with(None)
         idle.idle, dead.hosts, idle.hosts = True, False, False
         idle.send = lambda _: sent.set()
-        dead.known, dead.process = {job_of(SHAPE).kernel: None}, busy_with(None)
+        dead.known, dead.process = {ticket_of(SHAPE).kernel: None}, busy_with(None)
         dead.process.pid = 1
         pool._workers[:] = [dead, idle]
-        pool._waiting.add(job_of(SHAPE, 2))
+        pool._waiting.add(ticket_of(SHAPE, 2))
         pool._dispatch()
         assert not sent.is_set()
         pool._restart = lambda workshop: None  # type: ignore[method-assign]
-        pool._died(dead, [dead.job], None)
+        pool._died(dead, [dead.ticket], None)
         await asyncio.wait_for(sent.wait(), 10)
 
     asyncio.run(run())
@@ -141,11 +141,11 @@ def test_single_fits_and_parts_of_batches_take_turns(ahead_s: float, expected: l
     async def run() -> list[int]:
         pool, worker = pool_of(1), busy_with(None, Turns(ahead_s))
         for number, task in enumerate([PART, PART, SHAPE, SHAPE], 1):
-            pool._waiting.add(job_of(task, number))
+            pool._waiting.add(ticket_of(task, number))
         taken = []
-        while (job := pool._choice.job_for(worker)) is not None:
-            pool._waiting.remove(job)
-            taken.append(job.number)
+        while (ticket := pool._choice.ticket_for(worker)) is not None:
+            pool._waiting.remove(ticket)
+            taken.append(ticket.number)
         return taken
 
     assert asyncio.run(run()) == expected
@@ -164,17 +164,17 @@ def test_a_part_makes_way_for_a_single_fit(
 ) -> None:
     async def run() -> None:
         clock, pool = Clock(), pool_of(2)
-        worker, asked = busy_with(job_of(PART), Turns(ahead_s)), list[bool]()
+        worker, asked = busy_with(ticket_of(PART), Turns(ahead_s)), list[bool]()
         sent = list[int | None]()
         worker.turns.part_runs(clock.now - running_s)
         worker.ask_for_break = lambda: asked.append(True)
         worker.end_break = lambda: sent.append(None)
-        worker.send = lambda job: sent.append(job.number)
+        worker.send = lambda ticket: sent.append(ticket.number)
         pool._workers[:] = [worker]
-        pool._waiting.add(job_of(PART, 2))
+        pool._waiting.add(ticket_of(PART, 2))
         pool._dispatch()
         assert not asked
-        pool._waiting.add(job_of(SHAPE, 3))
+        pool._waiting.add(ticket_of(SHAPE, 3))
         pool._dispatch()
         assert asked == [True] * expected
         pool._breaking(worker)

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from pydantic_core import to_json
 
+from app.operation.warm import LATEST, LONGEST, SLOWEST_MS, used, warm_up
 from app.settings import Settings
 from app.store.store import Store, StoredFit
-from app.warm import LATEST, LONGEST, SLOWEST_MS, used, warm_up
 
 EDGES = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
 

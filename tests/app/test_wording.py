@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from pydantic import BaseModel
 
-from app.body import parse, parse_binary
 from app.errors import InvalidRequest, NotJson
+from app.reading.body import parse, parse_binary
+from app.reading.wording import NOT_OFFERED
 from app.schemas.batches import HistogramBatchRequest, HistogramHead, PointsBatchRequest
 from app.schemas.models import SPECS
 from app.schemas.requests import HistogramRequest, PointsRequest
 from app.settings import Settings
-from app.translate import to_problem
-from app.wording import NOT_OFFERED
+from app.translation.problem import to_problem
 from models.registry import ALIASES, POLYNOMIALS
 from tests.app.test_batch_http import histograms
 from tests.examples import SMALL_HISTOGRAM, replaced

@@ -16,7 +16,8 @@ from app.workers.pool import WorkerPool
 from app.workers.process import BREAK, UP
 from app.workers.signals import NOBODY
 from app.workers.tasks import DONE
-from app.workers.worker import Job, TimedOut, Worker
+from app.workers.ticket import Ticket, TimedOut
+from app.workers.worker import Worker
 from tests.app.test_pool import pool_of
 
 
@@ -78,23 +79,23 @@ async def started(pool: WorkerPool) -> tuple[list[Worker], list[Process]]:
     return [*pool._workers], processes
 
 
-async def sent_to(worker: Worker) -> Job:
-    await until(lambda: worker.job)
-    assert worker.job is not None
-    return worker.job
+async def sent_to(worker: Worker) -> Ticket:
+    await until(lambda: worker.ticket)
+    assert worker.ticket is not None
+    return worker.ticket
 
 
-def test_a_worker_that_is_being_killed_gets_no_other_job() -> None:
+def test_a_worker_that_is_being_killed_gets_no_other_ticket() -> None:
     async def run() -> None:
         pool = pool_of(1)
         (worker,), (process,) = await started(pool)
-        job = pool.submit(Asked(), 1e9)  # type: ignore[arg-type]
+        ticket = pool.submit(Asked(), 1e9)  # type: ignore[arg-type]
         worker.kill_for_time(await sent_to(worker))
         assert process.was_killed
-        process.tell(DONE, job.number, "just in time")
-        assert await job.outcome == "just in time"  # type: ignore[comparison-overlap]
+        process.tell(DONE, ticket.number, "just in time")
+        assert await ticket.outcome == "just in time"  # type: ignore[comparison-overlap]
         pool.submit(Asked(), 1e9)  # type: ignore[arg-type]
-        assert worker.job is None
+        assert worker.ticket is None
         assert not pool.is_ready
         closed(pool)
 
@@ -124,13 +125,13 @@ def test_what_a_worker_has_not_read_when_it_dies_is_given_to_another(size: int) 
         (one, other), (dying, _) = await started(pool)
         if not size:
             dying.connection.close()  # and nobody has noticed
-        job = pool.submit(Asked(size=size), 1e9)  # type: ignore[arg-type]
+        ticket = pool.submit(Asked(size=size), 1e9)  # type: ignore[arg-type]
         if size:
-            assert one.job is job
+            assert one.ticket is ticket
             dying.connection.close()
-        assert await sent_to(other) is job
+        assert await sent_to(other) is ticket
         assert one not in pool._workers
-        assert job.started is not None
+        assert ticket.started is not None
         closed(pool)
 
     asyncio.run(run())
@@ -140,11 +141,11 @@ def test_what_a_stopped_worker_has_not_read_in_time_is_late_and_not_to_blame() -
     async def run() -> None:
         pool = pool_of(1)
         (worker,), (process,) = await started(pool)
-        job = pool.submit(Asked(size=2**22), 1e9)  # type: ignore[arg-type]
+        ticket = pool.submit(Asked(size=2**22), 1e9)  # type: ignore[arg-type]
         worker.kill_for_time(await sent_to(worker))
         process.connection.close()
         with pytest.raises(TimedOut):
-            await job.outcome
+            await ticket.outcome
         closed(pool)
 
     asyncio.run(run())
@@ -154,12 +155,12 @@ def test_what_a_worker_has_read_when_it_dies_is_lost() -> None:
     async def run() -> None:
         pool = pool_of(1)
         (worker,), (process,) = await started(pool)
-        job = pool.submit(Asked(), 1e9)  # type: ignore[arg-type]
+        ticket = pool.submit(Asked(), 1e9)  # type: ignore[arg-type]
         await sent_to(worker)
         process.connection.recv_bytes()
         process.connection.close()
         with pytest.raises(Exception, match="died"):
-            await job.outcome
+            await ticket.outcome
         closed(pool)
 
     asyncio.run(run())

@@ -7,8 +7,8 @@ import msgpack
 import pytest
 from pydantic import ValidationError
 
-from app.body import parse, parse_binary
 from app.errors import InvalidRequest
+from app.reading.body import parse, parse_binary
 from app.schemas.batches import HistogramBatchRequest
 from app.schemas.models import FormulaModel, SumModel
 from app.schemas.requests import HistogramRequest

@@ -11,10 +11,10 @@ import time
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.door import is_turned_away
 from app.errors import Unavailable, defect_response
-from app.logs import request_id
-from app.metrics import Metrics
+from app.http.door import is_turned_away
+from app.operation.logs import request_id
+from app.operation.metrics import Metrics
 
 logger = logging.getLogger("fit.requests")
 

@@ -9,10 +9,10 @@ from typing import Any
 import simdjson
 from pydantic_core import from_json
 
-from app.arrays import MOST_FIELDS
 from app.errors import InvalidRequest
+from app.reading.arrays import MOST_FIELDS
+from app.reading.validation import not_json
 from app.settings import Settings
-from app.validation import not_json
 from fitting.errors import Path
 
 ANYWAY = 200  # fields of the request, columns

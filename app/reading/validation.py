@@ -9,10 +9,10 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from app.errors import InvalidRequest, NotJson, Problem
+from app.reading.wording import PAIRS, UHI, describe, is_uhi
 from app.schemas.arrays import is_written, read
 from app.schemas.base import Number
 from app.schemas.models import FORMS, SumModel
-from app.wording import PAIRS, UHI, describe, is_uhi
 from fitting.entries import MOST_REPORTED
 from fitting.errors import Path
 

@@ -5,10 +5,7 @@ from itertools import islice
 
 import numpy as np
 
-from app import points
-from app.build import build_model
 from app.errors import InvalidRequest, did_you_mean
-from app.predictors import model_in_columns
 from app.schemas.batches import PointsBatchRequest
 from app.schemas.requests import (
     Asked,
@@ -18,6 +15,9 @@ from app.schemas.requests import (
     PointsRequest,
 )
 from app.settings import Settings
+from app.translation import points
+from app.translation.build import build_model
+from app.translation.predictors import model_in_columns
 from fitting.data import Data, Histogram
 from fitting.entries import MOST_REPORTED
 from fitting.errors import InvalidProblem, Path

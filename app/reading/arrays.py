@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import simdjson
 
-from app.names import has_twice
+from app.reading.names import has_twice
 from fitting.padding import Floats
 
 LARGE = 2**14  # bytes; smaller bodies are read by Pydantic in no time

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from app.errors import InvalidRequest, did_you_mean
+from app.reading.wording import ASYMMETRIC, is_two_sided
 from app.schemas.base import is_list
 from app.schemas.requests import PointsRequest
 from app.settings import Settings
-from app.wording import ASYMMETRIC, is_two_sided
 from fitting.data import Points
 from fitting.entries import MOST_REPORTED, Ranges
 from fitting.errors import Path

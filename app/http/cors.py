@@ -8,8 +8,8 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.errors import problem_response
-from app.metrics import Metrics
-from app.middleware import RequestContext
+from app.http.middleware import RequestContext
+from app.operation.metrics import Metrics
 
 EXPOSED = ["Location", "Preference-Applied", "Retry-After", "Server-Timing", "X-Request-ID"]
 PREFLIGHT = ("origin", "access-control-request-method")

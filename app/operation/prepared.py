@@ -18,8 +18,8 @@ from pydantic_core import from_json, to_json
 import app
 import fitting
 import models
-from app.code import digest
 from app.errors import Unavailable
+from app.operation.code import digest
 
 PAUSE_S = 0.05
 

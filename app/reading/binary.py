@@ -7,9 +7,9 @@ from typing import Any
 import msgpack
 import numpy as np
 
-from app import names
-from app.crowded import too_many
 from app.errors import InvalidRequest, NotMsgpack
+from app.reading import names
+from app.reading.crowded import too_many
 
 MSGPACK = "application/msgpack"
 

@@ -8,8 +8,8 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
-from app.body import refuse_csv
 from app.errors import REQUIRED, InvalidRequest, did_you_mean
+from app.reading.body import refuse_csv
 from fitting.entries import MOST_REPORTED
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]

@@ -9,7 +9,7 @@ from iminuit.pdg_format import pdg_format
 from pydantic_core import to_jsonable_python
 from scipy.special import gammaincc
 
-from app.binary import to_lists
+from app.reading.binary import to_lists
 from app.schemas.answers import (
     CovarianceBlock,
     FitAnswer,

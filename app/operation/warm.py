@@ -23,7 +23,7 @@ from app.schemas.requests import HistogramRequest, PointsRequest
 from app.service import Service
 from app.settings import Settings
 from app.store.store import StoredFit
-from app.translate import to_problem
+from app.translation.problem import to_problem
 from app.workers.tasks import WarmTask
 from fitting.problem import FitProblem
 

@@ -15,16 +15,16 @@ from fastapi import Request
 from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect
 
-from app.arrays import with_arrays
-from app.binary import MSGPACK, unpack
-from app.crowded import most_names, refuse_crowded
 from app.errors import TooLarge, TooSlow, WrongMediaType
 from app.jobs.prefer import RESPOND_ASYNC
-from app.names import refuse_twice
+from app.reading.arrays import with_arrays
+from app.reading.binary import MSGPACK, unpack
+from app.reading.crowded import most_names, refuse_crowded
+from app.reading.names import refuse_twice
+from app.reading.validation import from_json_validation, from_validation
+from app.reading.wording import NOT_OFFERED
 from app.schemas import base
 from app.service import ClientGone, service_of
-from app.validation import from_json_validation, from_validation
-from app.wording import NOT_OFFERED
 
 JSON = "application/json"
 NDJSON = "application/x-ndjson"

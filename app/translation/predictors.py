@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from app.build import to_formula
 from app.errors import InvalidRequest
 from app.schemas.models import FormulaModel
 from app.schemas.requests import PointsRequest
 from app.settings import Settings
+from app.translation.build import to_formula
 from fitting.errors import Path
 from models.formula.errors import FormulaError
 from models.formula.formula import Formula
