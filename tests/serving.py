@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import socket
 import subprocess
 import time
@@ -29,10 +30,14 @@ def free_port() -> int:
 def launch(
     command: Sequence[str], folder: Path, settings: Mapping[str, object], log: IO[bytes] | None
 ) -> subprocess.Popen[bytes]:
-    """In a process group of its own, in which its workers are, too."""
+    """In a process group of its own, in which its workers are, too.
+
+    It ends when we do, where the system knows how, even if we are killed.
+    """
+    ends_with_us = ["setpriv", "--pdeathsig", "TERM", "--"] if shutil.which("setpriv") else []
     inherited = {k: v for k, v in os.environ.items() if not k.startswith(OWN)}
     return subprocess.Popen(
-        command,
+        [*ends_with_us, *command],
         cwd=folder,
         env=inherited | {key: str(value) for key, value in settings.items()},
         stdout=log,
