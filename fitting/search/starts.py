@@ -193,7 +193,8 @@ class Search(Trials):
             points = self._best(refined, reach)
             thorough = not np.isfinite(reach)
             if number < len(self.order) and (thorough or self._is_subtle(points[0])):
-                points += [row for _, row in ways if len(ways) <= MOST_TRIED]
+                raw = [self._solve(row, placed) for _, row in ways if len(ways) <= MOST_TRIED]
+                points = self._unlike([*points, *raw])
         return points
 
     def _ways(self, i: int, point: Floats, placed: Flags) -> list[tuple[float, Floats]]:
@@ -221,6 +222,11 @@ class Search(Trials):
         squares = squares_of(residuals)
         order = different(residuals, np.argsort(squares, kind="stable").tolist())
         return [points[i] for i in order[:WAYS] if squares[i] <= squares.min() + reach]
+
+    def _unlike(self, points: list[Floats]) -> list[Floats]:
+        """Those that do not describe the data as one before them does."""
+        residuals = np.array([self._residual(point) for point in points])
+        return [points[i] for i in different(residuals, range(len(points)))]
 
     def _shared(self, later: list[int]) -> Flags:
         """What later terms have, too: refined without these, a peak would take in theirs."""
