@@ -139,9 +139,11 @@ class Strategy:
                 other = at_corner(self.descent, ended)
                 if self.descent.better(best, other) is not best:
                     best, moved = other, is_estimated
+                self.objective.scale = best.scale  # that of one far above would hide what rises
                 if self._is_sound(best) or self.descent.is_perfect(best):
                     break
         except DeadlineReached:
+            self.objective.scale = best.scale
             self._settle_for(best)
         if moved and any(k.start is not None and not k.fixed for k in self.problem.knowledge):
             self.warnings.append(

@@ -13,10 +13,12 @@ from fitting.kernels.cache import KernelCache
 from fitting.problem import FitProblem, Knowledge
 from fitting.result import Status
 from fitting.search.descent import Descent
+from fitting.search.strategy import Strategy
 from models.formula.formula import Formula
 from models.registry import SHAPES
 from models.shapes.gaussian import Gaussian
 from tests.fitting.problems import PEAK, Histogram, at, objective, points, problem, solve
+from tests.oracles.nist_nonlinear import problem as nist
 
 X = np.linspace(-5, 5, 40)
 TRUTH = (8.0, 0.4, 0.9)
@@ -46,6 +48,26 @@ def test_relative_errors_from_any_start(noise, start):
     unscaled = np.linalg.inv(twin.jac.T @ twin.jac) * 2 * twin.cost / 37
     # Gauss-Newton against the exact Hessian: alike to the curvature of the residuals
     assert np.array(result.errors) == pytest.approx(np.sqrt(np.diag(unscaled)), rel=0.5)
+
+
+def test_an_attempt_that_ended_far_above_leaves_no_trace(monkeypatch):
+    """At its scale a standard deviation leads far out, and parameters seem undetermined."""
+    certified = nist("MGH17")
+    far = [1.2, 0.0, -0.3, -0.04, -0.004]
+    attempts = []
+
+    def more(strategy, start, first):
+        attempts.append(strategy.descent.run(np.array(far)))
+        yield attempts[0], False
+
+    monkeypatch.setattr(Strategy, "_is_sound", lambda *_: False)
+    monkeypatch.setattr(Strategy, "_more", more)
+    data = points(certified.x, certified.y)
+    model = Formula.read(certified.formula, SHAPES, tuple(certified.names))
+    found = solve(model, data, certified.starts[1], absolute_sigma=False)
+    assert attempts[0].fval > 100 * certified.squares
+    assert found.status is Status.CONVERGED
+    assert found.values == pytest.approx(certified.values, rel=1e-8)
 
 
 @pytest.mark.parametrize("unit", [1e-9, 1e-4, 1e6])
