@@ -27,6 +27,7 @@ from fitting.search.rivals import REACH, different, distinct_first, rivals, squa
 from fitting.search.trials import MOST_REFINED, Trials, inside
 from models.composition.mixture import Mixture
 from models.features import Features
+from models.model import Density
 from models.parameter import Parameter
 
 MOST_TRIED = 8  # candidates of one shape that are all compared by the true cost
@@ -184,15 +185,16 @@ class Search(Trials):
         placed = np.zeros(len(self.owner), dtype=bool)
         for number, i in enumerate(self.order, 1):
             placed |= self.owner == i
+            later = self.order[number:]
             ways = [way for point in points for way in self._ways(i, point, placed)]
             ways.sort(key=itemgetter(0))
             most = MOST_RIVALS if np.isfinite(reach) else WAYS**2
             rows = [row for left, row in ways[:most] if left <= ways[0][0] + reach]
-            settled = placed & ~self._shared(self.order[number:])
+            settled = placed & ~self._shared(later)
             refined = [self._refined(self._solve(row, placed), settled) for row in rows]
             points = self._best(refined, reach)
             thorough = not np.isfinite(reach)
-            if number < len(self.order) and (thorough or self._is_subtle(points[0])):
+            if later and (thorough or self._is_subtle(points[0], later)):
                 raw = [self._solve(row, placed) for _, row in ways if len(ways) <= MOST_TRIED]
                 points = self._unlike([*points, *raw])
         return points
@@ -206,11 +208,13 @@ class Search(Trials):
         most = WAYS if len(proposals) > MOST_TRIED else MOST_TRIED
         return [(float(left[k]), proposals[k]) for k in order[:most]]
 
-    def _is_subtle(self, point: Floats) -> bool:
+    def _is_subtle(self, point: Floats, later: list[int]) -> bool:
         """Whether so little is left to explain that a wrong end could describe the data well.
 
-        What is broad, refined without the others, may then have taken in theirs.
+        What is broad, refined without the others, may then have taken in theirs; but not a peak.
         """
+        if all(isinstance(self.parts[i][0], Density) for i in later):
+            return False
         few = self._misfit(point) < SUBTLE * len(self.target)
         return self.problem.absolute_sigma and few
 
