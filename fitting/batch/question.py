@@ -13,7 +13,7 @@ from fitting.entries import refuse_where
 from fitting.kernels.key import KernelKey
 from fitting.padding import Flags, Floats
 from fitting.problem import FitProblem, Knowledge, describe, with_ends
-from models.model import Model
+from models.model import Density, Model
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,8 +87,11 @@ class Batch:
 
     @property
     def has_one_place(self) -> bool:
-        """Whether minima are in one place: a single shape in a histogram is where events are."""
-        return isinstance(self.rows, HistogramRows) and len(self.model.parts) == 1
+        """Whether minima are in one place: a single density in a histogram is where events are.
+
+        A wave is not, nor is a step, or a formula.
+        """
+        return isinstance(self.rows, HistogramRows) and isinstance(self.model, Density)
 
     @property
     def is_led(self) -> Flags:

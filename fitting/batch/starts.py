@@ -23,7 +23,8 @@ from fitting.kernels.cache import KernelCache
 from fitting.objective import Objective
 from fitting.padding import Flags, Floats, Places
 from fitting.search.levenberg import approach
-from fitting.search.starts import inside, starting_values
+from fitting.search.starts import starting_values
+from fitting.search.trials import inside
 from models.features import Features
 
 FAR = 25.0  # of a step in units of its own covariance: five standard deviations

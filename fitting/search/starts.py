@@ -9,36 +9,32 @@ next comes, but for what later terms share.
 All of this happens on data of coarse grain (`coarse`), so its cost does not grow with theirs.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cached_property
 from itertools import combinations
 from operator import itemgetter
 
 import numpy as np
-from numpy.typing import NDArray
 
-from fitting.data import Bins, Data, Points
 from fitting.kernels.cache import KernelCache
-from fitting.kernels.key import KernelKey
 from fitting.objective import Objective
 from fitting.padding import Flags, Floats
 from fitting.problem import FitProblem, Knowledge
-from fitting.search.coarse import coarsen
 from fitting.search.ends import ends_of_range
 from fitting.search.features import Outline, few_candidates, many_candidates
-from fitting.search.least_squares import least_squares
-from fitting.search.levenberg import approach
+from fitting.search.rivals import REACH, different, distinct_first, rivals, squares_of
+from fitting.search.trials import MOST_REFINED, Trials, inside
 from models.composition.mixture import Mixture
 from models.features import Features
+from models.model import Density
 from models.parameter import Parameter
 
 MOST_TRIED = 8  # candidates of one shape that are all compared by the true cost
 MOST_SOLVED = 1000
-MOST_REFINED = 4
-ALIKE = 0.5  # correlation of two candidates that explain the same
+MOST_RIVALS = 8
+SUBTLE = 5.0  # squares, of each entry, that a sum leaves which lacks a term
 WAYS = 4  # combinations of terms that are kept while more terms are placed
-INSIDE = 0.01  # of the distance between limits, or of the value: a start at a limit cannot move
 
 
 def starting_values(problem: FitProblem, objective: Objective, kernels: KernelCache) -> Floats:
@@ -82,40 +78,21 @@ def from_yields(
     return np.where(np.isnan(given), found, given)
 
 
-class Search:
+class Search(Trials):
     """The search for the starting values of one problem, on coarse data."""
 
     def __init__(
         self, problem: FitProblem, objective: Objective, kernels: KernelCache, given: Floats
     ):
-        known = problem.data
-        data: Data = coarsen(known.softened() if isinstance(known, Points) else known)
-        padded = data.padded()
-        cost = "poisson" if isinstance(padded, Bins) else "least-squares"
-        kernel = kernels.get(KernelKey(cost, problem.model, data.length))
-        self.problem = problem
-        self.objective = objective
-        self.coarse = objective.sibling(kernel, padded)
-        self.counting = isinstance(padded, Bins)
-        self.used: Flags = padded.used
-        if isinstance(padded, Bins):
-            self.target: Floats = padded.counts[self.used]
-            self.root_weight: Floats = np.maximum(self.target, 1) ** -0.5
-        else:
-            self.target = padded.y[self.used]
-            self.root_weight = 1 / padded.y_err[self.used]
-        self.parts = problem.model.parts
+        super().__init__(problem, objective, kernels, given)
+        data = self.data
         self.outline = Outline.of(data)
         self.ends = data.ends
-        self.unknown = np.isnan(given)
         # broad ones, which have few places, first; a shared parameter belongs to the first
         self.order = sorted(range(len(self.parts)), key=self._choices)
         self.owner = np.full(len(given), len(self.parts))
         for i in reversed(self.order):
             self.owner[list(self.parts[i][1])] = i
-        self.linear = np.array([p.linear for p in problem.parameters])
-        self.relative = self._relative()
-        self.linear[list(self.relative)] = True
         few = few_candidates(self.outline, squared=not self.counting)
         # amounts 0, everything else at its first candidate, until placed
         blank = np.zeros(len(given))
@@ -128,14 +105,6 @@ class Search:
                 blank[i] = low if parameter.end == "low" else high
         self.blank = problem.bounds.clip(np.where(self.unknown, blank, given))
         self.few = few
-
-    def _relative(self) -> dict[int, int]:
-        """Parameters a of products a*n in which the model is affine, each with its n."""
-        everywhere = [place for _, places in self.parts for place in places]
-        pairs = [
-            (places[a], places[n]) for part, places in self.parts for a, n in part.relative.items()
-        ]
-        return {a: n for a, n in pairs if everywhere.count(a) == 1 and self.linear[n]}
 
     @cached_property
     def many(self) -> Features:
@@ -162,9 +131,9 @@ class Search:
         rows = self._proposals(0, self.blank, features)
         widest = rows[:1] if self._ends(0) else []  # it misses nothing that was counted
         rows = rows[:: -(-len(rows) // MOST_SOLVED)]
-        if len(rows) > MOST_TRIED:
-            rows = [*self._best_refined(rows), *widest]
-        return self._solved_in_order(rows)
+        if len(rows) <= MOST_TRIED:
+            return self._in_order(map(self.solved, rows))
+        return self._in_order([*self._best_refined(rows), *map(self.solved, widest)])
 
     def _best_refined(self, rows: list[Floats]) -> list[Floats]:
         """The rows that describe the data best with their linear parameters solved, refined.
@@ -178,16 +147,18 @@ class Search:
         found = []
         for active in (everything, alone) if self.relative else (everything,):
             solved = [self._solve(row, active) for row in rows]
-            order = np.argsort([self._misfit(row) for row in solved], kind="stable")
-            found += [self._refined(solved[i], everything) for i in order[:MOST_REFINED]]
-        return found
+            residuals = np.array([self._residual(row) for row in solved])
+            reach = self._reach(REACH, residuals)
+            chosen = rivals(residuals, reach, MOST_REFINED, MOST_RIVALS)
+            found += [self._refined(solved[i], everything) for i in chosen]
+        return self._compared(found)
 
     def sum(self) -> Iterator[Floats]:
         """The terms placed in turn, each where it explains most; then other combinations."""
-        yield self.solved(self._placed(1)[0])
-        placed = self._placed(WAYS)
+        yield self._in_order(self._compared(self._placed(REACH)))[0]
+        placed = self._placed(np.inf)
         exchanged = map(self._exchanged, placed)
-        yield from self._solved_in_order([*exchanged, *placed])
+        yield from self._in_order(map(self.solved, [*exchanged, *placed]))
 
     def _exchanged(self, point: Floats) -> Floats:
         """`point` with two terms in each other's place, wherever that describes the data better.
@@ -207,23 +178,59 @@ class Search:
                 point = row
         return point
 
-    def _placed(self, ways: int) -> list[Floats]:
-        """All terms placed one after the other; of all combinations the best `ways` are kept."""
+    def _placed(self, reach: float) -> list[Floats]:
+        """All terms placed one after the other; of all combinations the best `WAYS` are kept, as
+        far as they leave so few squares more than the best."""
         points = [self.blank]
         placed = np.zeros(len(self.owner), dtype=bool)
         for number, i in enumerate(self.order, 1):
             placed |= self.owner == i
-            rows = []
-            for point in points:
-                proposals = self._proposals(i, point, self.many)
-                if len(proposals) > 1:
-                    rows += [proposals[k] for k in self._best_rows(proposals, i, placed)[:ways]]
-                else:
-                    rows.append(point)
-            settled = placed & ~self._shared(self.order[number:])
+            later = self.order[number:]
+            ways = [way for point in points for way in self._ways(i, point, placed)]
+            ways.sort(key=itemgetter(0))
+            most = MOST_RIVALS if np.isfinite(reach) else WAYS**2
+            rows = [row for left, row in ways[:most] if left <= ways[0][0] + reach]
+            settled = placed & ~self._shared(later)
             refined = [self._refined(self._solve(row, placed), settled) for row in rows]
-            points = sorted(refined, key=self._misfit)[:ways] if ways > 1 else refined
+            points = self._best(refined, reach)
+            thorough = not np.isfinite(reach)
+            if later and (thorough or self._is_subtle(points[0], later)):
+                raw = [self._solve(row, placed) for _, row in ways if len(ways) <= MOST_TRIED]
+                points = self._unlike([*points, *raw])
         return points
+
+    def _ways(self, i: int, point: Floats, placed: Flags) -> list[tuple[float, Floats]]:
+        """`point` with the best candidates of component i, and the squares that they leave."""
+        proposals = self._proposals(i, point, self.many)
+        if len(proposals) == 1:
+            return [(self._misfit(self._solve(point, placed)), point)]
+        order, left = self._best_rows(proposals, i, placed)
+        most = WAYS if len(proposals) > MOST_TRIED else MOST_TRIED
+        return [(float(left[k]), proposals[k]) for k in order[:most]]
+
+    def _is_subtle(self, point: Floats, later: list[int]) -> bool:
+        """Whether so little is left to explain that a wrong end could describe the data well.
+
+        What is broad, refined without the others, may then have taken in theirs; but not a peak.
+        """
+        if all(isinstance(self.parts[i][0], Density) for i in later):
+            return False
+        few = self._misfit(point) < SUBTLE * len(self.target)
+        return self.problem.absolute_sigma and few
+
+    def _best(self, points: list[Floats], reach: float) -> list[Floats]:
+        """The best ways among refined points that differ, and are within reach of the best."""
+        if len(points) < 2:
+            return points
+        residuals = np.array([self._residual(point) for point in points])
+        squares = squares_of(residuals)
+        order = different(residuals, np.argsort(squares, kind="stable").tolist())
+        return [points[i] for i in order[:WAYS] if squares[i] <= squares.min() + reach]
+
+    def _unlike(self, points: list[Floats]) -> list[Floats]:
+        """Those that do not describe the data as one before them does."""
+        residuals = np.array([self._residual(point) for point in points])
+        return [points[i] for i in different(residuals, range(len(points)))]
 
     def _shared(self, later: list[int]) -> Flags:
         """What later terms have, too: refined without these, a peak would take in theirs."""
@@ -266,12 +273,13 @@ class Search:
             if parameter.end is not None and self.unknown[place]
         }
 
-    def _best_rows(self, rows: list[Floats], i: int, placed: Flags) -> list[int]:
-        """The candidates of component i, those first whose column lowers the misfit most."""
+    def _best_rows(self, rows: list[Floats], i: int, placed: Flags) -> tuple[list[int], Floats]:
+        """The candidates of component i, those first whose column lowers the misfit most, and what
+        each leaves of it."""
         columns = np.flatnonzero((self.owner == i) & self.linear)
         if len(columns) != 1:
-            misfits = [self._misfit(self._solve(row, placed)) for row in rows]
-            return np.argsort(misfits, kind="stable").tolist()
+            misfits = np.array([self._misfit(self._solve(row, placed)) for row in rows])
+            return np.argsort(misfits, kind="stable").tolist(), misfits
         shapes = np.array(rows)
         shapes[:, self.linear] = 0.0
         shapes[:, columns] = 1.0
@@ -288,7 +296,8 @@ class Search:
         # a column that the others already span explains nothing
         spanned = norm < 1e-6 * np.sqrt((candidates * candidates).sum(axis=1))
         gain = np.where(spanned | ~np.isfinite(gain), -np.inf, gain)
-        return distinct_first(across / norm[:, None], np.argsort(-gain, kind="stable"))
+        order = distinct_first(across / norm[:, None], np.argsort(-gain, kind="stable"), WAYS)
+        return order, residual @ residual - np.sign(gain) * gain**2
 
     def _residual_and_basis(self, point: Floats, columns: Flags) -> tuple[Floats, Floats]:
         prediction, jacobian = self.coarse.jacobian(point)
@@ -296,36 +305,9 @@ class Search:
         block = jacobian[np.ix_(self.used, columns)] * self.root_weight[:, None]
         return residual, np.linalg.qr(block)[0] if columns.any() else np.zeros((len(residual), 0))
 
-    def _refined(self, point: Floats, placed: Flags) -> Floats:
-        """`point` moved to lower the weighted squares, which know no negative expectations."""
-
-        @np.errstate(over="ignore", invalid="ignore")
-        def linearised(params: Floats) -> tuple[float, Floats, Floats]:
-            prediction, jacobian = self.coarse.jacobian(params)
-            pulls = (self.target - prediction[self.used]) * self.root_weight
-            slopes = jacobian[self.used] * self.root_weight[:, None]
-            return float(pulls @ pulls), -2 * slopes.T @ pulls, 2 * slopes.T @ slopes
-
-        free = placed & self.unknown & ~self.problem.bounds.fixed
-        start = inside(point, self.problem)
-        bounds = self.problem.bounds
-        ended, _ = approach(linearised, start, bounds, free, relative=1e-3)
-        # off a limit by a part of the way: only the way tells in what units to measure
-        stopped = free & ((ended <= bounds.lower) | (ended >= bounds.upper))
-        return np.where(stopped, ended + INSIDE * (start - ended), ended)
-
-    def solved(self, point: Floats) -> Floats:
-        """`point` with its linear parameters solved for, smoothed until the cost is defined."""
-        everything = np.ones(len(self.owner), dtype=bool)
-        for smoothing in (0.0, 0.5, 0.9, 1.0):
-            solution = inside(self._solve(point, everything, smoothing), self.problem)
-            if self.objective.can_start_at(solution):
-                break
-        return solution
-
-    def _solved_in_order(self, points: list[Floats]) -> list[Floats]:
-        """The points, solved, the best first; the cost of each is known once it is solved."""
-        found = [(self._cost(point), point) for point in map(self.solved, points)]
+    def _in_order(self, points: Iterable[Floats]) -> list[Floats]:
+        """The best first; the cost of each is known once it is solved."""
+        found = [(self._cost(point), point) for point in points]
         return [point for _, point in sorted(found, key=itemgetter(0))]
 
     def _cost(self, point: Floats) -> float:
@@ -333,66 +315,3 @@ class Search:
             return self._misfit(point)  # the true cost rewards steep candidates
         value = self.objective.evaluate(point)[0]
         return value if np.isfinite(value) else np.inf
-
-    def _misfit(self, point: Floats) -> float:
-        prediction, _ = self.coarse.jacobian(point)
-        residual = (self.target - prediction[self.used]) * self.root_weight
-        squares = float(residual @ residual)
-        return squares if np.isfinite(squares) else np.inf
-
-    def _solve(self, point: Floats, active: Flags, smoothing: float = 0.0) -> Floats:
-        """`point` with its active linear parameters at the weighted least-squares solution.
-
-        `smoothing` draws the data towards their mean: a sparse histogram's least-squares
-        solution may expect less than nothing in some bin, a flat one does not.
-        """
-        unknown = self.linear & self.unknown & active
-        if not unknown.any():
-            return point
-        rest = np.where(unknown, 0.0, point)
-        # the column of a product a*n is that of a where n is 1
-        products = {a: n for a, n in self.relative.items() if unknown[a] and unknown[n]}
-        scales = list(set(products.values()))
-        rest[scales] = 1.0
-        prediction, jacobian = self.coarse.jacobian(rest)
-        constant = prediction - jacobian[:, scales].sum(axis=1)
-        target = (1 - smoothing) * self.target + smoothing * self.target.mean()
-        b = (target - constant[self.used]) * self.root_weight
-        a = jacobian[np.ix_(self.used, unknown)] * self.root_weight[:, None]
-        if not (np.isfinite(a).all() and np.isfinite(b).all()):
-            return point
-        # of a product the limits are those of neither
-        free = np.isin(np.arange(len(point)), list(products))[unknown]
-        lower = np.where(free, -np.inf, self.problem.bounds.lower[unknown])
-        upper = np.where(free, np.inf, self.problem.bounds.upper[unknown])
-        rest[unknown] = least_squares(a, b, lower, upper)
-        for one, scale in products.items():
-            rest[one] = rest[one] / rest[scale] if rest[scale] else 0.0
-        return self.problem.bounds.clip(rest) if products else rest
-
-
-def distinct_first(columns: Floats, order: NDArray[np.intp]) -> list[int]:
-    """Places in that order, but those first whose columns of unit length are unlike each other.
-
-    The best candidates are neighbours, at one peak of the data; the next best may be at another.
-    """
-    first: list[int] = []
-    for i in order.tolist():
-        if len(first) == WAYS:
-            break
-        if all(abs(columns[i] @ columns[k]) < ALIKE for k in first):
-            first.append(i)
-    return [*first, *(i for i in order.tolist() if i not in first)]
-
-
-def inside(params: Floats, problem: FitProblem) -> Floats:
-    """Free parameters at a limit, or beyond it, are moved a little inside."""
-    bounds = problem.bounds
-    if bounds.surround(params):
-        return params
-    with np.errstate(invalid="ignore"):
-        width = bounds.upper - bounds.lower
-    margin = np.where(np.isfinite(width), INSIDE * width, INSIDE * np.maximum(np.abs(params), 1.0))
-    low = np.where(params <= bounds.lower, bounds.lower + margin, params)
-    moved = np.where(low >= bounds.upper, bounds.upper - margin, low)
-    return np.where(bounds.fixed, params, moved)

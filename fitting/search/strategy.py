@@ -40,7 +40,8 @@ from fitting.search.errors_in_x import ErrorsInX
 from fitting.search.neighbours import Neighbours
 from fitting.search.newton import Minimum, undetermined
 from fitting.search.positions import Positions
-from fitting.search.starts import Search, estimates, inside, starting_values
+from fitting.search.starts import estimates, starting_values
+from fitting.search.trials import Trials, inside
 from fitting.search.verdict import is_degenerate, is_level, is_poor, judge
 from models.breaks import Break
 
@@ -174,7 +175,7 @@ class Strategy:
         if not any(part.relative for part, _ in self.problem.model.parts):
             return
         given = np.where(self.problem.bounds.fixed, start, np.nan)
-        search = Search(self.problem, self.objective, self.kernels, given)
+        search = Trials(self.problem, self.objective, self.kernels, given)
         for origin in (first.values, start) if search.relative else ():
             solved = search.solved(origin)
             if self.objective.can_start_at(solved):

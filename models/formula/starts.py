@@ -24,6 +24,7 @@ APART = (0.1, 0.2, 0.05, 0.3, 0.025, 0.15)  # of the extent of the data, on eith
 FINE = 40  # periods
 FEW = 6  # locations
 BEYOND = (-0.05, 1.05, -0.3, 1.3)  # where a pole or a centre outside the data could be
+BROAD = 0.25  # of the extent: a step is often wider than a peak
 PLACED = {"location", "period", "rate", "width"}
 
 Choice = dict[int, float]
@@ -139,7 +140,8 @@ def _by_role(role: Role, data: Features) -> list[float]:
         case "period":
             products = [2 * math.pi / length for length in data.periods]
         case "width":
-            products = [1 / length for length in data.widths]
+            extent = (data.high - data.low) or 1.0
+            products = [1 / length for length in (*data.widths, BROAD * extent)]
         case "rate":
             falling = [-1 / length for length in data.decay_lengths[:4]]
             products = [*falling, *(-one for one in falling[:2])]

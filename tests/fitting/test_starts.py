@@ -15,7 +15,8 @@ from fitting.fit import fit
 from fitting.problem import Knowledge
 from fitting.result import Status
 from fitting.search.coarse import coarsen
-from fitting.search.starts import inside, starting_values
+from fitting.search.starts import starting_values
+from fitting.search.trials import inside
 from models.composition.product import Product
 from models.composition.sum import Sum
 from models.shapes.exponential import Exponential
