@@ -10,7 +10,6 @@ import numpy as np
 from pydantic_core import to_json
 
 from app.batch.translate import AnyBatchRequest
-from app.schemas.batches import HistogramBatchRequest
 from app.translation.answer import milliseconds, model_as_sent
 from fitting.batch.question import Batch
 from fitting.batch.result import CONVERGED, DEADLINE, STATUSES, BatchResult
@@ -31,7 +30,7 @@ def to_columns(
     path[late & ~result.alone] = None
     ndof = result.ndof.astype(int)
     return {
-        "kind": "histogram" if isinstance(request, HistogramBatchRequest) else "xy-errors",
+        "kind": request.kind,
         "model": model_as_sent(request),
         "rows": len(batch),
         "parameters": names,

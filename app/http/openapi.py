@@ -5,17 +5,20 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from pydantic.json_schema import models_json_schema
+from pydantic import BaseModel
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
+from app.jobs.kinds import KINDS
 from app.schemas.answers import ProblemAnswer
-from app.schemas.batches import (
-    HistogramBatchRequest,
-    HistogramHead,
-    PointsBatchRequest,
-    PointsHead,
-)
-from app.schemas.jobs import HistogramLine, JobRow, PointsLine
-from app.schemas.requests import HistogramRequest, PointsRequest
+from app.schemas.jobs import JobRow
+from app.schemas.requests import REQUESTS
+
+SCHEMAS: list[tuple[type[BaseModel], JsonSchemaMode]] = [
+    *((s, "validation") for s in REQUESTS.values()),
+    *((s, "validation") for k in KINDS.values() for s in (k.request, k.head, k.line)),
+    (JobRow, "serialization"),
+    (ProblemAnswer, "serialization"),
+]
 
 
 def document(app: FastAPI) -> None:
@@ -33,18 +36,7 @@ def document(app: FastAPI) -> None:
                 servers=app.servers,
             )
             _, ours = models_json_schema(
-                [
-                    (HistogramRequest, "validation"),
-                    (PointsRequest, "validation"),
-                    (HistogramBatchRequest, "validation"),
-                    (PointsBatchRequest, "validation"),
-                    (HistogramHead, "validation"),
-                    (HistogramLine, "validation"),
-                    (PointsHead, "validation"),
-                    (PointsLine, "validation"),
-                    (JobRow, "serialization"),
-                    (ProblemAnswer, "serialization"),
-                ],
+                SCHEMAS,
                 ref_template="#/components/schemas/{model}",
             )
             components = schema.setdefault("components", {}).setdefault("schemas", {})

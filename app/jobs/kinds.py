@@ -1,4 +1,4 @@
-"""What a job can be of: the schemas of its request, and the name of its data."""
+"""What a job can be of: the schemas of its request, and the field of its data."""
 
 from dataclasses import dataclass
 
@@ -19,14 +19,17 @@ class Kind:
     `spread` are fields that all rows may share, or each have their own.
     """
 
-    name: str
     request: type[HistogramBatchRequest] | type[PointsBatchRequest]
     head: type[BatchHead]
     line: type[Line]
     data: str
     spread: tuple[str, ...] = ()
 
+    @property
+    def name(self) -> str:
+        return self.request.kind
 
-HISTOGRAM = Kind("histogram", HistogramBatchRequest, HistogramHead, HistogramLine, "counts")
-POINTS = Kind("xy-errors", PointsBatchRequest, PointsHead, PointsLine, "y", ("x", "x_err", "y_err"))
+
+HISTOGRAM = Kind(HistogramBatchRequest, HistogramHead, HistogramLine, "counts")
+POINTS = Kind(PointsBatchRequest, PointsHead, PointsLine, "y", ("x", "x_err", "y_err"))
 KINDS = {kind.name: kind for kind in (HISTOGRAM, POINTS)}

@@ -15,7 +15,7 @@ from app.http.queries import StrictRoute
 from app.http.responses import TIMED, problems
 from app.reading.body import JSON, parse
 from app.schemas.answers import CovarianceAnswer, KernelAnswer
-from app.schemas.requests import HistogramRequest, PointsRequest
+from app.schemas.requests import REQUESTS
 from app.service import Here, Service
 from app.store.store import StoredFit
 from app.translation.answer import UNSCALED, milliseconds, server_timing
@@ -108,9 +108,8 @@ class Late(Unavailable):
 
 def stored_problem(service: Service, stored: StoredFit) -> FitProblem:
     """The question of a stored fit."""
-    schema = HistogramRequest if stored.kind == "histogram" else PointsRequest
     try:
-        return to_problem(parse(schema, stored.request), service.settings)
+        return to_problem(parse(REQUESTS[stored.kind], stored.request), service.settings)
     except InvalidRequest as invalid:  # limits, or the version, are not those of the fit
         _, why = invalid.errors[0]
         message = f"this fit's request is not accepted any more ({why}); fit again"

@@ -109,7 +109,7 @@ async def read_question(
     body: Body[Any] = await read_body(request, schema)
     accepted, created, asked = time.monotonic(), time.time(), body.content
     return Question(
-        kind="histogram" if schema is HistogramRequest else "xy-errors",
+        kind=asked.kind,
         model=model_as_sent(asked),
         raw=body.raw,
         problem=to_problem(asked, service.settings),

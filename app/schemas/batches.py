@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, Tag
 
-from app.schemas.answers import Answer, BatchTiming, KernelAnswer
+from app.schemas.answers import Answer, BatchTiming, FitKind, KernelAnswer
 from app.schemas.arrays import OrArray, dimensions
 from app.schemas.base import (
     Edges,
@@ -21,7 +21,7 @@ from app.schemas.base import (
     is_list,
     is_list_of_lists,
 )
-from app.schemas.requests import Asked
+from app.schemas.requests import Asked, HistogramRequest, PointsRequest
 from fitting.result import Status, WarningCode
 
 Matrix = Annotated[list[OneOrMore[N]], Field(fail_fast=True, min_length=1), OrArray(2)]
@@ -65,6 +65,8 @@ class Starts(Request):
 class HistogramHead(BatchHead):
     """Fits of one model to many histograms of the same bins, which come later: one a line."""
 
+    kind = HistogramRequest.kind
+
     edges: Edges
     fit_range: FitRange | None = Field(
         None, description="[lo, hi] or several; bins wholly inside are fitted"
@@ -81,6 +83,8 @@ class HistogramBatchRequest(HistogramHead, Starts):
 
 class PointsOptions(BatchHead):
     """What is said of all sets of points."""
+
+    kind = PointsRequest.kind
 
     x_error_model: Literal["classical", "berkson"] = "classical"
     fit_range: FitRange | None = Field(
@@ -143,7 +147,7 @@ class BatchAnswer(Answer):
     An error is also null for a parameter that is fixed, or at a limit in that row (`at_limit`).
     """
 
-    kind: Literal["histogram", "xy-errors"]
+    kind: FitKind
     model: Any = Field(description="The model as it was requested")
     rows: int
     parameters: list[str]

@@ -1,10 +1,11 @@
 """The bodies of the two fits."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, Tag
 from pydantic.types import Strict
 
+from app.schemas.answers import FitKind
 from app.schemas.base import (
     Columns,
     Edges,
@@ -53,6 +54,8 @@ ParameterSpec = Annotated[
 class Asked(Request):
     """What all fits share."""
 
+    kind: ClassVar[FitKind]
+
     model: ModelSpec
     parameters: dict[str, ParameterSpec] = Field(
         default_factory=dict, description="By name: a start, or settings"
@@ -78,6 +81,7 @@ class HistogramData(Request):
 class HistogramRequest(FitRequest):
     """A fit of a model to a histogram."""
 
+    kind = "histogram"
     arrays = ("histogram.edges", "histogram.counts")
 
     histogram: HistogramData
@@ -93,6 +97,7 @@ class HistogramRequest(FitRequest):
 class PointsRequest(FitRequest):
     """A fit of a model to points with errors in x and y."""
 
+    kind = "xy-errors"
     arrays = ("x", "y", "x_err", "y_err")
 
     # to look which of the two was sent would cost as much as to read it
@@ -127,3 +132,6 @@ class PointsRequest(FitRequest):
     )
     method: Literal["effective-variance"] = "effective-variance"
     loss: Literal["linear"] = "linear"
+
+
+REQUESTS: dict[str, type[FitRequest]] = {s.kind: s for s in (HistogramRequest, PointsRequest)}
