@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 from fastapi import FastAPI
-from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
@@ -25,24 +24,13 @@ def document(app: FastAPI) -> None:
     """Give the app an `openapi` method that knows all schemas."""
 
     def openapi() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            schema = get_openapi(
-                title=app.title,
-                version=app.version,
-                summary=app.summary,
-                description=app.description,
-                routes=app.routes,
-                tags=app.openapi_tags,
-                servers=app.servers,
-            )
-            _, ours = models_json_schema(
-                SCHEMAS,
-                ref_template="#/components/schemas/{model}",
-            )
-            components = schema.setdefault("components", {}).setdefault("schemas", {})
+        known, schema = app.openapi_schema, FastAPI.openapi(app)
+        if schema is not known:
+            template = "#/components/schemas/{model}"
+            _, ours = models_json_schema(SCHEMAS, ref_template=template)
+            components = schema["components"]["schemas"]
             components |= {n: with_defaults_told(one) for n, one in ours["$defs"].items()}
-            app.openapi_schema = schema
-        return app.openapi_schema
+        return schema
 
     app.openapi = openapi  # type: ignore[method-assign]
 
