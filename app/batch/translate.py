@@ -10,15 +10,15 @@ from app.schemas.base import is_list
 from app.schemas.batches import HistogramBatchRequest, PointsBatchRequest
 from app.settings import Settings
 from app.translation.build import build_model
-from app.translation.points import refuse_many, refuse_no_error, to_ranges
+from app.translation.points import refuse_no_error, to_ranges
 from app.translation.problem import (
     is_absolute,
     of_parameter,
     refuse_large,
-    refuse_unknown,
     to_knowledge,
     to_known,
 )
+from app.translation.refusals import refuse_many, refuse_unknown
 from fitting.batch.question import Batch
 from fitting.batch.rows import HistogramRows, PointsRows, Rows
 from fitting.errors import InvalidProblem, Path
@@ -79,11 +79,11 @@ def to_rows(request: AnyBatchRequest, settings: Settings) -> Rows:
     ranges = to_ranges(request.fit_range)
     if isinstance(request, HistogramBatchRequest):
         size = len(request.edges) - 1
-        refuse_many(("edges",), request.edges[1:], settings.max_bins)
+        refuse_many(("edges",), size, settings.max_bins)
         counts = to_matrix("counts", request.counts, size, f"{size + 1} edges need", settings)
         return HistogramRows(np.array(request.edges), counts, ranges)
     size = len(request.y[0])
-    refuse_many(("y", 0), request.y[0], settings.max_points)
+    refuse_many(("y", 0), size, settings.max_points)
     y = to_matrix("y", request.y, size, "the first row has", settings)
     return PointsRows(
         x=spread("x", request.x, y, 0.0),
@@ -99,7 +99,7 @@ def to_matrix(
     field: str, rows: Sequence[Sequence[float]], size: int, of: str, settings: Settings
 ) -> Floats:
     """(rows, size), unless it is beyond the limits or not of this shape."""
-    refuse_many((field,), rows, settings.max_batch_rows)
+    refuse_many((field,), len(rows), settings.max_batch_rows)
     if len(rows) * size > settings.max_batch_entries:
         most = settings.max_batch_entries
         message = f"{len(rows)} rows of {size}; at most {most} entries are allowed"

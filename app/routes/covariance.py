@@ -19,7 +19,8 @@ from app.schemas.requests import REQUESTS
 from app.service import Here, Service
 from app.store.store import StoredFit
 from app.translation.answer import UNSCALED, milliseconds, server_timing
-from app.translation.problem import refuse_unknown, to_problem
+from app.translation.problem import to_problem
+from app.translation.refusals import refuse_unknown
 from app.workers.tasks import CovarianceTask
 from app.workers.ticket import TimedOut
 from fitting.covariance import Covariance, Method
