@@ -21,7 +21,13 @@ from app.schemas.base import (
     is_list,
     is_list_of_lists,
 )
-from app.schemas.requests import Asked, HistogramRequest, PointsRequest
+from app.schemas.requests import (
+    AbsoluteSigma,
+    Asked,
+    HistogramRequest,
+    PointsRequest,
+    XErrorModel,
+)
 from fitting.result import Status, WarningCode
 
 Matrix = Annotated[list[OneOrMore[N]], Field(fail_fast=True, min_length=1), OrArray(2)]
@@ -86,15 +92,11 @@ class PointsOptions(BatchHead):
 
     kind = PointsRequest.kind
 
-    x_error_model: Literal["classical", "berkson"] = "classical"
+    x_error_model: XErrorModel = "classical"
     fit_range: FitRange | None = Field(
         None, description="[lo, hi] or several; points inside are fitted"
     )
-    absolute_sigma: bool | None = Field(
-        None,
-        description="false: errors are relative, the covariance is scaled by the reduced "
-        "chi-square. Default: true if y_err is given",
-    )
+    absolute_sigma: AbsoluteSigma = None
 
 
 class PointsHead(PointsOptions):

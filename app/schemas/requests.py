@@ -65,6 +65,22 @@ class Asked(Request):
     )
 
 
+XErrorModel = Annotated[
+    Literal["classical", "berkson"],
+    Field(
+        description="classical: x is a noisy reading of the true value; "
+        "berkson: x was set, the true value scatters about it"
+    ),
+]
+AbsoluteSigma = Annotated[
+    bool | None,
+    Field(
+        description="false: errors are relative, the covariance is scaled by the reduced "
+        "chi-square. Default: true if y_err is given"
+    ),
+]
+
+
 class FitRequest(Asked):
     """What both fits of one data set share."""
 
@@ -115,21 +131,13 @@ class PointsRequest(FitRequest):
     y_err: NumberOrList[Positive] | None = Field(
         None, description="Left out: equal weights, covariance scaled by the reduced chi-square"
     )
-    x_error_model: Literal["classical", "berkson"] = Field(
-        "classical",
-        description="classical: x is a noisy reading of the true value; "
-        "berkson: x was set, the true value scatters about it",
-    )
+    x_error_model: XErrorModel = "classical"
     fit_range: PointsRange | None = Field(
         None,
         description="[lo, hi] or several; points inside are fitted. Where x has columns, by their "
         "names: points inside the ranges of all columns named are fitted",
     )
-    absolute_sigma: bool | None = Field(
-        None,
-        description="false: errors are relative, the covariance is scaled by the reduced "
-        "chi-square. Default: true if y_err is given",
-    )
+    absolute_sigma: AbsoluteSigma = None
     method: Literal["effective-variance"] = "effective-variance"
     loss: Literal["linear"] = "linear"
 
