@@ -132,21 +132,14 @@ class WorkerPool:
 
     def submit(self, task: Task, deadline: float) -> Ticket:
         """Queue a task; its ticket's `outcome` may raise WorkerLost, TimedOut or InvalidRequest."""
-        kernel, loop = kernel_number(task.key), asyncio.get_running_loop()
-        self._tried.refuse_failed(kernel, loop.time())
+        kernel = kernel_number(task.key)
+        self._tried.refuse_failed(kernel, asyncio.get_running_loop().time())
         if not self._tried.is_for_workshop(task, kernel):
             self.refuse_if_full()
         elif self._waiting_for_workshop >= self._workshop_queue_size:
             raise Busy("Too many new formulas are waiting to be compiled. Try again later.", 5.0)
-        ticket = Ticket(
-            number=next(self._numbers),
-            task=task,
-            kernel=kernel,
-            hard_deadline=deadline + self._kill_grace_s,
-            outcome=loop.create_future(),
-            accepted=loop.time(),
-            asked_by=request_id.get(),
-        )
+        number, hard_deadline = next(self._numbers), deadline + self._kill_grace_s
+        ticket = Ticket(number, task, hard_deadline, asked_by=request_id.get())
         self._wait(ticket)
         self._dispatch()
         self._make_way(ticket)

@@ -36,8 +36,9 @@ def pool_of(workers: int) -> WorkerPool:
 
 
 def ticket_of(task: Any, number: int = 1) -> Ticket:
-    future = asyncio.get_running_loop().create_future()
-    return Ticket(number, task, kernel_number(task.key), 1e9, future, 0.0)
+    ticket = Ticket(number, task, 1e9)
+    ticket.accepted = 0.0
+    return ticket
 
 
 async def answered(task: Any, *compile_s: float, status: Status = Status.CONVERGED) -> bool:
