@@ -10,7 +10,7 @@ import numpy as np
 from pydantic_core import to_json
 
 from app.batch.answer import or_null, to_columns
-from app.batch.translate import AnyBatchRequest, to_batch
+from app.batch.translate import AnyBatchRequest
 from app.deadlines import tell_rows
 from app.jobs.kinds import Kind
 from app.schemas.batches import BatchHead
@@ -70,11 +70,6 @@ def to_request(kind: Kind, head: BatchHead, fields: Fields) -> AnyBatchRequest:
         if name.startswith(STARTS)
     }
     return kind.request.model_construct(**{**dict(head), **matrices}, starts=starts)  # type: ignore[arg-type]
-
-
-def to_question(kind: Kind, head: BatchHead, fields: Fields, settings: Settings) -> Batch:
-    """What the workers are asked; InvalidRequest says what is wrong, rows counted from 0."""
-    return to_batch(to_request(kind, head, fields), settings)
 
 
 def without_limits(settings: Settings) -> Settings:
