@@ -1,7 +1,6 @@
 """What `GET /models` says of each shape, and an example request that recovers it."""
 
 import math
-from functools import cache
 from typing import Any
 
 import jax.numpy as jnp
@@ -23,7 +22,6 @@ def catalogue() -> dict[str, ShapeAnswer]:
     return {name: entry(name) for name in SHAPES}
 
 
-@cache
 def entry(name: str) -> ShapeAnswer:
     """Everything about one shape; its formula, limits and options stand in its class."""
     shape = SHAPES[name]()
