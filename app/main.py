@@ -20,7 +20,7 @@ from app.errors import StoreAway
 from app.http import openapi
 from app.http.cors import Cors
 from app.http.door import Door
-from app.http.middleware import RequestContext
+from app.http.middleware import GONE, RequestContext
 from app.jobs.owner import Owner
 from app.jobs.runner import Runner
 from app.operation.metrics import Metrics
@@ -126,7 +126,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     @app.exception_handler(ClientGone)
     async def client_gone(_: Request, __: ClientGone) -> Response:
-        return Response(status_code=499)  # nobody reads it; the log does
+        return Response(status_code=GONE)  # nobody reads it; the log does
 
     return app
 

@@ -56,14 +56,6 @@ class Service:
         """The client's deadline, at most our own."""
         return min(asked.deadline_s or float("inf"), self.settings.deadline_s)
 
-    async def run(self, request: Request, task: Task, deadline: float) -> Served:
-        """The pool's answer; a client that hangs up meanwhile cancels the task."""
-        ticket = self.pool.submit(task, deadline)
-        try:
-            return Served(await unless_gone(request, ticket.outcome), ticket.queue_s)
-        finally:
-            self.pool.cancel(ticket)
-
     def executor(self, task: Task) -> "WorkerPool | Cluster":
         """Who computes a task: parts of batches go to the cluster, if there is one.
 
@@ -73,12 +65,13 @@ class Service:
             return self.cluster
         return self.pool
 
-    async def outcome(self, task: Task, deadline: float) -> Served:
-        """The answer of its executor, whoever waits for it."""
+    async def outcome(self, task: Task, deadline: float, request: Request | None = None) -> Served:
+        """The answer of its executor; the client of a `request` cancels it by hanging up."""
         executor = self.executor(task)
         ticket = executor.submit(task, deadline)
         try:
-            return Served(await ticket.outcome, ticket.queue_s)
+            answer = ticket.outcome if request is None else unless_gone(request, ticket.outcome)
+            return Served(await answer, ticket.queue_s)
         finally:
             executor.cancel(ticket)
 

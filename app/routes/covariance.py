@@ -91,7 +91,7 @@ async def get_covariance(
     moved = bool(at) or not answer["valid"]
     task = CovarianceTask(problem, point, moved, method, scale, deadline)
     try:
-        served = await service.run(request, task, deadline)
+        served = await service.outcome(task, deadline, request)
     except TimedOut:
         raise Late("The covariance was not ready at the deadline.", 1.0) from None
     outcome = served.outcome

@@ -124,7 +124,7 @@ async def fit_or_timeout(service: Service, request: Request, question: Question)
     """The result; that of a fit which had to be killed is a result too."""
     try:
         task = FitTask(question.problem, question.deadline)
-        return await service.run(request, task, question.deadline)
+        return await service.outcome(task, question.deadline, request)
     except TimedOut as late:
         waited_s = time.monotonic() - question.accepted if late.waiting else 0.0
         result = killed(question.problem, waiting=late.waiting)

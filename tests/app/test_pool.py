@@ -292,7 +292,7 @@ def test_a_fit_that_waited_until_its_deadline_tells_how_long() -> None:
     x = np.linspace(0, 1, 5)
     asked = problem(LINE, points(x, 1 + x))
     accepted = time.monotonic() - 3
-    service: Any = SimpleNamespace(run=run)
+    service: Any = SimpleNamespace(outcome=run)
     question: Any = SimpleNamespace(problem=asked, deadline=0.0, accepted=accepted)
     request: Any = None
     assert asyncio.run(fit_or_timeout(service, request, question)).queue_s >= 3
