@@ -7,7 +7,7 @@ import numpy as np
 
 from app.errors import InvalidRequest
 from app.schemas.base import is_list
-from app.schemas.batches import HistogramBatchRequest, PointsBatchRequest
+from app.schemas.batches import BatchRequest, HistogramBatchRequest, PointsBatchRequest
 from app.settings import Settings
 from app.translation.build import build_model
 from app.translation.points import refuse_no_error, to_ranges
@@ -24,10 +24,8 @@ from fitting.batch.rows import HistogramRows, PointsRows, Rows
 from fitting.errors import InvalidProblem, Path
 from fitting.padding import Floats
 
-AnyBatchRequest = HistogramBatchRequest | PointsBatchRequest
 
-
-def to_batch(request: AnyBatchRequest, settings: Settings) -> Batch:
+def to_batch(request: BatchRequest, settings: Settings) -> Batch:
     """The question that a request asks; InvalidRequest says what is wrong with it."""
     model = build_model(request.model, settings)
     names = [p.name for p in model.parameters]
@@ -49,7 +47,7 @@ def to_batch(request: AnyBatchRequest, settings: Settings) -> Batch:
         ) from invalid
 
 
-def as_sent(path: Path, request: AnyBatchRequest) -> Path:
+def as_sent(path: Path, request: BatchRequest) -> Path:
     """A path into the question as a path into the body."""
     match path:
         case ("parameters", *_):
@@ -74,8 +72,9 @@ def refuse_many_matrices(rows: int, size: int, most: int) -> None:
         raise InvalidRequest([(("covariance",), message)])
 
 
-def to_rows(request: AnyBatchRequest, settings: Settings) -> Rows:
+def to_rows(request: BatchRequest, settings: Settings) -> Rows:
     """The data, within the limits."""
+    assert isinstance(request, HistogramBatchRequest | PointsBatchRequest)
     ranges = to_ranges(request.fit_range)
     if isinstance(request, HistogramBatchRequest):
         size = len(request.edges) - 1
@@ -138,7 +137,7 @@ def spread(field: str, given: Any, y: Floats, default: float) -> Floats:
     return np.asarray(given, dtype=np.float64)
 
 
-def refuse_two_starts(request: AnyBatchRequest) -> None:
+def refuse_two_starts(request: BatchRequest) -> None:
     """InvalidRequest for what comes in; of what was stored before, each row's own start counts."""
     known = {name: to_known(request.parameters.get(name)) for name in request.starts}
     if twice := [name for name in known if known[name].start is not None]:
@@ -146,7 +145,7 @@ def refuse_two_starts(request: AnyBatchRequest) -> None:
         raise InvalidRequest([(("starts", name), message) for name in twice])
 
 
-def to_starts(request: AnyBatchRequest, names: list[str], rows: int) -> Floats:
+def to_starts(request: BatchRequest, names: list[str], rows: int) -> Floats:
     """Each row's own starts (rows, parameters), NaN where there is none."""
     refuse_unknown(((("starts", name), name) for name in request.starts), names)
     found = np.full((rows, len(names)), np.nan)

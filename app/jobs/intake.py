@@ -24,7 +24,7 @@ from app.reading.binary import to_lists
 from app.reading.body import BOM, NDJSON, parse, pieces, read_body
 from app.reading.crowded import most_names, refuse_crowded
 from app.reading.validation import is_utf_16
-from app.schemas.batches import BatchHead, PointsHead
+from app.schemas.batches import BatchHead, BatchRequest, PointsHead
 from app.service import Service
 from app.settings import Settings
 from app.store.jobs import Gone
@@ -92,7 +92,7 @@ async def take_whole(request: Request, service: Service, runner: Runner, kind: K
         if "trailing characters" in wrong.detail:
             raise NotJson(f"{wrong.detail} Rows a line each are {LINES}.") from None
         raise
-    asked: Any = body.content
+    asked = body.content
     settings = service.settings
     wide = settings.model_copy(
         update={
@@ -117,7 +117,7 @@ async def take_whole(request: Request, service: Service, runner: Runner, kind: K
         return intake.id
 
 
-def fields_of(kind: Kind, asked: Any) -> Fields:
+def fields_of(kind: Kind, asked: BatchRequest) -> Fields:
     """What differs from row to row in a request."""
     fields = {kind.data: np.array(getattr(asked, kind.data), dtype=np.float64)}
     for name in kind.spread:

@@ -1,9 +1,13 @@
 """What a job can be of: the schemas of its request, and the field of its data."""
 
 from dataclasses import dataclass
+from functools import cached_property
+
+from pydantic import TypeAdapter
 
 from app.schemas.batches import (
     BatchHead,
+    BatchRequest,
     HistogramBatchRequest,
     HistogramHead,
     PointsBatchRequest,
@@ -19,7 +23,7 @@ class Kind:
     `spread` are fields that all rows may share, or each have their own.
     """
 
-    request: type[HistogramBatchRequest] | type[PointsBatchRequest]
+    request: type[BatchRequest]
     head: type[BatchHead]
     line: type[Line]
     data: str
@@ -28,6 +32,11 @@ class Kind:
     @property
     def name(self) -> str:
         return self.request.kind
+
+    @cached_property
+    def lines(self) -> TypeAdapter[list[Line]]:
+        """What reads rows that are objects."""
+        return TypeAdapter(list[self.line])  # type: ignore[name-defined]
 
 
 HISTOGRAM = Kind(HistogramBatchRequest, HistogramHead, HistogramLine, "counts")

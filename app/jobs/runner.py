@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.batch.answer import STATUS_NAMES
 from app.batch.paces import Paces
-from app.batch.translate import AnyBatchRequest, to_batch
+from app.batch.translate import to_batch
 from app.errors import Problem, StoreAway
 from app.jobs.bell import Bell, rings
 from app.jobs.chunk import Fields, pack, to_lines, to_request, unpack, without_limits
@@ -24,6 +24,7 @@ from app.jobs.kinds import KINDS
 from app.jobs.news import News
 from app.jobs.owner import Owner
 from app.operation.logs import request_id
+from app.schemas.batches import BatchRequest
 from app.service import Service
 from app.store.jobs import LEASE_S, Claim, Gone
 from fitting.batch.question import Batch
@@ -183,7 +184,7 @@ class Runner:
         """What has become of the rows, or of the first of them."""
         service, kind = self._service, KINDS[claim.kind]
 
-        def read() -> tuple[Fields, AnyBatchRequest, Batch]:
+        def read() -> tuple[Fields, BatchRequest, Batch]:
             head = kind.head.model_validate_json(claim.head)
             fields = unpack(claim.data)
             request = to_request(kind, head, fields)

@@ -26,7 +26,6 @@ from app.reading.binary import MSGPACK, pack
 from app.reading.body import (
     JSON,
     NDJSON,
-    Body,
     media_type_of,
     read_body,
     request_body,
@@ -108,7 +107,7 @@ async def answer_batch(request: Request, kind: Kind) -> Response:
         raise WrongMediaType(f"{NDJSON} is for jobs: ask for one by Prefer: {RESPOND_ASYNC}.")
     service = service_of(request)
     (service.cluster or service.pool).refuse_if_full()
-    body: Body[Any] = await read_body(request, kind.request, or_binary=True)
+    body = await read_body(request, kind.request, or_binary=True)
     accepted = time.monotonic()
     asked = body.content
     batch = await asyncio.to_thread(to_batch, asked, service.settings)

@@ -68,6 +68,10 @@ class Starts(Request):
     )
 
 
+class BatchRequest(BatchHead, Starts):
+    """What both batches share where their rows are in the body."""
+
+
 class HistogramHead(BatchHead):
     """Fits of one model to many histograms of the same bins, which come later: one a line."""
 
@@ -79,7 +83,7 @@ class HistogramHead(BatchHead):
     )
 
 
-class HistogramBatchRequest(HistogramHead, Starts):
+class HistogramBatchRequest(HistogramHead, BatchRequest):
     """Fits of one model to many histograms of the same bins."""
 
     arrays = ("edges", "counts")
@@ -111,7 +115,7 @@ class PointsHead(PointsOptions):
     )
 
 
-class PointsBatchRequest(PointsOptions, Starts):
+class PointsBatchRequest(PointsOptions, BatchRequest):
     """Fits of one model to many sets of points, each of the same number."""
 
     arrays = ("x", "y", "x_err", "y_err")

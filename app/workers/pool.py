@@ -21,7 +21,7 @@ from app.operation.logs import request_id
 from app.workers.choice import HELP_AFTER_S, Choice
 from app.workers.kernel_number import kernel_number
 from app.workers.process import WorkerSettings
-from app.workers.tasks import CANCELLED, SLICE_S, Task
+from app.workers.tasks import CANCELLED, DONE, SLICE_S, Task
 from app.workers.ticket import Ticket, TimedOut
 from app.workers.tried import Tried
 from app.workers.waiting import Waiting
@@ -269,10 +269,11 @@ class WorkerPool:
             worker.send(self._take(guest))
 
     def _answered(
-        self, worker: Worker, ticket: Ticket, how: str, what: object, seconds: float
+        self, worker: Worker, ticket: Ticket, how: str, what: Any, seconds: float
     ) -> None:
         self._deaths_in_a_row = 0
-        self._tried.answered(ticket, how, what)
+        if how == DONE:
+            self._tried.answered(ticket, what)
         if not ticket.background:
             self._mean_s += 0.1 * (seconds - self._mean_s)
             if ticket.task.spreads:

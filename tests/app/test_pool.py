@@ -148,7 +148,7 @@ class Warming:
         """As a worker does."""
         ticket, self.ticket = self.ticket, None
         assert ticket is not None
-        pool._answered(self, ticket, how, None, 0.0)  # type: ignore[arg-type]
+        pool._answered(self, ticket, how, SimpleNamespace(usage=Usage()), 0.0)  # type: ignore[arg-type]
 
 
 async def warming(*workers: Warming) -> tuple[WorkerPool, Callable[[], list[bool]]]:
@@ -259,7 +259,7 @@ def test_an_idle_worker_takes_a_fit_that_has_waited_for_long() -> None:
         now = asyncio.get_running_loop().time()
         ticket.accepted = now - 2 * HELP_AFTER_S
         assert not pool._choice.may_take(idle, ticket)  # nobody has compiled it yet
-        pool._tried.answered(ticket, DONE, SimpleNamespace(usage=Usage()))
+        pool._tried.answered(ticket, SimpleNamespace(usage=Usage()))
         assert pool._choice.may_take(idle, ticket)
         ticket.accepted = now
         assert not pool._choice.may_take(idle, ticket)
@@ -307,7 +307,7 @@ def test_what_is_compiled_waits_for_an_idle_worker_rather_than_for_a_break() -> 
         pool._workers[:] = [host, idle]
         pool._waiting.add(ticket := ticket_of(SHAPE, 2))
         assert pool._choice.guest_for(host) is ticket
-        pool._tried.answered(ticket, DONE, SimpleNamespace(usage=Usage()))
+        pool._tried.answered(ticket, SimpleNamespace(usage=Usage()))
         assert pool._choice.guest_for(host) is None
         idle.idle = False
         assert pool._choice.guest_for(host) is ticket
@@ -322,7 +322,7 @@ def test_a_formula_that_everybody_uses_is_not_forgotten_for_many_new_ones() -> N
         for number in range(MOST_KNOWN + 10):
             new: Any = SimpleNamespace(is_custom=True, key=str(number), spreads=False)
             for task in (CUSTOM, new):
-                tried.answered(ticket_of(task), DONE, None)
+                tried.answered(ticket_of(task), SimpleNamespace(usage=Usage()))
             assert tried.is_compiled(kernel_number(CUSTOM.key))
 
     asyncio.run(run())
