@@ -85,10 +85,10 @@ def to_rows(request: BatchRequest, settings: Settings) -> Rows:
     refuse_many(("y", 0), size, settings.max_points)
     y = to_matrix("y", request.y, size, "the first row has", settings)
     return PointsRows(
-        x=spread("x", request.x, y, 0.0),
+        x=filled("x", request.x, y, 0.0),
         y=y,
-        x_err=spread("x_err", request.x_err, y, 0.0),
-        y_err=spread("y_err", request.y_err, y, 1.0),
+        x_err=filled("x_err", request.x_err, y, 0.0),
+        y_err=filled("y_err", request.y_err, y, 1.0),
         berkson=request.x_error_model == "berkson",
         ranges=ranges,
     )
@@ -111,15 +111,15 @@ def refuse_ragged(field: str, rows: Sequence[Sequence[float]], size: int, of: st
     """InvalidRequest for rows of another length."""
     wrong = [(i, len(row)) for i, row in enumerate(rows) if len(row) != size]
     if wrong:
-        raise InvalidRequest([((field, i), f"{count(found)}; {of} {size}") for i, found in wrong])
+        raise InvalidRequest([((field, i), f"{counted(found)}; {of} {size}") for i, found in wrong])
 
 
-def count(entries: int) -> str:
-    """In words."""
+def counted(entries: int) -> str:
+    """How many there are."""
     return "1 entry" if entries == 1 else f"{entries} entries"
 
 
-def spread(field: str, given: Any, y: Floats, default: float) -> Floats:
+def filled(field: str, given: Any, y: Floats, default: float) -> Floats:
     """(1, points) of what is common to all rows, or (rows, points)."""
     size = y.shape[1]
     if not is_list(given):

@@ -120,7 +120,7 @@ async def take_whole(request: Request, service: Service, runner: Runner, kind: K
 def fields_of(kind: Kind, asked: BatchRequest) -> Fields:
     """What differs from row to row in a request."""
     fields = {kind.data: np.array(getattr(asked, kind.data), dtype=np.float64)}
-    for name in kind.spread:
+    for name in kind.common_or_own:
         given = getattr(asked, name)
         if has_rows(given):
             fields[name] = np.array(given, dtype=np.float64)
@@ -231,7 +231,8 @@ class Rows:
 
     def _checked(self, fields: Fields, numbers: Sequence[int]) -> bytes:
         """The chunk's bytes, once it is known to be a question."""
-        both = [n for n in self._kind.spread if n in fields and getattr(self._head, n) is not None]
+        names = self._kind.common_or_own
+        both = [n for n in names if n in fields and getattr(self._head, n) is not None]
         if both:
             raise InvalidRequest([((name,), "is in the rows, too; give it once") for name in both])
         if isinstance(self._head, PointsHead) and self._head.x is None and "x" not in fields:

@@ -20,14 +20,14 @@ from app.schemas.jobs import HistogramLine, Line, PointsLine
 class Kind:
     """`head` is `request` without what differs from row to row; `data` is what each row has.
 
-    `spread` are fields that all rows may share, or each have their own.
+    `common_or_own` are fields that all rows may share, or each have their own.
     """
 
     request: type[BatchRequest]
     head: type[BatchHead]
     line: type[Line]
     data: str
-    spread: tuple[str, ...] = ()
+    common_or_own: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:

@@ -37,8 +37,8 @@ def to_points(request: PointsRequest, model: Model, settings: Settings) -> Point
     return Points(
         x=x,
         y=np.asarray(request.y),
-        x_err=spread(request.x_err, len(x), 0.0),
-        y_err=spread(request.y_err, len(x), 1.0),
+        x_err=filled(request.x_err, len(x), 0.0),
+        y_err=filled(request.y_err, len(x), 1.0),
         berkson=request.x_error_model == "berkson",
         ranges=ranges,
     )
@@ -69,7 +69,7 @@ def in_columns(
         x=stacked([np.array(columns[name]) for name in names]),
         y=np.asarray(request.y),
         x_err=column_errors(request, names),
-        y_err=spread(request.y_err, size, 1.0),
+        y_err=filled(request.y_err, size, 1.0),
         berkson=request.x_error_model == "berkson",
         ranges=limits[0] if single else (),
         box=() if single else limits,
@@ -82,7 +82,7 @@ def column_errors(request: PointsRequest, names: Sequence[str]) -> Floats:
     found: dict[str, Floats] = {}
     for name, path, error in by_column(request.x_err, "x_err", names):
         refuse_no_error(path, error, exact=True)
-        found[name] = spread(error, size, 0.0)
+        found[name] = filled(error, size, 0.0)
         if len(found[name]) != size:
             raise InvalidRequest([(path, f"{len(found[name])} values for {size} in y")])
     return stacked([found.get(name, np.zeros(size)) for name in names])
@@ -124,7 +124,7 @@ def refuse_no_error(path: Path, error: Any, *, exact: bool = False) -> None:
     raise InvalidRequest([(path, f"must {remedy}")])
 
 
-def spread(error: Any, size: int, default: float) -> Floats:
+def filled(error: Any, size: int, default: float) -> Floats:
     """An error for each point."""
     if is_list(error):
         return np.asarray(error)

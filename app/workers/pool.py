@@ -235,7 +235,7 @@ class WorkerPool:
             ticket = self._choice.ticket_for(worker)
             if ticket is not None:
                 worker.send(self._take(ticket))
-                if ticket.task.spreads:
+                if ticket.task.is_shared:
                     self._part_runs(worker)
             elif worker.to_warm and not self._is_compiling:
                 worker.send(unasked(next(self._numbers), worker.to_warm.pop(0)))
@@ -276,7 +276,7 @@ class WorkerPool:
             self._tried.answered(ticket, what)
         if not ticket.background:
             self._mean_s += 0.1 * (seconds - self._mean_s)
-            if ticket.task.spreads:
+            if ticket.task.is_shared:
                 worker.turns.part_rests(asyncio.get_running_loop().time())
             else:
                 worker.turns.single_ran(seconds)

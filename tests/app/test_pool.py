@@ -25,10 +25,10 @@ from fitting.kernels.cache import Usage
 from fitting.result import Status
 from tests.fitting.problems import KERNELS, LINE, points, problem
 
-CUSTOM: Any = SimpleNamespace(is_custom=True, key="kernel", spreads=False)
-SHAPE: Any = SimpleNamespace(is_custom=False, key="kernel", spreads=False)
-NEW: Any = SimpleNamespace(is_custom=True, key="new", spreads=False)
-PART: Any = SimpleNamespace(is_custom=False, key="rows", spreads=True)
+CUSTOM: Any = SimpleNamespace(is_custom=True, key="kernel", is_shared=False)
+SHAPE: Any = SimpleNamespace(is_custom=False, key="kernel", is_shared=False)
+NEW: Any = SimpleNamespace(is_custom=True, key="new", is_shared=False)
+PART: Any = SimpleNamespace(is_custom=False, key="rows", is_shared=True)
 
 
 def pool_of(workers: int) -> WorkerPool:
@@ -68,9 +68,9 @@ def test_who_compiles_what_clients_write(
 
 
 def test_the_workshop_compiles_what_all_load_then() -> None:
-    light: Any = SimpleNamespace(is_custom=True, key="light", spreads=False)
-    heavy: Any = SimpleNamespace(is_custom=True, key="heavy", spreads=False)
-    shape: Any = SimpleNamespace(is_custom=False, key="shape", spreads=False)
+    light: Any = SimpleNamespace(is_custom=True, key="light", is_shared=False)
+    heavy: Any = SimpleNamespace(is_custom=True, key="heavy", is_shared=False)
+    shape: Any = SimpleNamespace(is_custom=False, key="shape", is_shared=False)
 
     async def run() -> None:
         pool = pool_of(2)
@@ -320,7 +320,7 @@ def test_a_formula_that_everybody_uses_is_not_forgotten_for_many_new_ones() -> N
 
     async def run() -> None:
         for number in range(MOST_KNOWN + 10):
-            new: Any = SimpleNamespace(is_custom=True, key=str(number), spreads=False)
+            new: Any = SimpleNamespace(is_custom=True, key=str(number), is_shared=False)
             for task in (CUSTOM, new):
                 tried.answered(ticket_of(task), SimpleNamespace(usage=Usage()))
             assert tried.is_compiled(kernel_number(CUSTOM.key))
