@@ -20,7 +20,8 @@ from app.errors import StoreAway
 from app.http import openapi
 from app.http.cors import Cors
 from app.http.door import Door
-from app.http.middleware import GONE, RequestContext
+from app.http.gone import GONE, ClientGone
+from app.http.middleware import RequestContext
 from app.jobs.owner import Owner
 from app.jobs.runner import Runner
 from app.operation.metrics import Metrics
@@ -28,7 +29,7 @@ from app.operation.prepared import Prepared
 from app.operation.retention import keep_retention
 from app.operation.warm import warm_up
 from app.routes import batch, covariance, fit, fits, jobs, models, status
-from app.service import ClientGone, Service
+from app.service import Service
 from app.settings import Settings
 from app.store.store import Store, in_a_line
 from app.workers.pool import WorkerPool

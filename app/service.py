@@ -1,14 +1,13 @@
 """What the routes share: settings, store, workers, metrics."""
 
-import asyncio
-from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends, Request
 
 from app.batch.paces import Paces
+from app.http.gone import unless_gone
 from app.operation.metrics import Metrics
 from app.operation.prepared import Prepared
 from app.reading.room import Bodies
@@ -20,10 +19,6 @@ from app.workers.tasks import BatchTask, Outcome, Task
 
 if TYPE_CHECKING:  # only who has a cluster has its library
     from app.workers.cluster import Cluster
-
-T = TypeVar("T")
-
-PATIENCE_S = 0.05  # after which somebody looks whether the client is still there
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,49 +69,6 @@ class Service:
             return Served(await answer, ticket.queue_s)
         finally:
             executor.cancel(ticket)
-
-
-async def unless_gone(request: Request, work: Awaitable[T]) -> T:
-    """What the work comes to; a client that hangs up meanwhile cancels it."""
-    working = asyncio.ensure_future(work)
-    watch = Watch(request, working)
-    try:
-        return await working
-    except asyncio.CancelledError:
-        if watch.client_is_gone:
-            raise ClientGone from None
-        raise
-    finally:
-        watch.end()
-        working.cancel()
-
-
-class Watch:
-    """Cancels work once the client has hung up; most fits are done before it begins to look."""
-
-    def __init__(self, request: Request, work: "asyncio.Future[Any]"):
-        self.client_is_gone = False
-        self._request = request
-        self._work = work
-        self._looking: asyncio.Future[None] | None = None
-        self._timer = asyncio.get_running_loop().call_later(PATIENCE_S, self._begin)
-
-    def _begin(self) -> None:
-        self._looking = asyncio.ensure_future(self._look())
-
-    async def _look(self) -> None:
-        while (await self._request.receive())["type"] != "http.disconnect":
-            pass
-        self.client_is_gone = self._work.cancel()
-
-    def end(self) -> None:
-        self._timer.cancel()
-        if self._looking is not None:
-            self._looking.cancel()
-
-
-class ClientGone(Exception):
-    """Nobody is there to answer."""
 
 
 def service_of(request: Request) -> Service:

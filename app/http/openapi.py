@@ -7,7 +7,8 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from app.jobs.kinds import KINDS
+from app.batch.kinds import KINDS
+from app.reading.headers import JSON, MSGPACK, NDJSON
 from app.schemas.answers import ProblemAnswer
 from app.schemas.jobs import JobRow
 from app.schemas.requests import REQUESTS
@@ -43,3 +44,27 @@ def with_defaults_told(schema: dict[str, Any]) -> dict[str, Any]:
             told = [field.get("description"), f"Default: {json.dumps(default)}"]
             field["description"] = ". ".join(filter(None, told))
     return schema
+
+
+def request_body(
+    schema: type[BaseModel],
+    examples: dict[str, Any],
+    *,
+    or_binary: bool = False,
+    lines: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """The OpenAPI entry of a body that `reading.body` takes, whose schema is in the document.
+
+    `lines` is the entry of the same as NDJSON, where that is taken.
+    """
+    content: dict[str, Any] = {
+        JSON: {
+            "schema": {"$ref": f"#/components/schemas/{schema.__name__}"},
+            "examples": {name: {"value": value} for name, value in examples.items()},
+        }
+    }
+    if or_binary:
+        content[MSGPACK] = {"schema": {"type": "string", "format": "binary"}}
+    if lines is not None:
+        content[NDJSON] = lines
+    return {"requestBody": {"required": True, "content": content}}

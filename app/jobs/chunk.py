@@ -10,8 +10,8 @@ import numpy as np
 from pydantic_core import to_json
 
 from app.batch.answer import or_null, to_columns
+from app.batch.kinds import Kind
 from app.deadlines import tell_rows
-from app.jobs.kinds import Kind
 from app.schemas.batches import BatchHead, BatchRequest
 from app.settings import Settings
 from app.translation.build import build_model

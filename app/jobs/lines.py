@@ -9,9 +9,9 @@ import numpy as np
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
+from app.batch.kinds import Kind
 from app.errors import InvalidRequest, NotJson, Problem, TooLarge
 from app.jobs.chunk import STARTS, Fields
-from app.jobs.kinds import Kind
 from app.reading.crowded import count_names, too_many
 from app.reading.names import refuse_twice
 from app.reading.validation import found_at

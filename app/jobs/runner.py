@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.batch.answer import STATUS_NAMES
+from app.batch.kinds import KINDS
 from app.batch.paces import Paces
 from app.batch.translate import to_batch
 from app.errors import Problem, StoreAway
 from app.jobs.bell import Bell, rings
 from app.jobs.chunk import Fields, pack, to_lines, to_request, unpack, without_limits
 from app.jobs.fit import fit_first
-from app.jobs.kinds import KINDS
 from app.jobs.news import News
 from app.jobs.owner import Owner
 from app.operation.logs import request_id

@@ -13,7 +13,8 @@ from app.errors import InvalidRequest, NotFound, Unavailable
 from app.http.ids import Id
 from app.http.queries import StrictRoute
 from app.http.responses import TIMED, problems
-from app.reading.body import JSON, parse
+from app.reading.body import parse
+from app.reading.headers import JSON
 from app.schemas.answers import CovarianceAnswer, KernelAnswer
 from app.schemas.requests import REQUESTS
 from app.service import Here, Service

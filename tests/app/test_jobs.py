@@ -10,11 +10,11 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
+from app.batch.kinds import HISTOGRAM
 from app.batch.translate import to_batch
 from app.errors import ClusterAway, TooLarge, WorkerLost
 from app.jobs import runner as running
 from app.jobs.chunk import MOST_ROWS, answers, pack, rows_of, to_request, unpack
-from app.jobs.kinds import HISTOGRAM
 from app.jobs.lines import RowReader, slices
 from app.jobs.owner import Owner
 from app.jobs.runner import Runner
