@@ -18,7 +18,7 @@ BINS = 50
 
 
 def catalogue() -> dict[str, ShapeAnswer]:
-    """All of them, by name; evaluating every shape takes seconds (`prepared`)."""
+    """All of them, by name; evaluating every shape takes seconds (`operation.prepared`)."""
     return {name: entry(name) for name in SHAPES}
 
 

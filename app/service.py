@@ -31,7 +31,7 @@ class Served:
 
 @dataclass(frozen=True, eq=False)
 class Service:
-    """One running service; made and ended by `main.lifespan`."""
+    """One running service; made and ended in the lifespan of `main.create_app`."""
 
     settings: Settings
     store: Store

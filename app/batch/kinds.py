@@ -1,4 +1,4 @@
-"""What a job can be of: the schemas of its request, and the field of its data."""
+"""What a batch or a job can be of: the schemas of its request, and the field of its data."""
 
 from dataclasses import dataclass
 from functools import cached_property

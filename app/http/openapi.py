@@ -1,4 +1,4 @@
-"""OpenAPI: FastAPI's own, plus the schemas of bodies that are read by `body.read_body`."""
+"""OpenAPI: FastAPI's own, plus what it cannot know of bodies that are read by `reading.body`."""
 
 import json
 from typing import Any
