@@ -5,5 +5,6 @@ build       a model spec becomes a model
 points      x, y and their errors
 predictors  several columns of x
 refusals    unknown names, too many entries
+covariance  a question to a stored fit, and its answer
 answer      a `FitResult` becomes an answer
 """
