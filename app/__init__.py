@@ -12,8 +12,14 @@ workers      processes that fit
 store        what was answered, and jobs
 batch, jobs  many fits in one request
 operation    starting, warming, forgetting, logs, metrics
-service.py   what the routes share
-main.py      all of it put together
+
+service      what the routes share
+settings     all of them, from the environment
+errors       what can go wrong, and the answers to it
+deadlines    how a client gets more time
+catalogue    what `GET /models` says
+examples     requests that run as they are
+main         all of it put together
 """
 
 VERSION = "0.1.0"  # as in pyproject.toml

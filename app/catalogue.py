@@ -1,7 +1,6 @@
 """What `GET /models` says of each shape, and an example request that recovers it."""
 
 import math
-from functools import cache
 from typing import Any
 
 import jax.numpy as jnp
@@ -19,11 +18,10 @@ BINS = 50
 
 
 def catalogue() -> dict[str, ShapeAnswer]:
-    """All of them, by name; evaluating every shape takes seconds (`prepared`)."""
+    """All of them, by name; evaluating every shape takes seconds (`operation.prepared`)."""
     return {name: entry(name) for name in SHAPES}
 
 
-@cache
 def entry(name: str) -> ShapeAnswer:
     """Everything about one shape; its formula, limits and options stand in its class."""
     shape = SHAPES[name]()

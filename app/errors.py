@@ -2,16 +2,19 @@
 
     Problem                 has a status, a type, a title, a detail and errors
     ├── NotJson             400
+    ├── NotMsgpack          400
     ├── NotFound            404
     ├── TooSlow             408
     ├── TooLarge            413
     ├── WrongMediaType      415
     ├── InvalidRequest      422
-    ├── Busy                503, Retry-After
-    ├── WorkerLost          503, Retry-After
-    ├── ClusterAway         503, Retry-After
-    └── StoreAway           503, Retry-After
+    └── Unavailable         503, Retry-After
+        ├── Busy
+        ├── WorkerLost
+        ├── ClusterAway
+        └── StoreAway
 
+Others that are Unavailable for a reason of their own stand where that is found out.
 FastAPI's own exceptions, and SQLAlchemy's, are translated in `install`. Input is never echoed.
 """
 
@@ -153,7 +156,7 @@ def problem_response(
 
 
 def defect_response() -> Response:
-    """For what nobody has thought of; `middleware` logs it, with the id that the answer has."""
+    """For what nobody has thought of; `http.middleware` logs it, with the id of the answer."""
     return problem_response(
         500,
         "internal-error",
@@ -201,7 +204,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def validation(_: Request, error: RequestValidationError) -> Response:
-        # only query and path parameters come here: bodies are read by `body.read_body`
+        # only query and path parameters come here: bodies are read by `reading.body`
         errors = [
             (
                 tuple(e["loc"][1:]),

@@ -20,6 +20,7 @@ from app.errors import StoreAway
 from app.http import openapi
 from app.http.cors import Cors
 from app.http.door import Door
+from app.http.gone import GONE, ClientGone
 from app.http.middleware import RequestContext
 from app.jobs.owner import Owner
 from app.jobs.runner import Runner
@@ -28,7 +29,7 @@ from app.operation.prepared import Prepared
 from app.operation.retention import keep_retention
 from app.operation.warm import warm_up
 from app.routes import batch, covariance, fit, fits, jobs, models, status
-from app.service import ClientGone, Service
+from app.service import Service
 from app.settings import Settings
 from app.store.store import Store, in_a_line
 from app.workers.pool import WorkerPool
@@ -126,7 +127,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     @app.exception_handler(ClientGone)
     async def client_gone(_: Request, __: ClientGone) -> Response:
-        return Response(status_code=499)  # nobody reads it; the log does
+        return Response(status_code=GONE)  # nobody reads it; the log does
 
     return app
 

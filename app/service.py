@@ -1,14 +1,13 @@
 """What the routes share: settings, store, workers, metrics."""
 
-import asyncio
-from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends, Request
 
 from app.batch.paces import Paces
+from app.http.gone import unless_gone
 from app.operation.metrics import Metrics
 from app.operation.prepared import Prepared
 from app.reading.room import Bodies
@@ -21,10 +20,6 @@ from app.workers.tasks import BatchTask, Outcome, Task
 if TYPE_CHECKING:  # only who has a cluster has its library
     from app.workers.cluster import Cluster
 
-T = TypeVar("T")
-
-PATIENCE_S = 0.05  # after which somebody looks whether the client is still there
-
 
 @dataclass(frozen=True, eq=False)
 class Served:
@@ -36,7 +31,7 @@ class Served:
 
 @dataclass(frozen=True, eq=False)
 class Service:
-    """One running service; made and ended by `main.lifespan`."""
+    """One running service; made and ended in the lifespan of `main.create_app`."""
 
     settings: Settings
     store: Store
@@ -56,14 +51,6 @@ class Service:
         """The client's deadline, at most our own."""
         return min(asked.deadline_s or float("inf"), self.settings.deadline_s)
 
-    async def run(self, request: Request, task: Task, deadline: float) -> Served:
-        """The pool's answer; a client that hangs up meanwhile cancels the task."""
-        ticket = self.pool.submit(task, deadline)
-        try:
-            return Served(await unless_gone(request, ticket.outcome), ticket.queue_s)
-        finally:
-            self.pool.cancel(ticket)
-
     def executor(self, task: Task) -> "WorkerPool | Cluster":
         """Who computes a task: parts of batches go to the cluster, if there is one.
 
@@ -73,57 +60,15 @@ class Service:
             return self.cluster
         return self.pool
 
-    async def outcome(self, task: Task, deadline: float) -> Served:
-        """The answer of its executor, whoever waits for it."""
+    async def outcome(self, task: Task, deadline: float, request: Request | None = None) -> Served:
+        """The answer of its executor; the client of a `request` cancels it by hanging up."""
         executor = self.executor(task)
         ticket = executor.submit(task, deadline)
         try:
-            return Served(await ticket.outcome, ticket.queue_s)
+            answer = ticket.outcome if request is None else unless_gone(request, ticket.outcome)
+            return Served(await answer, ticket.queue_s)
         finally:
             executor.cancel(ticket)
-
-
-async def unless_gone(request: Request, work: Awaitable[T]) -> T:
-    """What the work comes to; a client that hangs up meanwhile cancels it."""
-    working = asyncio.ensure_future(work)
-    watch = Watch(request, working)
-    try:
-        return await working
-    except asyncio.CancelledError:
-        if watch.client_is_gone:
-            raise ClientGone from None
-        raise
-    finally:
-        watch.end()
-        working.cancel()
-
-
-class Watch:
-    """Cancels work once the client has hung up; most fits are done before it begins to look."""
-
-    def __init__(self, request: Request, work: "asyncio.Future[Any]"):
-        self.client_is_gone = False
-        self._request = request
-        self._work = work
-        self._looking: asyncio.Future[None] | None = None
-        self._timer = asyncio.get_running_loop().call_later(PATIENCE_S, self._begin)
-
-    def _begin(self) -> None:
-        self._looking = asyncio.ensure_future(self._look())
-
-    async def _look(self) -> None:
-        while (await self._request.receive())["type"] != "http.disconnect":
-            pass
-        self.client_is_gone = self._work.cancel()
-
-    def end(self) -> None:
-        self._timer.cancel()
-        if self._looking is not None:
-            self._looking.cancel()
-
-
-class ClientGone(Exception):
-    """Nobody is there to answer."""
 
 
 def service_of(request: Request) -> Service:

@@ -126,3 +126,19 @@ def test_files_are_short_and_say_what_they_are(path):
     text = path.read_text()
     assert len(text.splitlines()) <= LONGEST
     assert ast.get_docstring(ast.parse(text)), "no module docstring"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [p for p in package_files("app") if p.name == "__init__.py"],
+    ids=lambda p: str(p.parent.relative_to(ROOT)),
+)
+def test_a_package_that_lists_its_modules_lists_all_of_them(path):
+    lines = [
+        line.split("  ") for line in ast.get_docstring(ast.parse(path.read_text())).split("\n")
+    ]
+    listed = {n.removesuffix(".py") for name, *said in lines if said for n in name.split(", ")}
+    there = {
+        p.stem for p in path.parent.iterdir() if p.suffix == ".py" or (p / "__init__.py").exists()
+    }
+    assert not listed or listed == there - {"__init__", "__main__"}

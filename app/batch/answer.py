@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 from pydantic_core import to_json
 
-from app.batch.translate import AnyBatchRequest
-from app.schemas.batches import HistogramBatchRequest
+from app.schemas.batches import BatchRequest
 from app.translation.answer import milliseconds, model_as_sent
 from fitting.batch.question import Batch
 from fitting.batch.result import CONVERGED, DEADLINE, STATUSES, BatchResult
@@ -21,7 +20,7 @@ PIECE = 2**14  # numbers of an array that are written at once
 
 
 def to_columns(
-    request: AnyBatchRequest, batch: Batch, result: BatchResult, timing: dict[str, float]
+    request: BatchRequest, batch: Batch, result: BatchResult, timing: dict[str, float]
 ) -> dict[str, Any]:
     """The answer, its columns arrays."""
     names = [p.name for p in batch.model.parameters]
@@ -31,7 +30,7 @@ def to_columns(
     path[late & ~result.alone] = None
     ndof = result.ndof.astype(int)
     return {
-        "kind": "histogram" if isinstance(request, HistogramBatchRequest) else "xy-errors",
+        "kind": request.kind,
         "model": model_as_sent(request),
         "rows": len(batch),
         "parameters": names,

@@ -7,27 +7,25 @@ import numpy as np
 
 from app.errors import InvalidRequest
 from app.schemas.base import is_list
-from app.schemas.batches import HistogramBatchRequest, PointsBatchRequest
+from app.schemas.batches import BatchRequest, HistogramBatchRequest, PointsBatchRequest
 from app.settings import Settings
 from app.translation.build import build_model
-from app.translation.points import refuse_many, refuse_no_error, to_ranges
+from app.translation.points import refuse_no_error, to_ranges
 from app.translation.problem import (
     is_absolute,
     of_parameter,
     refuse_large,
-    refuse_unknown,
     to_knowledge,
     to_known,
 )
+from app.translation.refusals import refuse_many, refuse_unknown
 from fitting.batch.question import Batch
 from fitting.batch.rows import HistogramRows, PointsRows, Rows
 from fitting.errors import InvalidProblem, Path
 from fitting.padding import Floats
 
-AnyBatchRequest = HistogramBatchRequest | PointsBatchRequest
 
-
-def to_batch(request: AnyBatchRequest, settings: Settings) -> Batch:
+def to_batch(request: BatchRequest, settings: Settings) -> Batch:
     """The question that a request asks; InvalidRequest says what is wrong with it."""
     model = build_model(request.model, settings)
     names = [p.name for p in model.parameters]
@@ -49,7 +47,7 @@ def to_batch(request: AnyBatchRequest, settings: Settings) -> Batch:
         ) from invalid
 
 
-def as_sent(path: Path, request: AnyBatchRequest) -> Path:
+def as_sent(path: Path, request: BatchRequest) -> Path:
     """A path into the question as a path into the body."""
     match path:
         case ("parameters", *_):
@@ -74,22 +72,23 @@ def refuse_many_matrices(rows: int, size: int, most: int) -> None:
         raise InvalidRequest([(("covariance",), message)])
 
 
-def to_rows(request: AnyBatchRequest, settings: Settings) -> Rows:
+def to_rows(request: BatchRequest, settings: Settings) -> Rows:
     """The data, within the limits."""
+    assert isinstance(request, HistogramBatchRequest | PointsBatchRequest)
     ranges = to_ranges(request.fit_range)
     if isinstance(request, HistogramBatchRequest):
         size = len(request.edges) - 1
-        refuse_many(("edges",), request.edges[1:], settings.max_bins)
+        refuse_many(("edges",), size, settings.max_bins)
         counts = to_matrix("counts", request.counts, size, f"{size + 1} edges need", settings)
         return HistogramRows(np.array(request.edges), counts, ranges)
     size = len(request.y[0])
-    refuse_many(("y", 0), request.y[0], settings.max_points)
+    refuse_many(("y", 0), size, settings.max_points)
     y = to_matrix("y", request.y, size, "the first row has", settings)
     return PointsRows(
-        x=spread("x", request.x, y, 0.0),
+        x=filled("x", request.x, y, 0.0),
         y=y,
-        x_err=spread("x_err", request.x_err, y, 0.0),
-        y_err=spread("y_err", request.y_err, y, 1.0),
+        x_err=filled("x_err", request.x_err, y, 0.0),
+        y_err=filled("y_err", request.y_err, y, 1.0),
         berkson=request.x_error_model == "berkson",
         ranges=ranges,
     )
@@ -99,7 +98,7 @@ def to_matrix(
     field: str, rows: Sequence[Sequence[float]], size: int, of: str, settings: Settings
 ) -> Floats:
     """(rows, size), unless it is beyond the limits or not of this shape."""
-    refuse_many((field,), rows, settings.max_batch_rows)
+    refuse_many((field,), len(rows), settings.max_batch_rows)
     if len(rows) * size > settings.max_batch_entries:
         most = settings.max_batch_entries
         message = f"{len(rows)} rows of {size}; at most {most} entries are allowed"
@@ -112,15 +111,15 @@ def refuse_ragged(field: str, rows: Sequence[Sequence[float]], size: int, of: st
     """InvalidRequest for rows of another length."""
     wrong = [(i, len(row)) for i, row in enumerate(rows) if len(row) != size]
     if wrong:
-        raise InvalidRequest([((field, i), f"{count(found)}; {of} {size}") for i, found in wrong])
+        raise InvalidRequest([((field, i), f"{counted(found)}; {of} {size}") for i, found in wrong])
 
 
-def count(entries: int) -> str:
-    """In words."""
+def counted(entries: int) -> str:
+    """How many there are."""
     return "1 entry" if entries == 1 else f"{entries} entries"
 
 
-def spread(field: str, given: Any, y: Floats, default: float) -> Floats:
+def filled(field: str, given: Any, y: Floats, default: float) -> Floats:
     """(1, points) of what is common to all rows, or (rows, points)."""
     size = y.shape[1]
     if not is_list(given):
@@ -138,7 +137,7 @@ def spread(field: str, given: Any, y: Floats, default: float) -> Floats:
     return np.asarray(given, dtype=np.float64)
 
 
-def refuse_two_starts(request: AnyBatchRequest) -> None:
+def refuse_two_starts(request: BatchRequest) -> None:
     """InvalidRequest for what comes in; of what was stored before, each row's own start counts."""
     known = {name: to_known(request.parameters.get(name)) for name in request.starts}
     if twice := [name for name in known if known[name].start is not None]:
@@ -146,7 +145,7 @@ def refuse_two_starts(request: AnyBatchRequest) -> None:
         raise InvalidRequest([(("starts", name), message) for name in twice])
 
 
-def to_starts(request: AnyBatchRequest, names: list[str], rows: int) -> Floats:
+def to_starts(request: BatchRequest, names: list[str], rows: int) -> Floats:
     """Each row's own starts (rows, parameters), NaN where there is none."""
     refuse_unknown(((("starts", name), name) for name in request.starts), names)
     found = np.full((rows, len(names)), np.nan)

@@ -13,13 +13,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import Unavailable, defect_response
 from app.http.door import is_turned_away
+from app.http.gone import GONE
 from app.operation.logs import request_id
 from app.operation.metrics import Metrics
 
 logger = logging.getLogger("fit.requests")
 
 HEAD_ONLY = "fit.head_only"  # in the scope of a request that was a HEAD
-GONE = 499  # the client hung up before there was an answer
 QUIET = ("/livez", "/readyz", "/metrics")
 _ID = b"x-request-id"
 _SANE = re.compile(rb"[A-Za-z0-9_.:-]{1,100}")

@@ -1,56 +1,37 @@
-"""OpenAPI: FastAPI's own, plus the schemas of bodies that are read by `body.read_body`."""
+"""OpenAPI: FastAPI's own, plus what it cannot know of bodies that are read by `reading.body`."""
 
 import json
 from typing import Any
 
 from fastapi import FastAPI
-from fastapi.openapi.utils import get_openapi
-from pydantic.json_schema import models_json_schema
+from pydantic import BaseModel
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
+from app.batch.kinds import KINDS
+from app.reading.headers import JSON, MSGPACK, NDJSON
 from app.schemas.answers import ProblemAnswer
-from app.schemas.batches import (
-    HistogramBatchRequest,
-    HistogramHead,
-    PointsBatchRequest,
-    PointsHead,
-)
-from app.schemas.jobs import HistogramLine, JobRow, PointsLine
-from app.schemas.requests import HistogramRequest, PointsRequest
+from app.schemas.jobs import JobRow
+from app.schemas.requests import REQUESTS
+
+SCHEMAS: list[tuple[type[BaseModel], JsonSchemaMode]] = [
+    *((s, "validation") for s in REQUESTS.values()),
+    *((s, "validation") for k in KINDS.values() for s in (k.request, k.head, k.line)),
+    (JobRow, "serialization"),
+    (ProblemAnswer, "serialization"),
+]
 
 
 def document(app: FastAPI) -> None:
     """Give the app an `openapi` method that knows all schemas."""
 
     def openapi() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            schema = get_openapi(
-                title=app.title,
-                version=app.version,
-                summary=app.summary,
-                description=app.description,
-                routes=app.routes,
-                tags=app.openapi_tags,
-                servers=app.servers,
-            )
-            _, ours = models_json_schema(
-                [
-                    (HistogramRequest, "validation"),
-                    (PointsRequest, "validation"),
-                    (HistogramBatchRequest, "validation"),
-                    (PointsBatchRequest, "validation"),
-                    (HistogramHead, "validation"),
-                    (HistogramLine, "validation"),
-                    (PointsHead, "validation"),
-                    (PointsLine, "validation"),
-                    (JobRow, "serialization"),
-                    (ProblemAnswer, "serialization"),
-                ],
-                ref_template="#/components/schemas/{model}",
-            )
-            components = schema.setdefault("components", {}).setdefault("schemas", {})
+        known, schema = app.openapi_schema, FastAPI.openapi(app)
+        if schema is not known:
+            template = "#/components/schemas/{model}"
+            _, ours = models_json_schema(SCHEMAS, ref_template=template)
+            components = schema["components"]["schemas"]
             components |= {n: with_defaults_told(one) for n, one in ours["$defs"].items()}
-            app.openapi_schema = schema
-        return app.openapi_schema
+        return schema
 
     app.openapi = openapi  # type: ignore[method-assign]
 
@@ -63,3 +44,27 @@ def with_defaults_told(schema: dict[str, Any]) -> dict[str, Any]:
             told = [field.get("description"), f"Default: {json.dumps(default)}"]
             field["description"] = ". ".join(filter(None, told))
     return schema
+
+
+def request_body(
+    schema: type[BaseModel],
+    examples: dict[str, Any],
+    *,
+    or_binary: bool = False,
+    lines: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """The OpenAPI entry of a body that `reading.body` takes, whose schema is in the document.
+
+    `lines` is the entry of the same as NDJSON, where that is taken.
+    """
+    content: dict[str, Any] = {
+        JSON: {
+            "schema": {"$ref": f"#/components/schemas/{schema.__name__}"},
+            "examples": {name: {"value": value} for name, value in examples.items()},
+        }
+    }
+    if or_binary:
+        content[MSGPACK] = {"schema": {"type": "string", "format": "binary"}}
+    if lines is not None:
+        content[NDJSON] = lines
+    return {"requestBody": {"required": True, "content": content}}

@@ -21,7 +21,7 @@ def _header(name: str, description: str, schema: dict[str, Any]) -> dict[str, An
     return {"headers": {name: {"description": description, "required": True, "schema": schema}}}
 
 
-#: Of answers that come with `answer.server_timing`.
+#: Of answers that come with `translation.answer.server_timing`.
 TIMED: dict[int | str, dict[str, Any]] = {
     200: _header("Server-Timing", "`timing_ms` and `kernel` of the answer", {"type": "string"})
 }

@@ -10,10 +10,9 @@ import numpy as np
 from pydantic_core import to_json
 
 from app.batch.answer import or_null, to_columns
-from app.batch.translate import AnyBatchRequest, to_batch
+from app.batch.kinds import Kind
 from app.deadlines import tell_rows
-from app.jobs.kinds import Kind
-from app.schemas.batches import BatchHead
+from app.schemas.batches import BatchHead, BatchRequest
 from app.settings import Settings
 from app.translation.build import build_model
 from fitting.batch.question import Batch
@@ -61,20 +60,16 @@ def unpack(data: bytes) -> Fields:
         return {name: found[name].astype(np.float64) for name in found.files}
 
 
-def to_request(kind: Kind, head: BatchHead, fields: Fields) -> AnyBatchRequest:
+def to_request(kind: Kind, head: BatchHead, fields: Fields) -> BatchRequest:
     """The request that asks for these rows only, as if it had been sent alone."""
-    matrices = {name: array for name, array in fields.items() if not name.startswith(STARTS)}
-    starts = {
+    values: dict[str, Any] = dict(head)
+    values |= {name: array for name, array in fields.items() if not name.startswith(STARTS)}
+    values["starts"] = {
         name.removeprefix(STARTS): array
         for name, array in fields.items()
         if name.startswith(STARTS)
     }
-    return kind.request.model_construct(**{**dict(head), **matrices}, starts=starts)  # type: ignore[arg-type]
-
-
-def to_question(kind: Kind, head: BatchHead, fields: Fields, settings: Settings) -> Batch:
-    """What the workers are asked; InvalidRequest says what is wrong, rows counted from 0."""
-    return to_batch(to_request(kind, head, fields), settings)
+    return kind.request.model_construct(**values)
 
 
 def without_limits(settings: Settings) -> Settings:
@@ -83,7 +78,7 @@ def without_limits(settings: Settings) -> Settings:
 
 
 def to_lines(
-    request: AnyBatchRequest, batch: Batch, result: BatchResult, first: int, settings: Settings
+    request: BatchRequest, batch: Batch, result: BatchResult, first: int, settings: Settings
 ) -> bytes:
     """The answer, a line a row, compressed; `first` is the number of the first row."""
     messages = tell_rows(result, request, settings)

@@ -14,17 +14,18 @@ import numpy as np
 from fastapi import Request
 from pydantic_core import from_json, to_json
 
+from app.batch.kinds import Kind
 from app.batch.translate import has_rows, refuse_two_starts, to_batch
 from app.errors import Busy, InvalidRequest, NotJson, StoreAway, Unavailable
 from app.jobs.chunk import STARTS, Fields, pack, rows_of, to_request
-from app.jobs.kinds import Kind
 from app.jobs.lines import Numbered, RowReader, slices, why
 from app.jobs.runner import Runner
 from app.reading.binary import to_lists
-from app.reading.body import BOM, NDJSON, parse, pieces, read_body
+from app.reading.body import BOM, parse, pieces, read_body
 from app.reading.crowded import most_names, refuse_crowded
+from app.reading.headers import NDJSON
 from app.reading.validation import is_utf_16
-from app.schemas.batches import BatchHead, PointsHead
+from app.schemas.batches import BatchHead, BatchRequest, PointsHead
 from app.service import Service
 from app.settings import Settings
 from app.store.jobs import Gone
@@ -92,7 +93,7 @@ async def take_whole(request: Request, service: Service, runner: Runner, kind: K
         if "trailing characters" in wrong.detail:
             raise NotJson(f"{wrong.detail} Rows a line each are {LINES}.") from None
         raise
-    asked: Any = body.content
+    asked = body.content
     settings = service.settings
     wide = settings.model_copy(
         update={
@@ -117,10 +118,10 @@ async def take_whole(request: Request, service: Service, runner: Runner, kind: K
         return intake.id
 
 
-def fields_of(kind: Kind, asked: Any) -> Fields:
+def fields_of(kind: Kind, asked: BatchRequest) -> Fields:
     """What differs from row to row in a request."""
     fields = {kind.data: np.array(getattr(asked, kind.data), dtype=np.float64)}
-    for name in kind.spread:
+    for name in kind.common_or_own:
         given = getattr(asked, name)
         if has_rows(given):
             fields[name] = np.array(given, dtype=np.float64)
@@ -231,7 +232,8 @@ class Rows:
 
     def _checked(self, fields: Fields, numbers: Sequence[int]) -> bytes:
         """The chunk's bytes, once it is known to be a question."""
-        both = [n for n in self._kind.spread if n in fields and getattr(self._head, n) is not None]
+        names = self._kind.common_or_own
+        both = [n for n in names if n in fields and getattr(self._head, n) is not None]
         if both:
             raise InvalidRequest([((name,), "is in the rows, too; give it once") for name in both])
         if isinstance(self._head, PointsHead) and self._head.x is None and "x" not in fields:

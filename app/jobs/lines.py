@@ -2,16 +2,16 @@
 
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
+from app.batch.kinds import Kind
 from app.errors import InvalidRequest, NotJson, Problem, TooLarge
 from app.jobs.chunk import STARTS, Fields
-from app.jobs.kinds import Kind
 from app.reading.crowded import count_names, too_many
 from app.reading.names import refuse_twice
 from app.reading.validation import found_at
@@ -84,10 +84,6 @@ class RowReader:
     names: frozenset[str] | None = None  # of fields, where rows are objects
     width: int = 0
     rows: int = 0
-    _objects: TypeAdapter[list[Line]] = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        self._objects = TypeAdapter(list[self.kind.line])  # type: ignore[name-defined]
 
     def read(self, lines: Sequence[Numbered]) -> Fields:
         """The rows in these lines; a Problem tells which row is wrong, and its line."""
@@ -100,7 +96,7 @@ class RowReader:
         brace = lines[0][1].lstrip().startswith(b"{")
         as_objects = brace if first else self.names is not None
         self._refuse_other_form(lines, b"{}" if as_objects else b"[]")
-        found = self._validated(lines, self._objects if as_objects else NUMBERS)
+        found = self._validated(lines, self.kind.lines if as_objects else NUMBERS)
         if as_objects:
             fields = self._of_objects(found, lines, first=first)
         else:

@@ -14,17 +14,20 @@ from dataclasses import dataclass
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.batch.answer import STATUS_NAMES
+from app.batch.kinds import KINDS
 from app.batch.paces import Paces
+from app.batch.translate import to_batch
 from app.errors import Problem, StoreAway
 from app.jobs.bell import Bell, rings
-from app.jobs.chunk import pack, to_lines, to_question, to_request, unpack, without_limits
+from app.jobs.chunk import Fields, pack, to_lines, to_request, unpack, without_limits
 from app.jobs.fit import fit_first
-from app.jobs.kinds import KINDS
 from app.jobs.news import News
 from app.jobs.owner import Owner
 from app.operation.logs import request_id
+from app.schemas.batches import BatchRequest
 from app.service import Service
 from app.store.jobs import LEASE_S, Claim, Gone
+from fitting.batch.question import Batch
 
 logger = logging.getLogger("fit.jobs")
 
@@ -181,11 +184,11 @@ class Runner:
         """What has become of the rows, or of the first of them."""
         service, kind = self._service, KINDS[claim.kind]
 
-        def read():  # type: ignore[no-untyped-def]
+        def read() -> tuple[Fields, BatchRequest, Batch]:
             head = kind.head.model_validate_json(claim.head)
             fields = unpack(claim.data)
             request = to_request(kind, head, fields)
-            return fields, request, to_question(kind, head, fields, self._settings)
+            return fields, request, to_batch(request, self._settings)
 
         async with self._fitting:
             fields, request, asked = await asyncio.to_thread(read)

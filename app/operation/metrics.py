@@ -1,13 +1,13 @@
 """What `GET /metrics` tells Prometheus; one registry a service, so that tests can have many."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from app.store.store import Store
 from app.workers.pool import WorkerPool
-from fitting.kernels.cache import Usage
+from fitting.kernels.cache import Tier, Usage
 
 if TYPE_CHECKING:
     from app.workers.cluster import Cluster
@@ -58,7 +58,7 @@ class Metrics:
             "fit_seconds", "Seconds of minimising", buckets=SECONDS, registry=registry
         )
         # all tiers exist from the beginning, so that a rate over them does
-        for tier in ("memory", "disk", "compiled"):
+        for tier in get_args(Tier):
             self.kernel_cache.labels(tier)
 
     def watch(self, pool: WorkerPool, store: Store, cluster: "Cluster | None") -> None:

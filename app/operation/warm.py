@@ -19,7 +19,7 @@ from pydantic_core import from_json
 
 from app.catalogue import catalogue, example_histogram, example_points
 from app.errors import Problem
-from app.schemas.requests import HistogramRequest, PointsRequest
+from app.schemas.requests import REQUESTS, HistogramRequest, PointsRequest
 from app.service import Service
 from app.settings import Settings
 from app.store.store import StoredFit
@@ -36,12 +36,6 @@ SLOWEST_MS = 1000.0
 MOST_USED = 100  # kernels of these that are made ready
 
 logger = logging.getLogger("fit.warm")
-
-Kind = str  # of a fit, as the store has it
-REQUESTS: dict[Kind, type[HistogramRequest] | type[PointsRequest]] = {
-    "histogram": HistogramRequest,
-    "xy-errors": PointsRequest,
-}
 
 
 async def warm_up(service: Service) -> None:
@@ -93,20 +87,21 @@ def was_easy(fit: StoredFit) -> bool:
     return bool(answer["valid"]) and answer["timing_ms"]["minimize"] < SLOWEST_MS
 
 
-def usual_requests() -> list[tuple[Kind, dict[str, Any]]]:
-    """Shapes that most clients need."""
+def usual_requests() -> list[tuple[str, dict[str, Any]]]:
+    """Shapes that most clients need, each with its kind."""
     histograms = [example_histogram(name, bins) for name in USUAL for bins in BINS]
     points = [example_points(name, size) for name in USUAL for size in POINTS]
     exact = [{k: v for k, v in request.items() if k != "x_err"} for request in points]
     return [
-        *(("histogram", request) for request in histograms),
-        *(("xy-errors", request) for request in (*points, *exact)),
+        *((HistogramRequest.kind, request) for request in histograms),
+        *((PointsRequest.kind, request) for request in (*points, *exact)),
     ]
 
 
 def library_tasks(entries: Iterable[Any], settings: Settings) -> Sequence[WarmTask]:
     """Each shape's example, as a histogram."""
-    requests = [("histogram", entry["examples"]["POST /fit/histogram"]) for entry in entries]
+    example = "POST /fit/histogram"
+    requests = [(HistogramRequest.kind, entry["examples"][example]) for entry in entries]
     return [WarmTask(problem) for problem in to_problems(requests, settings)]
 
 

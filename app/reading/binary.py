@@ -11,8 +11,6 @@ from app.errors import InvalidRequest, NotMsgpack
 from app.reading import names
 from app.reading.crowded import too_many
 
-MSGPACK = "application/msgpack"
-
 
 def unpack(raw: bytes, most: int = sys.maxsize) -> Any:
     """What was sent; arrays stay in their written form. No object has a name twice.

@@ -5,33 +5,28 @@ The numbers of large bodies take a shorter way (`arrays`).
 
 import asyncio
 import contextlib
-import re
 import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from fastapi import Request
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from starlette.requests import ClientDisconnect
 
 from app.errors import TooLarge, TooSlow, WrongMediaType
-from app.jobs.prefer import RESPOND_ASYNC
+from app.http.gone import ClientGone
 from app.reading.arrays import with_arrays
-from app.reading.binary import MSGPACK, unpack
+from app.reading.binary import unpack
 from app.reading.crowded import most_names, refuse_crowded
+from app.reading.headers import JSON, MSGPACK, NDJSON, RESPOND_ASYNC, media_type_of, refuse_csv
 from app.reading.names import refuse_twice
 from app.reading.validation import from_json_validation, from_validation
-from app.reading.wording import NOT_OFFERED
 from app.schemas import base
-from app.service import ClientGone, service_of
+from app.service import service_of
 
-JSON = "application/json"
-NDJSON = "application/x-ndjson"
-ALSO_NDJSON = {"application/ndjson", "application/jsonl"}
 BOM = b"\xef\xbb\xbf"  # of UTF-8, which editors and PowerShell put first; RFC 8259, 8.1
 
-WEIGHT = re.compile(r"q=[01](\.\d{0,3})?")
 LONG = 2**20  # bytes; to read them takes ten milliseconds, in which others are to be served
 
 T = TypeVar("T", bound=base.Request)
@@ -64,34 +59,6 @@ async def read_body(request: Request, schema: type[T], *, or_binary: bool = Fals
         if len(raw) < LONG:
             return Body(reader(schema, raw, most), raw)
         return Body(await asyncio.to_thread(reader, schema, raw, most), raw)
-
-
-def wants_binary(request: Request) -> bool:
-    """Whether the client accepts MessagePack by name, and likes it no less than JSON."""
-    likes = dict(map(_liked, ",".join(request.headers.getlist("accept")).split(",")))
-    least = next((likes[one] for one in (JSON, "application/*", "*/*") if one in likes), 0.0)
-    return MSGPACK in likes and likes[MSGPACK] > 0 and likes[MSGPACK] >= least
-
-
-def _liked(accepted: str) -> tuple[str, float]:
-    """One entry of `Accept`: a media type and its weight (RFC 9110, 12.4.2)."""
-    media_type, *parameters = accepted.lower().replace(" ", "").split(";")
-    weight = next((one[2:] for one in parameters if WEIGHT.fullmatch(one)), "1")
-    return media_type, float(weight)
-
-
-def media_type_of(request: Request) -> str:
-    """The body's; WrongMediaType where it is encoded."""
-    if request.headers.get("content-encoding", "").strip().lower() not in ("", "identity"):
-        raise WrongMediaType("Send the body without Content-Encoding.")
-    given = request.headers.get("content-type", JSON).partition(";")[0].strip().lower()
-    return NDJSON if given in ALSO_NDJSON else given
-
-
-def refuse_csv(request: Request) -> None:
-    """WrongMediaType for what the contract has, but nobody has asked for yet."""
-    if request.headers.get("content-type", "").lower().startswith("text/csv"):
-        raise WrongMediaType(f"text/csv is {NOT_OFFERED}. Send the body as {JSON}.")
 
 
 async def read(request: Request, most: int, hold: Callable[[int], None]) -> bytes:
@@ -150,27 +117,3 @@ def parse_binary(schema: type[T], raw: bytes, most: int = sys.maxsize) -> T:
         return schema.model_validate(sent)
     except ValidationError as error:
         raise from_validation(error, sent, schema) from None
-
-
-def request_body(
-    schema: type[BaseModel],
-    examples: dict[str, Any],
-    *,
-    or_binary: bool = False,
-    lines: dict[str, Any] | None = None,
-) -> dict[str, Any]:
-    """The OpenAPI entry of such a body; `openapi.py` adds the schema it refers to.
-
-    `lines` is the entry of the same as NDJSON, where that is taken.
-    """
-    content: dict[str, Any] = {
-        JSON: {
-            "schema": {"$ref": f"#/components/schemas/{schema.__name__}"},
-            "examples": {name: {"value": value} for name, value in examples.items()},
-        }
-    }
-    if or_binary:
-        content[MSGPACK] = {"schema": {"type": "string", "format": "binary"}}
-    if lines is not None:
-        content[NDJSON] = lines
-    return {"requestBody": {"required": True, "content": content}}

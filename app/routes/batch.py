@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request, Response
 
 from app.batch.answer import to_bytes, to_columns
 from app.batch.dealer import Dealer
+from app.batch.kinds import HISTOGRAM, POINTS, Kind
 from app.batch.translate import refuse_two_starts, to_batch
 from app.deadlines import tell_batch
 from app.errors import WrongMediaType
@@ -18,23 +19,24 @@ from app.examples import (
     POINTS_BATCH_EXAMPLES,
     POINTS_LINES,
 )
+from app.http.gone import unless_gone
+from app.http.openapi import request_body
 from app.http.queries import StrictRoute
 from app.http.responses import FIT_PROBLEMS, TIMED
-from app.jobs.kinds import HISTOGRAM, POINTS, Kind
-from app.jobs.prefer import RESPOND_ASYNC, prefers_async
-from app.reading.binary import MSGPACK, pack
-from app.reading.body import (
+from app.reading.binary import pack
+from app.reading.body import read_body
+from app.reading.headers import (
     JSON,
+    MSGPACK,
     NDJSON,
-    Body,
+    RESPOND_ASYNC,
     media_type_of,
-    read_body,
-    request_body,
+    prefers_async,
     wants_binary,
 )
 from app.routes.jobs import ACCEPTED, PREFER, accept_job
 from app.schemas.batches import BatchAnswer, HistogramBatchRequest, PointsBatchRequest
-from app.service import Service, service_of, unless_gone
+from app.service import Service, service_of
 from app.translation.answer import server_timing
 
 BINARY_ANSWER: dict[int | str, dict[str, Any]] = {
@@ -108,7 +110,7 @@ async def answer_batch(request: Request, kind: Kind) -> Response:
         raise WrongMediaType(f"{NDJSON} is for jobs: ask for one by Prefer: {RESPOND_ASYNC}.")
     service = service_of(request)
     (service.cluster or service.pool).refuse_if_full()
-    body: Body[Any] = await read_body(request, kind.request, or_binary=True)
+    body = await read_body(request, kind.request, or_binary=True)
     accepted = time.monotonic()
     asked = body.content
     batch = await asyncio.to_thread(to_batch, asked, service.settings)

@@ -9,11 +9,13 @@ from fastapi import APIRouter, Request, Response
 
 from app.deadlines import more_time, tell
 from app.examples import HISTOGRAM_EXAMPLES, POINTS_EXAMPLES
+from app.http.openapi import request_body
 from app.http.queries import StrictRoute
 from app.http.responses import FIT_PROBLEMS, TIMED
-from app.reading.body import JSON, Body, read_body, request_body
+from app.reading.body import read_body
+from app.reading.headers import JSON
 from app.schemas.answers import FitAnswer, FitKind
-from app.schemas.requests import HistogramRequest, PointsRequest
+from app.schemas.requests import FitRequest, HistogramRequest, PointsRequest
 from app.service import Served, Service, service_of
 from app.store.store import StoredFit
 from app.translation.answer import model_as_sent, server_timing, to_answer
@@ -55,9 +57,7 @@ async def fit_xy_errors(request: Request) -> Response:
     return await answer_fit(request, PointsRequest)
 
 
-async def answer_fit(
-    request: Request, schema: type[HistogramRequest] | type[PointsRequest]
-) -> Response:
+async def answer_fit(request: Request, schema: type[FitRequest]) -> Response:
     """Read, translate, fit in a worker, store, answer."""
     service = service_of(request)
     question = await read_question(service, request, schema)
@@ -102,14 +102,12 @@ class Question:
     more_time: str
 
 
-async def read_question(
-    service: Service, request: Request, schema: type[HistogramRequest] | type[PointsRequest]
-) -> Question:
+async def read_question(service: Service, request: Request, schema: type[FitRequest]) -> Question:
     """The body, read, validated and translated."""
-    body: Body[Any] = await read_body(request, schema)
+    body = await read_body(request, schema)
     accepted, created, asked = time.monotonic(), time.time(), body.content
     return Question(
-        kind="histogram" if schema is HistogramRequest else "xy-errors",
+        kind=asked.kind,
         model=model_as_sent(asked),
         raw=body.raw,
         problem=to_problem(asked, service.settings),
@@ -124,7 +122,7 @@ async def fit_or_timeout(service: Service, request: Request, question: Question)
     """The result; that of a fit which had to be killed is a result too."""
     try:
         task = FitTask(question.problem, question.deadline)
-        return await service.run(request, task, question.deadline)
+        return await service.outcome(task, question.deadline, request)
     except TimedOut as late:
         waited_s = time.monotonic() - question.accepted if late.waiting else 0.0
         result = killed(question.problem, waiting=late.waiting)

@@ -9,7 +9,7 @@ from app.errors import NotFound
 from app.http.ids import Id
 from app.http.queries import StrictRoute
 from app.http.responses import problems
-from app.reading.body import JSON
+from app.reading.headers import JSON
 from app.schemas.answers import StoredFitAnswer
 from app.service import Here
 

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.background import BackgroundTask
 
+from app.batch.kinds import Kind
 from app.errors import NotFound
 from app.examples import RESULT_LINES
 from app.http.ids import Id
@@ -16,10 +17,8 @@ from app.http.responses import problems
 from app.jobs.answer import path, to_answer
 from app.jobs.follow import Follower, events, results
 from app.jobs.intake import take_lines, take_whole
-from app.jobs.kinds import Kind
-from app.jobs.prefer import RESPOND_ASYNC
 from app.jobs.runner import Runner
-from app.reading.body import JSON, NDJSON
+from app.reading.headers import JSON, NDJSON, RESPOND_ASYNC
 from app.schemas.jobs import JobAnswer
 from app.service import Here, Service, service_of
 from app.store.jobs import StoredJob

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path
 
-from app.catalogue import catalogue, entry
+from app.catalogue import catalogue
 from app.errors import NotFound, did_you_mean
 from app.examples import COMPOSITIONS
 from app.http.queries import StrictRoute
@@ -25,11 +25,13 @@ async def list_models(service: Here) -> CatalogueAnswer:
     )
 
 
-# not async: the first look at a shape evaluates its example, in a thread
-@router.get("/{name}", summary="One shape", responses=problems(400, 404, 422))
-def get_model(name: Annotated[str, Path(description="A name from GET /models")]) -> ShapeAnswer:
+@router.get("/{name}", summary="One shape", responses=problems(400, 404, 422, 503))
+async def get_model(
+    service: Here, name: Annotated[str, Path(description="A name from GET /models")]
+) -> ShapeAnswer:
     """Its formula, parameters, limits, options and example requests."""
     if name not in SHAPES:
         close = did_you_mean(name, SHAPES)
         raise NotFound(f"There is no such model{close}; GET /models lists them.")
-    return entry(name)
+    entries = await service.prepared.get(catalogue)
+    return ShapeAnswer.model_validate(entries[name])

@@ -5,6 +5,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from fitting.covariance import Method
+from fitting.kernels.cache import Tier
 from fitting.result import Status, WarningCode
 
 
@@ -24,7 +26,7 @@ class CovarianceBlock(Answer):
 
     parameters: list[str]
     matrix: Matrix | None
-    method: Literal["autodiff", "hesse", "gauss-newton"]
+    method: Method
     positive_definite: bool
     reason: str | None = Field(None, description="Why there is no matrix")
 
@@ -106,7 +108,7 @@ class BatchTiming(Answer):
 class KernelAnswer(Answer):
     """The slowest place that a compiled function came from."""
 
-    cache: Literal["memory", "disk", "compiled"]
+    cache: Tier
 
 
 class FitAnswer(Answer):
@@ -142,7 +144,7 @@ class CovarianceAnswer(Answer):
     """The covariance of a stored fit, at its minimum or at another point."""
 
     fit_id: str
-    method: Literal["autodiff", "hesse", "gauss-newton"]
+    method: Method
     parameters: list[str]
     matrix: Matrix | None
     correlation: Matrix | None

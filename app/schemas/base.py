@@ -25,7 +25,7 @@ NotNegative = Annotated[Number, Field(json_schema_extra={"minimum": 0})]
 Positive = Annotated[Number, Field(json_schema_extra={"exclusiveMinimum": 0})]
 N = TypeVar("N")  # one of these
 
-#: A million wrong entries are not worth a million errors: `validation` looks for some more.
+#: A million wrong entries are not worth a million errors: `reading.validation` looks for some more.
 Numbers = Annotated[list[N], Field(fail_fast=True)]
 OneOrMore = Annotated[Numbers[N], Field(min_length=1)]
 Row = Annotated[OneOrMore[N], OrArray(1)]

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, Tag
 
-from app.schemas.answers import Answer, BatchTiming, KernelAnswer
+from app.schemas.answers import Answer, BatchTiming, FitKind, KernelAnswer
 from app.schemas.arrays import OrArray, dimensions
 from app.schemas.base import (
     Edges,
@@ -21,7 +21,13 @@ from app.schemas.base import (
     is_list,
     is_list_of_lists,
 )
-from app.schemas.requests import Asked
+from app.schemas.requests import (
+    AbsoluteSigma,
+    Asked,
+    HistogramRequest,
+    PointsRequest,
+    XErrorModel,
+)
 from fitting.result import Status, WarningCode
 
 Matrix = Annotated[list[OneOrMore[N]], Field(fail_fast=True, min_length=1), OrArray(2)]
@@ -62,8 +68,14 @@ class Starts(Request):
     )
 
 
+class BatchRequest(BatchHead, Starts):
+    """What both batches share where their rows are in the body."""
+
+
 class HistogramHead(BatchHead):
     """Fits of one model to many histograms of the same bins, which come later: one a line."""
+
+    kind = HistogramRequest.kind
 
     edges: Edges
     fit_range: FitRange | None = Field(
@@ -71,7 +83,7 @@ class HistogramHead(BatchHead):
     )
 
 
-class HistogramBatchRequest(HistogramHead, Starts):
+class HistogramBatchRequest(HistogramHead, BatchRequest):
     """Fits of one model to many histograms of the same bins."""
 
     arrays = ("edges", "counts")
@@ -82,15 +94,13 @@ class HistogramBatchRequest(HistogramHead, Starts):
 class PointsOptions(BatchHead):
     """What is said of all sets of points."""
 
-    x_error_model: Literal["classical", "berkson"] = "classical"
+    kind = PointsRequest.kind
+
+    x_error_model: XErrorModel = "classical"
     fit_range: FitRange | None = Field(
         None, description="[lo, hi] or several; points inside are fitted"
     )
-    absolute_sigma: bool | None = Field(
-        None,
-        description="false: errors are relative, the covariance is scaled by the reduced "
-        "chi-square. Default: true if y_err is given",
-    )
+    absolute_sigma: AbsoluteSigma = None
 
 
 class PointsHead(PointsOptions):
@@ -105,7 +115,7 @@ class PointsHead(PointsOptions):
     )
 
 
-class PointsBatchRequest(PointsOptions, Starts):
+class PointsBatchRequest(PointsOptions, BatchRequest):
     """Fits of one model to many sets of points, each of the same number."""
 
     arrays = ("x", "y", "x_err", "y_err")
@@ -143,7 +153,7 @@ class BatchAnswer(Answer):
     An error is also null for a parameter that is fixed, or at a limit in that row (`at_limit`).
     """
 
-    kind: Literal["histogram", "xy-errors"]
+    kind: FitKind
     model: Any = Field(description="The model as it was requested")
     rows: int
     parameters: list[str]

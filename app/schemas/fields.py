@@ -6,20 +6,9 @@ from pydantic import BaseModel
 
 from app.schemas.batches import HistogramBatchRequest, PointsBatchRequest
 from app.schemas.models import FORMS, SPECS, TemplateData
-from app.schemas.requests import (
-    Constraint,
-    HistogramData,
-    HistogramRequest,
-    ParameterSettings,
-    PointsRequest,
-)
+from app.schemas.requests import REQUESTS, Constraint, HistogramData, ParameterSettings
 
-REQUESTS: dict[str, type[BaseModel]] = {
-    "POST /fit/histogram": HistogramRequest,
-    "POST /fit/xy-errors": PointsRequest,
-    "POST /fit/histogram/batch": HistogramBatchRequest,
-    "POST /fit/xy-errors/batch": PointsBatchRequest,
-}
+BATCHES = (HistogramBatchRequest, PointsBatchRequest)
 
 
 def fields_at(loc: Sequence[str | int], whole: type[BaseModel]) -> list[str]:
@@ -39,4 +28,5 @@ def fields_at(loc: Sequence[str | int], whole: type[BaseModel]) -> list[str]:
 
 def whose(name: str) -> list[str]:
     """The requests that have a field of this name."""
-    return [request for request, schema in REQUESTS.items() if name in schema.model_fields]
+    single = [f"POST /fit/{s.kind}" for s in REQUESTS.values() if name in s.model_fields]
+    return single + [f"POST /fit/{s.kind}/batch" for s in BATCHES if name in s.model_fields]

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from app.schemas.answers import Answer
+from app.schemas.answers import Answer, FitKind
 from app.schemas.base import NotNegative, Number, Positive, Request, Row
 from fitting.result import Status, WarningCode
 
@@ -78,7 +78,7 @@ class JobAnswer(Answer):
     """A batch that is worked on while nobody waits."""
 
     id: str
-    kind: Literal["histogram", "xy-errors"]
+    kind: FitKind
     model: Any = Field(description="The model as it was requested")
     status: Literal["queued", "running", "succeeded", "failed", "cancelled"] = Field(
         description="cancelled: it was deleted; only those who follow it are told"

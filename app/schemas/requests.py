@@ -1,10 +1,11 @@
 """The bodies of the two fits."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, Tag
 from pydantic.types import Strict
 
+from app.schemas.answers import FitKind
 from app.schemas.base import (
     Columns,
     Edges,
@@ -53,6 +54,8 @@ ParameterSpec = Annotated[
 class Asked(Request):
     """What all fits share."""
 
+    kind: ClassVar[FitKind]
+
     model: ModelSpec
     parameters: dict[str, ParameterSpec] = Field(
         default_factory=dict, description="By name: a start, or settings"
@@ -60,6 +63,22 @@ class Asked(Request):
     deadline_s: Annotated[Number, Field(gt=0)] | None = Field(
         None, description="Seconds; the server's own deadline still holds"
     )
+
+
+XErrorModel = Annotated[
+    Literal["classical", "berkson"],
+    Field(
+        description="classical: x is a noisy reading of the true value; "
+        "berkson: x was set, the true value scatters about it"
+    ),
+]
+AbsoluteSigma = Annotated[
+    bool | None,
+    Field(
+        description="false: errors are relative, the covariance is scaled by the reduced "
+        "chi-square. Default: true if y_err is given"
+    ),
+]
 
 
 class FitRequest(Asked):
@@ -78,6 +97,7 @@ class HistogramData(Request):
 class HistogramRequest(FitRequest):
     """A fit of a model to a histogram."""
 
+    kind = "histogram"
     arrays = ("histogram.edges", "histogram.counts")
 
     histogram: HistogramData
@@ -93,6 +113,7 @@ class HistogramRequest(FitRequest):
 class PointsRequest(FitRequest):
     """A fit of a model to points with errors in x and y."""
 
+    kind = "xy-errors"
     arrays = ("x", "y", "x_err", "y_err")
 
     # to look which of the two was sent would cost as much as to read it
@@ -110,20 +131,15 @@ class PointsRequest(FitRequest):
     y_err: NumberOrList[Positive] | None = Field(
         None, description="Left out: equal weights, covariance scaled by the reduced chi-square"
     )
-    x_error_model: Literal["classical", "berkson"] = Field(
-        "classical",
-        description="classical: x is a noisy reading of the true value; "
-        "berkson: x was set, the true value scatters about it",
-    )
+    x_error_model: XErrorModel = "classical"
     fit_range: PointsRange | None = Field(
         None,
         description="[lo, hi] or several; points inside are fitted. Where x has columns, by their "
         "names: points inside the ranges of all columns named are fitted",
     )
-    absolute_sigma: bool | None = Field(
-        None,
-        description="false: errors are relative, the covariance is scaled by the reduced "
-        "chi-square. Default: true if y_err is given",
-    )
+    absolute_sigma: AbsoluteSigma = None
     method: Literal["effective-variance"] = "effective-variance"
     loss: Literal["linear"] = "linear"
+
+
+REQUESTS: dict[str, type[FitRequest]] = {s.kind: s for s in (HistogramRequest, PointsRequest)}

@@ -105,8 +105,7 @@ class JobStore:
             connection.execute(insert(jobs), row)
             return True
 
-        begun: bool = await self._writer.submit(write)
-        return begun
+        return await self._writer.submit(write)
 
     async def add(self, job_id: str, number: int, first_row: int, rows: int, data: bytes) -> None:
         """One more chunk of a job that is being received."""
@@ -144,8 +143,7 @@ class JobStore:
             fields = dict(row._mapping)
             return StoredJob(**fields | {"statuses": json.loads(fields["statuses"])})
 
-        found: StoredJob | None = await self._reader.submit(read)
-        return found
+        return await self._reader.submit(read)
 
     async def claim(self, working_on: Collection[int] = ()) -> Claim | None:
         """A chunk to do next, of the job whose turn was longest ago; none that we work on.
@@ -171,8 +169,7 @@ class JobStore:
                     return _claimed(connection, found)
             return None
 
-        claim: Claim | None = await self._writer.submit(write, patient=True)
-        return claim
+        return await self._writer.submit(write, patient=True)
 
     def _take(self, connection: Connection, job: str, chunk: int, free: Any, now: float) -> bool:
         """Whether no other server was quicker."""
@@ -262,15 +259,13 @@ class JobStore:
         def read(connection: Connection) -> list[tuple[int, int]]:
             return [(row.place, row.rows) for row in connection.execute(query)]
 
-        places: list[tuple[int, int]] = await self._reader.submit(read)
-        return places
+        return await self._reader.submit(read)
 
     async def lines_at(self, job_id: str, place: int) -> bytes | None:
         """The lines of the chunk at a place, as `finish` got them."""
         query = select(chunks.c.data).where(chunks.c.job == job_id, chunks.c.place == place)
 
-        lines: bytes | None = await self._reader.submit(lambda c: c.scalar(query))
-        return lines
+        return await self._reader.submit(lambda c: c.scalar(query))
 
     async def renew(self, working_on: list[int], receiving: list[str]) -> set[int]:
         """Say that we are alive; which of the chunks are still ours, of jobs that are wanted."""
@@ -283,8 +278,7 @@ class JobStore:
             wanted = chunks.c.job.in_(select(jobs.c.id).where(jobs.c.status == RUNNING))
             return set(connection.scalars(select(chunks.c.id).where(*ours, wanted)))
 
-        still: set[int] = await self._writer.submit(write, patient=True)
-        return still
+        return await self._writer.submit(write, patient=True)
 
     async def let_go(self, *, died: bool) -> None:
         """Nothing is ours any more: before we end, or after we `died` and came back.
@@ -311,8 +305,7 @@ class JobStore:
         def write(connection: Connection) -> int:
             return connection.execute(delete(jobs).where(jobs.c.id == job_id)).rowcount
 
-        gone: int = await self._writer.submit(write, patient=patient)
-        return gone > 0
+        return await self._writer.submit(write, patient=patient) > 0
 
     def take_back(self, job_id: str) -> None:
         """Forget a job whose client is told that there is none, even if it is written only now."""

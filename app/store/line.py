@@ -11,7 +11,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
@@ -22,8 +22,8 @@ MOST_WAITING = 4000
 PATIENCE_S = 12.0  # longer than a lock is waited for: who has one says what is wrong
 RETRY_S = 5.0
 
-Work = Callable[[Connection], Any]
-Entry = tuple[Work, asyncio.AbstractEventLoop, "asyncio.Future[Any]"]
+Entry = tuple[Callable[[Connection], Any], asyncio.AbstractEventLoop, "asyncio.Future[Any]"]
+T = TypeVar("T")
 
 
 class Line(ABC):
@@ -50,7 +50,7 @@ class Line(ABC):
         """Whether somebody waits for a thread, which for SQLite may be moving its log."""
         return self._unanswered > 0
 
-    async def submit(self, work: Work, *, patient: bool = False) -> Any:
+    async def submit(self, work: Callable[[Connection], T], *, patient: bool = False) -> T:
         """The value of `work`; StoreAway if too many wait, or if it takes too long."""
         waiting = max(self._unanswered, self._entries.qsize())
         if waiting >= MOST_WAITING:

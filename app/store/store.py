@@ -21,6 +21,7 @@ from sqlalchemy import (
     make_url,
     select,
 )
+from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 from sqlalchemy.exc import DBAPIError
 
 from app.errors import StoreAway
@@ -88,8 +89,7 @@ class Store:
             row = connection.execute(self._select.where(fits.c.id == fit_id)).first()
             return None if row is None else StoredFit(**row._mapping)
 
-        found: StoredFit | None = await self._reader.submit(read)
-        return found
+        return await self._reader.submit(read)
 
     async def latest(self, most: int, longest: int) -> list[StoredFit]:
         """The newest fits whose request has at most `longest` bytes, the newest first."""
@@ -99,12 +99,11 @@ class Store:
         def read(connection: Connection) -> list[StoredFit]:
             return [StoredFit(**row._mapping) for row in connection.execute(query)]
 
-        found: list[StoredFit] = await self._reader.submit(read, patient=True)
-        return found
+        return await self._reader.submit(read, patient=True)
 
     async def forget(self, fit_id: str) -> bool:
         """Whether there was such a fit."""
-        gone: int = await self._writer.submit(
+        gone = await self._writer.submit(
             lambda connection: connection.execute(delete(fits).where(fits.c.id == fit_id)).rowcount
         )
         return gone > 0
@@ -219,7 +218,7 @@ def _create_tables(engine: Engine) -> None:
         metadata.create_all(connection)
 
 
-def _tune_sqlite(connection, _record) -> None:  # type: ignore[no-untyped-def]
+def _tune_sqlite(connection: DBAPIConnection, _: object) -> None:
     """Readers do not block the writer; a killed process loses nothing that was committed."""
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout={1000 * LOCKED_S}")
@@ -231,7 +230,7 @@ def _tune_sqlite(connection, _record) -> None:  # type: ignore[no-untyped-def]
     cursor.close()
 
 
-def tune_postgresql(connection, _record) -> None:  # type: ignore[no-untyped-def]
+def tune_postgresql(connection: DBAPIConnection, _: object) -> None:
     """A lock is waited for as long as SQLite's; said here, for poolers refuse options of a URL."""
     cursor = connection.cursor()
     cursor.execute(f"SET lock_timeout = {1000 * LOCKED_S}")
@@ -239,7 +238,7 @@ def tune_postgresql(connection, _record) -> None:  # type: ignore[no-untyped-def
     connection.commit()  # else the first rollback takes it back
 
 
-def _keep_log(cursor: sqlite3.Cursor) -> None:
+def _keep_log(cursor: DBAPICursor) -> None:
     """For this SQLite does not wait by itself while others on a new file do the same."""
     end = time.monotonic() + LOCKED_S
     while True:
@@ -252,7 +251,7 @@ def _keep_log(cursor: sqlite3.Cursor) -> None:
             time.sleep(0.01)
 
 
-def _tune_hasty_sqlite(connection, record) -> None:  # type: ignore[no-untyped-def]
+def _tune_hasty_sqlite(connection: DBAPIConnection, record: object) -> None:
     """Waits for nothing: neither for another's lock nor, by a checkpoint, for the disk."""
     _tune_sqlite(connection, record)
     cursor = connection.cursor()

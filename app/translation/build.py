@@ -3,12 +3,11 @@
 from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
-from itertools import islice
 from typing import Any
 
 import numpy as np
 
-from app.errors import InvalidRequest, did_you_mean
+from app.errors import InvalidRequest
 from app.schemas.models import (
     FormulaModel,
     Named,
@@ -19,7 +18,7 @@ from app.schemas.models import (
     TemplateModel,
 )
 from app.settings import Settings
-from fitting.entries import MOST_REPORTED
+from app.translation.refusals import refuse_many, refuse_unknown
 from fitting.errors import Path
 from fitting.padding import bucket_length, pad
 from models.composition.composite import Composite
@@ -39,9 +38,7 @@ MAX_DEPTH = 4
 
 def build_model(spec: Any, settings: Settings) -> Model:
     """The model of a spec; InvalidRequest says what is wrong with it."""
-    count, most = components(spec), settings.max_components
-    if count > most:  # before they are built
-        raise InvalidRequest([(("model",), f"{count} components; at most {most} are allowed")])
+    refuse_many(("model",), components(spec), settings.max_components, "components")
     model = build(spec, settings, ("model",))
     names = [p.name for p in model.parameters]
     # parameters that are renamed to one name are one: as in a sum, which sees to it
@@ -120,18 +117,8 @@ def named(kind: type[Model], spec: Named, path: Path, **options: Any) -> Model:
     """A model with the names that its spec gives to its parameters."""
     model = kind(prefix=spec.prefix, rename=tuple(spec.rename.items()), **options)
     names = [p.name for p in model.declare()]
-    wrong = list(islice((name for name in spec.rename if name not in names), MOST_REPORTED))
-    if wrong:
-        raise InvalidRequest(
-            [
-                (
-                    (*path, "rename", name),
-                    f"no parameter of this model{did_you_mean(name, names)}; "
-                    f"it has {', '.join(names[:20])}",
-                )
-                for name in wrong
-            ]
-        )
+    renamed = (((*path, "rename", name), name) for name in spec.rename)
+    refuse_unknown(renamed, names, "no parameter of this model")
     return model
 
 

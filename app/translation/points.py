@@ -4,19 +4,19 @@ Columns are put in the order in which the formula names them, so that the order 
 which means nothing, decides nothing. A single column is a plain x.
 """
 
-from collections.abc import Iterable, Sequence
-from itertools import islice
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from app.errors import InvalidRequest, did_you_mean
+from app.errors import InvalidRequest
 from app.reading.wording import ASYMMETRIC, is_two_sided
 from app.schemas.base import is_list
 from app.schemas.requests import PointsRequest
 from app.settings import Settings
+from app.translation.refusals import refuse_many, refuse_unknown
 from fitting.data import Points
-from fitting.entries import MOST_REPORTED, Ranges
+from fitting.entries import Ranges
 from fitting.errors import Path
 from fitting.padding import Floats
 from models.formula.formula import Formula
@@ -30,15 +30,15 @@ def to_points(request: PointsRequest, model: Model, settings: Settings) -> Point
         return in_columns(request, request.x, model.predictors, settings)
     refuse_columns(request)
     ranges = to_ranges(request.fit_range)
-    refuse_many(("x",), request.x, settings.max_points)
+    refuse_many(("x",), len(request.x), settings.max_points)
     x = np.asarray(request.x)
     refuse_no_error(("x_err",), request.x_err, exact=True)
     refuse_no_error(("y_err",), request.y_err)
     return Points(
         x=x,
         y=np.asarray(request.y),
-        x_err=spread(request.x_err, len(x), 0.0),
-        y_err=spread(request.y_err, len(x), 1.0),
+        x_err=filled(request.x_err, len(x), 0.0),
+        y_err=filled(request.y_err, len(x), 1.0),
         berkson=request.x_error_model == "berkson",
         ranges=ranges,
     )
@@ -52,7 +52,7 @@ def in_columns(
 ) -> Points:
     """The same of columns, in the order of `names`."""
     size = len(request.y)
-    refuse_many(("y",), request.y, settings.max_points)
+    refuse_many(("y",), size, settings.max_points)
     wrong = [name for name in names if len(columns[name]) != size]
     if wrong:
         raise InvalidRequest(
@@ -69,7 +69,7 @@ def in_columns(
         x=stacked([np.array(columns[name]) for name in names]),
         y=np.asarray(request.y),
         x_err=column_errors(request, names),
-        y_err=spread(request.y_err, size, 1.0),
+        y_err=filled(request.y_err, size, 1.0),
         berkson=request.x_error_model == "berkson",
         ranges=limits[0] if single else (),
         box=() if single else limits,
@@ -82,7 +82,7 @@ def column_errors(request: PointsRequest, names: Sequence[str]) -> Floats:
     found: dict[str, Floats] = {}
     for name, path, error in by_column(request.x_err, "x_err", names):
         refuse_no_error(path, error, exact=True)
-        found[name] = spread(error, size, 0.0)
+        found[name] = filled(error, size, 0.0)
         if len(found[name]) != size:
             raise InvalidRequest([(path, f"{len(found[name])} values for {size} in y")])
     return stacked([found.get(name, np.zeros(size)) for name in names])
@@ -93,7 +93,7 @@ def by_column(given: Any, field: str, names: Sequence[str]) -> list[tuple[str, P
     if given is None:
         return []
     if isinstance(given, dict):
-        refuse_unknown_columns(given, field, names)
+        refuse_unknown((((field, name), name) for name in given), names, "x has no such column")
         return [(name, (field, name), value) for name, value in given.items()]
     if len(names) > 1:
         message = f'x has several columns: say of which this is, as in {{"{names[0]}": ...}}'
@@ -104,19 +104,6 @@ def by_column(given: Any, field: str, names: Sequence[str]) -> list[tuple[str, P
 def stacked(columns: Sequence[Floats]) -> Floats:
     """(columns, points); of a single column (points,)."""
     return columns[0] if len(columns) == 1 else np.stack(columns)
-
-
-def refuse_unknown_columns(given: Iterable[str], field: str, names: Sequence[str]) -> None:
-    """InvalidRequest for names that are no columns."""
-    wrong = [
-        (
-            (field, name),
-            f"x has no such column{did_you_mean(name, names)}; it has {', '.join(names)}",
-        )
-        for name in islice((name for name in given if name not in names), MOST_REPORTED)
-    ]
-    if wrong:
-        raise InvalidRequest(wrong)
 
 
 def refuse_columns(request: PointsRequest) -> None:
@@ -137,13 +124,7 @@ def refuse_no_error(path: Path, error: Any, *, exact: bool = False) -> None:
     raise InvalidRequest([(path, f"must {remedy}")])
 
 
-def refuse_many(path: Path, entries: Sequence[Any], most: int) -> None:
-    """Too many entries are refused before they are looked at."""
-    if len(entries) > most:
-        raise InvalidRequest([(path, f"{len(entries)} entries; at most {most} are allowed")])
-
-
-def spread(error: Any, size: int, default: float) -> Floats:
+def filled(error: Any, size: int, default: float) -> Floats:
     """An error for each point."""
     if is_list(error):
         return np.asarray(error)

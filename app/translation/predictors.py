@@ -8,6 +8,7 @@ from app.schemas.models import FormulaModel
 from app.schemas.requests import PointsRequest
 from app.settings import Settings
 from app.translation.build import to_formula
+from app.translation.refusals import refuse_many
 from fitting.errors import Path
 from models.formula.errors import FormulaError
 from models.formula.formula import Formula
@@ -42,10 +43,7 @@ def refuse_names(columns: Mapping[str, Any], settings: Settings) -> None:
     """InvalidRequest for too many columns, or for what is no name of a predictor."""
     if not columns:
         raise InvalidRequest([(("x",), "there is no column; give at least one, by its name")])
-    if len(columns) > settings.max_predictors:
-        raise InvalidRequest(
-            [(("x",), f"{len(columns)} columns; at most {settings.max_predictors} are allowed")]
-        )
+    refuse_many(("x",), len(columns), settings.max_predictors, "columns")
     wrong: list[tuple[Path, str]] = []
     for name in columns:
         try:

@@ -1,11 +1,10 @@
 """From a valid request to a `FitProblem`: the words of the API to those of the library."""
 
-from collections.abc import Iterable, Sequence
-from itertools import islice
+from collections.abc import Sequence
 
 import numpy as np
 
-from app.errors import InvalidRequest, did_you_mean
+from app.errors import InvalidRequest
 from app.schemas.batches import PointsBatchRequest
 from app.schemas.requests import (
     Asked,
@@ -18,8 +17,8 @@ from app.settings import Settings
 from app.translation import points
 from app.translation.build import build_model
 from app.translation.predictors import model_in_columns
+from app.translation.refusals import refuse_many, refuse_unknown
 from fitting.data import Data, Histogram
-from fitting.entries import MOST_REPORTED
 from fitting.errors import InvalidProblem, Path
 from fitting.problem import FitProblem, Knowledge, with_ends
 from models.model import Model
@@ -74,13 +73,10 @@ def to_model(request: FitRequest, settings: Settings) -> Model:
 def refuse_large(model: Model, entries: int, settings: Settings) -> None:
     """InvalidRequest for a model that is beyond the limits, for data of so many entries."""
     parameters = len(model.declare())
-    for what, count, most in (
-        ("parameters", parameters, settings.max_parameters),
-        # a kernel holds the derivative of each entry by each parameter
-        ("parameters times bins or points", parameters * entries, settings.max_slopes),
-    ):
-        if count > most:
-            raise InvalidRequest([(("model",), f"{count} {what}; at most {most} are allowed")])
+    refuse_many(("model",), parameters, settings.max_parameters, "parameters")
+    # a kernel holds the derivative of each entry by each parameter
+    slopes, what = parameters * entries, "parameters times bins or points"
+    refuse_many(("model",), slopes, settings.max_slopes, what)
 
 
 def to_data(request: FitRequest, model: Model, settings: Settings) -> Data:
@@ -90,7 +86,7 @@ def to_data(request: FitRequest, model: Model, settings: Settings) -> Data:
     assert isinstance(request, HistogramRequest)
     ranges = points.to_ranges(request.fit_range)
     counts = request.histogram.counts
-    points.refuse_many(("histogram", "counts"), counts, settings.max_bins)
+    refuse_many(("histogram", "counts"), len(counts), settings.max_bins)
     return Histogram(np.asarray(request.histogram.edges), np.asarray(counts), ranges)
 
 
@@ -114,9 +110,7 @@ def to_minos(
 ) -> tuple[str, ...]:
     """The names whose intervals are wanted, each once; true: those of all free parameters."""
     if isinstance(request.minos, list):
-        count, most = len(request.minos), settings.max_parameters
-        if count > most:
-            raise InvalidRequest([(("minos",), f"{count} names; at most {most} are allowed")])
+        refuse_many(("minos",), len(request.minos), settings.max_parameters, "names")
         refuse_unknown(((("minos", i), name) for i, name in enumerate(request.minos)), names)
         return tuple(dict.fromkeys(request.minos))
     free = (name for name, known in zip(names, knowledge, strict=True) if not known.fixed)
@@ -133,17 +127,3 @@ def is_absolute(request: Asked) -> bool:
         )
     given = request.absolute_sigma
     return request.y_err is not None if given is None else given
-
-
-def refuse_unknown(named: Iterable[tuple[Path, str]], names: list[str]) -> None:
-    """Names that the model lacks, each with the nearest one that it has."""
-    known = set(names)
-    wrong = islice(((path, name) for path, name in named if name not in known), MOST_REPORTED)
-    if errors := [(path, unknown_name(name, names)) for path, name in wrong]:
-        raise InvalidRequest(errors)
-
-
-def unknown_name(name: str, names: list[str]) -> str:
-    """What to say about a parameter that does not exist, without repeating it."""
-    close = did_you_mean(name, names)
-    return f"the model has no such parameter{close}; it has {', '.join(names[:20])}"

@@ -3,6 +3,7 @@
 tasks.py    what a worker can be asked
 ticket.py   a task on its way through queue and worker
 process.py  the loop inside a worker
+signals.py  what both of its ends see at once
 memory.py   how much of it a task may take
 worker.py   the server's end of one worker
 wire.py     the messages between the two

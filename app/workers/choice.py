@@ -33,15 +33,15 @@ class Choice:
         """
         if not (worker.hosts and self._singles_may(worker)):
             return None
-        single = self._oldest(worker, spreads=False)
+        single = self._oldest(worker, shared=False)
         if single is None or not self._tried.is_compiled(single.kernel):
             return single
         return None if any(w.idle and not w.is_workshop for w in self._workers) else single
 
     def ticket_for(self, worker: Worker) -> Ticket | None:
         """The oldest ticket that this idle worker may take; single fits go first while they may."""
-        single = self._oldest(worker, spreads=False)
-        part = self._oldest(worker, spreads=True)
+        single = self._oldest(worker, shared=False)
+        part = self._oldest(worker, shared=True)
         if single is None or part is None:
             return single or part
         return single if self._singles_may(worker) else part
@@ -58,13 +58,13 @@ class Choice:
         if not any(kernel in w.known for w in self._workers if w.alive and not w.is_workshop):
             return True
         waited_s = asyncio.get_running_loop().time() - ticket.accepted
-        many = ticket.task.spreads or self._waiting.of(kernel) >= HELP_AT
+        many = ticket.task.is_shared or self._waiting.of(kernel) >= HELP_AT
         return self._tried.is_compiled(kernel) and (many or waited_s >= HELP_AFTER_S)
 
-    def _oldest(self, worker: Worker, *, spreads: bool) -> Ticket | None:
+    def _oldest(self, worker: Worker, *, shared: bool) -> Ticket | None:
         """The oldest single fit, or part of a batch, that this worker may take."""
         return self._waiting.oldest(
-            lambda ticket: ticket.task.spreads is spreads and self.may_take(worker, ticket)
+            lambda ticket: ticket.task.is_shared is shared and self.may_take(worker, ticket)
         )
 
     def _singles_may(self, worker: Worker) -> bool:

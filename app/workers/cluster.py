@@ -25,7 +25,6 @@ import dask
 from distributed import Client, KilledWorker
 
 from app.errors import Busy, ClusterAway, WorkerLost
-from app.workers.kernel_number import kernel_number
 from app.workers.remote import STRANGER, fingerprint, run_part
 from app.workers.tasks import BatchTask, Task
 from app.workers.ticket import Ticket, TimedOut
@@ -105,16 +104,8 @@ class Cluster:
     def submit(self, task: Task, deadline: float) -> Ticket:
         """Queue a part; its ticket's `outcome` may raise WorkerLost, TimedOut or ClusterAway."""
         self.refuse_if_full()
-        loop = asyncio.get_running_loop()
-        ticket = Ticket(
-            number=next(self._numbers),
-            task=task,
-            kernel=kernel_number(task.key),
-            hard_deadline=deadline + self._kill_grace_s,
-            outcome=loop.create_future(),
-            accepted=loop.time(),
-        )
-        ticket.watchdog = loop.call_at(deadline, self._expire, ticket)
+        ticket = Ticket(next(self._numbers), task, deadline + self._kill_grace_s)
+        ticket.watchdog = asyncio.get_running_loop().call_at(deadline, self._expire, ticket)
         self._queue[ticket.number] = ticket
         self._dispatch()
         return ticket

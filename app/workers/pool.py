@@ -21,7 +21,7 @@ from app.operation.logs import request_id
 from app.workers.choice import HELP_AFTER_S, Choice
 from app.workers.kernel_number import kernel_number
 from app.workers.process import WorkerSettings
-from app.workers.tasks import CANCELLED, SLICE_S, Task
+from app.workers.tasks import CANCELLED, DONE, SLICE_S, Task
 from app.workers.ticket import Ticket, TimedOut
 from app.workers.tried import Tried
 from app.workers.waiting import Waiting
@@ -132,21 +132,14 @@ class WorkerPool:
 
     def submit(self, task: Task, deadline: float) -> Ticket:
         """Queue a task; its ticket's `outcome` may raise WorkerLost, TimedOut or InvalidRequest."""
-        kernel, loop = kernel_number(task.key), asyncio.get_running_loop()
-        self._tried.refuse_failed(kernel, loop.time())
+        kernel = kernel_number(task.key)
+        self._tried.refuse_failed(kernel, asyncio.get_running_loop().time())
         if not self._tried.is_for_workshop(task, kernel):
             self.refuse_if_full()
         elif self._waiting_for_workshop >= self._workshop_queue_size:
             raise Busy("Too many new formulas are waiting to be compiled. Try again later.", 5.0)
-        ticket = Ticket(
-            number=next(self._numbers),
-            task=task,
-            kernel=kernel,
-            hard_deadline=deadline + self._kill_grace_s,
-            outcome=loop.create_future(),
-            accepted=loop.time(),
-            asked_by=request_id.get(),
-        )
+        number, hard_deadline = next(self._numbers), deadline + self._kill_grace_s
+        ticket = Ticket(number, task, hard_deadline, asked_by=request_id.get())
         self._wait(ticket)
         self._dispatch()
         self._make_way(ticket)
@@ -242,7 +235,7 @@ class WorkerPool:
             ticket = self._choice.ticket_for(worker)
             if ticket is not None:
                 worker.send(self._take(ticket))
-                if ticket.task.spreads:
+                if ticket.task.is_shared:
                     self._part_runs(worker)
             elif worker.to_warm and not self._is_compiling:
                 worker.send(unasked(next(self._numbers), worker.to_warm.pop(0)))
@@ -276,13 +269,14 @@ class WorkerPool:
             worker.send(self._take(guest))
 
     def _answered(
-        self, worker: Worker, ticket: Ticket, how: str, what: object, seconds: float
+        self, worker: Worker, ticket: Ticket, how: str, what: Any, seconds: float
     ) -> None:
         self._deaths_in_a_row = 0
-        self._tried.answered(ticket, how, what)
+        if how == DONE:
+            self._tried.answered(ticket, what)
         if not ticket.background:
             self._mean_s += 0.1 * (seconds - self._mean_s)
-            if ticket.task.spreads:
+            if ticket.task.is_shared:
                 worker.turns.part_rests(asyncio.get_running_loop().time())
             else:
                 worker.turns.single_ran(seconds)

@@ -102,7 +102,7 @@ class Serving:
             nonlocal away_s
             if number in (signals.cancelled, signals.cancelled_guest):
                 raise Cancelled
-            if task.spreads and signals.asked:
+            if task.is_shared and signals.asked:
                 self.tell(BREAK)
                 away_s += self.next()
 

@@ -30,7 +30,7 @@ class ProblemTask:
     """What all tasks are about, and by what they are routed."""
 
     problem: FitProblem
-    spreads: ClassVar[bool] = False  # whether idle workers take part, once it is compiled
+    is_shared: ClassVar[bool] = False  # whether idle workers take part, once it is compiled
 
     @property
     def key(self) -> Hashable:
@@ -101,7 +101,7 @@ class BatchTask:
     covariance: bool
     deadline: float
     slice_s: float = SLICE_S
-    spreads: ClassVar[bool] = True
+    is_shared: ClassVar[bool] = True
 
     @property
     def key(self) -> Hashable:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.errors import InvalidRequest
+from app.workers.kernel_number import kernel_number
 from app.workers.tasks import CANCELLED, DONE, INVALID, LATE, Outcome, Task
 
 logger = logging.getLogger("fit.workers")
@@ -32,15 +33,18 @@ class Ticket:
 
     number: int
     task: Task
-    kernel: int
     hard_deadline: float
-    outcome: asyncio.Future[Outcome]
-    accepted: float
     started: float | None = None
     background: bool = False
     asked_by: str | None = None
     cancelled: bool = False
     watchdog: asyncio.TimerHandle | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        loop = asyncio.get_running_loop()
+        self.accepted = loop.time()
+        self.kernel = kernel_number(self.task.key)
+        self.outcome: asyncio.Future[Outcome] = loop.create_future()
 
     @property
     def queue_s(self) -> float:

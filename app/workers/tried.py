@@ -5,7 +5,7 @@ from collections import OrderedDict
 from typing import TypeVar
 
 from app.errors import InvalidRequest
-from app.workers.tasks import DONE, Task
+from app.workers.tasks import Outcome, Task
 from app.workers.ticket import Ticket
 from app.workers.worker import MOST_KNOWN
 from fitting.result import Status
@@ -32,12 +32,11 @@ class Tried:
         """Whether it is of a client's making, and may take long to compile for all we know."""
         return task.is_custom and kernel not in self._compiled
 
-    def answered(self, ticket: Ticket, how: str, what: object) -> None:
+    def answered(self, ticket: Ticket, outcome: Outcome) -> None:
         """One that ended has used all its functions, one at its deadline perhaps only some."""
-        if how != DONE or getattr(what, "status", None) is Status.DEADLINE:
+        if getattr(outcome, "status", None) is Status.DEADLINE:
             return
-        usage = getattr(what, "usage", None)
-        heavy = ticket.task.is_custom and usage is not None and usage.compile_s > LIGHT_S
+        heavy = ticket.task.is_custom and outcome.usage.compile_s > LIGHT_S
         if heavy or ticket.kernel in self._heavy:
             _add(self._heavy, ticket.kernel, None)
         else:

@@ -76,16 +76,8 @@ class Warming:
 
 def unasked(number: int, task: Task) -> Ticket:
     """A task for which nobody waits."""
-    loop = asyncio.get_running_loop()
-    now, outcome = loop.time(), loop.create_future()
+    hard_deadline = asyncio.get_running_loop().time() + WARM_LIMIT_S
+    ticket = Ticket(number, task, hard_deadline, background=True)
     # asyncio complains of errors that nobody has seen
-    outcome.add_done_callback(lambda done: done.cancelled() or done.exception())
-    return Ticket(
-        number=number,
-        task=task,
-        kernel=kernel_number(task.key),
-        hard_deadline=now + WARM_LIMIT_S,
-        outcome=outcome,
-        accepted=now,
-        background=True,
-    )
+    ticket.outcome.add_done_callback(lambda done: done.cancelled() or done.exception())
+    return ticket

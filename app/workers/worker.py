@@ -83,7 +83,7 @@ class Worker:
             and not self.is_workshop
             and self.guest is None
             and ticket is not None
-            and ticket.task.spreads
+            and ticket.task.is_shared
             and not ticket.cancelled
         )
 

@@ -11,10 +11,12 @@ import pytest
 from fastapi import Request
 
 from app.errors import NotJson, WrongMediaType
-from app.reading.body import JSON, LONG, media_type_of, pieces, read_body, wants_binary
+from app.http.gone import ClientGone
+from app.reading.body import LONG, pieces, read_body
+from app.reading.headers import JSON, media_type_of, wants_binary
 from app.reading.room import FREE, Bodies, ManyBodies
 from app.schemas.requests import HistogramRequest
-from app.service import ClientGone, Service
+from app.service import Service
 from app.settings import Settings
 from tests.examples import SMALL_HISTOGRAM
 

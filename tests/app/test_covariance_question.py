@@ -7,10 +7,11 @@ from typing import Any, cast
 import pytest
 
 from app.errors import InvalidRequest
-from app.routes.covariance import parse_at, stored_problem
+from app.routes.covariance import stored_problem
 from app.service import Service
 from app.settings import Settings
 from app.store.store import StoredFit
+from app.translation.covariance import parse_at
 from tests.examples import SMALL_HISTOGRAM
 
 

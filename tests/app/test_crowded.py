@@ -7,9 +7,9 @@ from typing import Any
 import msgpack
 import pytest
 
+from app.batch.kinds import HISTOGRAM
 from app.errors import InvalidRequest, NotJson
 from app.jobs.intake import read_head
-from app.jobs.kinds import HISTOGRAM
 from app.jobs.lines import RowReader
 from app.reading.body import parse, parse_binary
 from app.reading.crowded import most_names

@@ -10,10 +10,11 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
+from app.batch.kinds import HISTOGRAM
+from app.batch.translate import to_batch
 from app.errors import ClusterAway, TooLarge, WorkerLost
 from app.jobs import runner as running
-from app.jobs.chunk import MOST_ROWS, answers, pack, rows_of, to_question, unpack
-from app.jobs.kinds import HISTOGRAM
+from app.jobs.chunk import MOST_ROWS, answers, pack, rows_of, to_request, unpack
 from app.jobs.lines import RowReader, slices
 from app.jobs.owner import Owner
 from app.jobs.runner import Runner
@@ -121,14 +122,14 @@ def opened(path: Path, owner: str) -> Store:
 
 def question(counts: np.ndarray) -> Batch:
     head = HistogramHead.model_validate_json(HEAD)
-    return to_question(HISTOGRAM, head, {"counts": counts}, Settings())
+    return to_batch(to_request(HISTOGRAM, head, {"counts": counts}), Settings())
 
 
 def test_of_two_starts_in_what_was_stored_each_row_s_own_counts() -> None:
     """It was accepted once; what comes in now may have one only."""
     head = HistogramHead.model_validate_json(HEAD[:-1] + b', "parameters": {"mu": 0.5}}')
     fields = {"counts": COUNTS, "starts/mu": np.array([0.1, 0.2, 0.3, 0.4])}
-    asked = to_question(HISTOGRAM, head, fields, Settings())
+    asked = to_batch(to_request(HISTOGRAM, head, fields), Settings())
     mu = [p.name for p in asked.model.parameters].index("mu")
     assert asked.starts[:, mu].tolist() == [0.1, 0.2, 0.3, 0.4]
 

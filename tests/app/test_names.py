@@ -6,8 +6,8 @@ from typing import Any
 import msgpack
 import pytest
 
+from app.batch.kinds import HISTOGRAM
 from app.errors import InvalidRequest
-from app.jobs.kinds import HISTOGRAM
 from app.jobs.lines import RowReader
 from app.reading.arrays import LARGE
 from app.reading.body import parse, parse_binary

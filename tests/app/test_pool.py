@@ -25,10 +25,10 @@ from fitting.kernels.cache import Usage
 from fitting.result import Status
 from tests.fitting.problems import KERNELS, LINE, points, problem
 
-CUSTOM: Any = SimpleNamespace(is_custom=True, key="kernel", spreads=False)
-SHAPE: Any = SimpleNamespace(is_custom=False, key="kernel", spreads=False)
-NEW: Any = SimpleNamespace(is_custom=True, key="new", spreads=False)
-PART: Any = SimpleNamespace(is_custom=False, key="rows", spreads=True)
+CUSTOM: Any = SimpleNamespace(is_custom=True, key="kernel", is_shared=False)
+SHAPE: Any = SimpleNamespace(is_custom=False, key="kernel", is_shared=False)
+NEW: Any = SimpleNamespace(is_custom=True, key="new", is_shared=False)
+PART: Any = SimpleNamespace(is_custom=False, key="rows", is_shared=True)
 
 
 def pool_of(workers: int) -> WorkerPool:
@@ -36,8 +36,9 @@ def pool_of(workers: int) -> WorkerPool:
 
 
 def ticket_of(task: Any, number: int = 1) -> Ticket:
-    future = asyncio.get_running_loop().create_future()
-    return Ticket(number, task, kernel_number(task.key), 1e9, future, 0.0)
+    ticket = Ticket(number, task, 1e9)
+    ticket.accepted = 0.0
+    return ticket
 
 
 async def answered(task: Any, *compile_s: float, status: Status = Status.CONVERGED) -> bool:
@@ -67,9 +68,9 @@ def test_who_compiles_what_clients_write(
 
 
 def test_the_workshop_compiles_what_all_load_then() -> None:
-    light: Any = SimpleNamespace(is_custom=True, key="light", spreads=False)
-    heavy: Any = SimpleNamespace(is_custom=True, key="heavy", spreads=False)
-    shape: Any = SimpleNamespace(is_custom=False, key="shape", spreads=False)
+    light: Any = SimpleNamespace(is_custom=True, key="light", is_shared=False)
+    heavy: Any = SimpleNamespace(is_custom=True, key="heavy", is_shared=False)
+    shape: Any = SimpleNamespace(is_custom=False, key="shape", is_shared=False)
 
     async def run() -> None:
         pool = pool_of(2)
@@ -147,7 +148,7 @@ class Warming:
         """As a worker does."""
         ticket, self.ticket = self.ticket, None
         assert ticket is not None
-        pool._answered(self, ticket, how, None, 0.0)  # type: ignore[arg-type]
+        pool._answered(self, ticket, how, SimpleNamespace(usage=Usage()), 0.0)  # type: ignore[arg-type]
 
 
 async def warming(*workers: Warming) -> tuple[WorkerPool, Callable[[], list[bool]]]:
@@ -258,7 +259,7 @@ def test_an_idle_worker_takes_a_fit_that_has_waited_for_long() -> None:
         now = asyncio.get_running_loop().time()
         ticket.accepted = now - 2 * HELP_AFTER_S
         assert not pool._choice.may_take(idle, ticket)  # nobody has compiled it yet
-        pool._tried.answered(ticket, DONE, SimpleNamespace(usage=Usage()))
+        pool._tried.answered(ticket, SimpleNamespace(usage=Usage()))
         assert pool._choice.may_take(idle, ticket)
         ticket.accepted = now
         assert not pool._choice.may_take(idle, ticket)
@@ -291,7 +292,7 @@ def test_a_fit_that_waited_until_its_deadline_tells_how_long() -> None:
     x = np.linspace(0, 1, 5)
     asked = problem(LINE, points(x, 1 + x))
     accepted = time.monotonic() - 3
-    service: Any = SimpleNamespace(run=run)
+    service: Any = SimpleNamespace(outcome=run)
     question: Any = SimpleNamespace(problem=asked, deadline=0.0, accepted=accepted)
     request: Any = None
     assert asyncio.run(fit_or_timeout(service, request, question)).queue_s >= 3
@@ -306,7 +307,7 @@ def test_what_is_compiled_waits_for_an_idle_worker_rather_than_for_a_break() -> 
         pool._workers[:] = [host, idle]
         pool._waiting.add(ticket := ticket_of(SHAPE, 2))
         assert pool._choice.guest_for(host) is ticket
-        pool._tried.answered(ticket, DONE, SimpleNamespace(usage=Usage()))
+        pool._tried.answered(ticket, SimpleNamespace(usage=Usage()))
         assert pool._choice.guest_for(host) is None
         idle.idle = False
         assert pool._choice.guest_for(host) is ticket
@@ -319,9 +320,9 @@ def test_a_formula_that_everybody_uses_is_not_forgotten_for_many_new_ones() -> N
 
     async def run() -> None:
         for number in range(MOST_KNOWN + 10):
-            new: Any = SimpleNamespace(is_custom=True, key=str(number), spreads=False)
+            new: Any = SimpleNamespace(is_custom=True, key=str(number), is_shared=False)
             for task in (CUSTOM, new):
-                tried.answered(ticket_of(task), DONE, None)
+                tried.answered(ticket_of(task), SimpleNamespace(usage=Usage()))
             assert tried.is_compiled(kernel_number(CUSTOM.key))
 
     asyncio.run(run())

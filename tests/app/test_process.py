@@ -27,10 +27,10 @@ SHORT_S = 0.05
 
 @dataclass(frozen=True)
 class Evaluating:
-    """Evaluates so many times; `spreads` as a part of a batch."""
+    """Evaluates so many times; `is_shared` as a part of a batch."""
 
     evaluations: int
-    spreads: bool
+    is_shared: bool
 
     def run(self, _: Any, stop: Callable[[], None]) -> int:
         for _evaluation in range(self.evaluations):
@@ -75,11 +75,11 @@ def receive(connection: Connection) -> tuple[int, str, Any, float]:
 
 def test_a_single_fit_is_done_in_a_break_of_a_part(process: tuple[Connection, Signals]) -> None:
     connection, signals = process
-    send(connection, 1, Evaluating(3, spreads=True))
+    send(connection, 1, Evaluating(3, is_shared=True))
     signals.asked = True
     assert receive(connection)[:2] == (NOBODY, BREAK)
     signals.asked = False
-    send(connection, 2, Evaluating(20, spreads=False))
+    send(connection, 2, Evaluating(20, is_shared=False))
     number, how, what, seconds = receive(connection)
     assert (number, how, what) == (2, DONE, 20)
     assert seconds >= 20 * SHORT_S
@@ -98,7 +98,7 @@ def test_the_pace_of_a_batch_leaves_its_guests_out(process: tuple[Connection, Si
     send(connection, 1, BatchTask(batch, np.zeros(4, dtype=bool), None, False, 1e9, slice_s=60.0))
     assert receive(connection)[:2] == (NOBODY, BREAK)
     signals.asked = False
-    send(connection, 2, Evaluating(40, spreads=False))
+    send(connection, 2, Evaluating(40, is_shared=False))
     assert receive(connection)[0] == 2
     number, how, what, own_s = receive(connection)
     assert (number, how) == (1, DONE)
@@ -107,7 +107,7 @@ def test_the_pace_of_a_batch_leaves_its_guests_out(process: tuple[Connection, Si
 
 def test_a_break_with_nothing_to_do(process: tuple[Connection, Signals]) -> None:
     connection, signals = process
-    send(connection, 1, Evaluating(2, spreads=True))
+    send(connection, 1, Evaluating(2, is_shared=True))
     signals.asked = True
     assert receive(connection)[:2] == (NOBODY, BREAK)
     signals.asked = False
@@ -118,17 +118,17 @@ def test_a_break_with_nothing_to_do(process: tuple[Connection, Signals]) -> None
 def test_single_fits_take_no_breaks(process: tuple[Connection, Signals]) -> None:
     connection, signals = process
     signals.asked = True
-    send(connection, 1, Evaluating(2, spreads=False))
+    send(connection, 1, Evaluating(2, is_shared=False))
     assert receive(connection)[:3] == (1, DONE, 2)
 
 
 def test_either_is_cancelled_by_its_number(process: tuple[Connection, Signals]) -> None:
     connection, signals = process
-    send(connection, 1, Evaluating(FOREVER, spreads=True))
+    send(connection, 1, Evaluating(FOREVER, is_shared=True))
     signals.asked = True
     assert receive(connection)[:2] == (NOBODY, BREAK)
     signals.asked = False
-    send(connection, 2, Evaluating(FOREVER, spreads=False))
+    send(connection, 2, Evaluating(FOREVER, is_shared=False))
     signals.cancelled = 1  # which has to wait for its guest
     signals.cancelled_guest = 2
     assert receive(connection)[:3] == (2, CANCELLED, None)
@@ -139,7 +139,7 @@ def test_a_server_that_ends_during_a_break_ends_the_process(
     process: tuple[Connection, Signals],
 ) -> None:
     connection, signals = process
-    send(connection, 1, Evaluating(FOREVER, spreads=True))
+    send(connection, 1, Evaluating(FOREVER, is_shared=True))
     signals.asked = True
     assert receive(connection)[:2] == (NOBODY, BREAK)
     connection.close()  # the fixture waits for the thread's end
@@ -164,6 +164,6 @@ def test_a_process_says_that_it_is_full_before_the_answer_after_which_it_gets_no
     ours, theirs = multiprocessing.Pipe()
     serving = Serving(theirs, Signals(NOBODY, NOBODY, False), KERNELS, UsedUp(2))
     for number, expected in ((1, [(1, DONE)]), (2, [(NOBODY, FULL), (2, DONE)])):
-        send(ours, number, Evaluating(1, spreads=False))
+        send(ours, number, Evaluating(1, is_shared=False))
         serving.next()
         assert [receive(ours)[:2] for _ in expected] == expected

@@ -25,13 +25,13 @@ from tests.app.test_pool import pool_of
 class Asked:
     """A task with so much to send."""
 
-    spreads: bool = False
+    is_shared: bool = False
     size: int = 0
     is_custom: bool = False
 
     @property
     def key(self) -> bool:
-        return self.spreads
+        return self.is_shared
 
     def __reduce__(self) -> tuple[Any, ...]:
         return bytes, (bytes(self.size),)
@@ -106,7 +106,7 @@ def test_a_worker_that_is_being_killed_gets_no_guest() -> None:
     async def run() -> None:
         pool = pool_of(1)
         (worker,), (process,) = await started(pool)
-        pool.submit(Asked(spreads=True), 1e9)  # type: ignore[arg-type]
+        pool.submit(Asked(is_shared=True), 1e9)  # type: ignore[arg-type]
         worker.kill_for_time(await sent_to(worker))
         process.connection.recv_bytes()
         single = pool.submit(Asked(), 1e9)  # type: ignore[arg-type]
