@@ -87,12 +87,11 @@ class Intake:
 async def take_whole(request: Request, service: Service, runner: Runner, kind: Kind) -> str:
     """A job whose request came in one piece, as that of a batch does; its id."""
     try:
-        body = await read_body(request, kind.request, or_binary=True)
+        asked: Any = (await read_body(request, kind.request, or_binary=True)).content
     except NotJson as wrong:
         if "trailing characters" in wrong.detail:
             raise NotJson(f"{wrong.detail} Rows a line each are {LINES}.") from None
         raise
-    asked: Any = body.content
     settings = service.settings
     wide = settings.model_copy(
         update={

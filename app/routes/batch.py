@@ -26,7 +26,6 @@ from app.reading.binary import MSGPACK, pack
 from app.reading.body import (
     JSON,
     NDJSON,
-    Body,
     media_type_of,
     read_body,
     request_body,
@@ -108,9 +107,9 @@ async def answer_batch(request: Request, kind: Kind) -> Response:
         raise WrongMediaType(f"{NDJSON} is for jobs: ask for one by Prefer: {RESPOND_ASYNC}.")
     service = service_of(request)
     (service.cluster or service.pool).refuse_if_full()
-    body: Body[Any] = await read_body(request, kind.request, or_binary=True)
+    # of a long body only its numbers stay in memory
+    asked: Any = (await read_body(request, kind.request, or_binary=True)).content
     accepted = time.monotonic()
-    asked = body.content
     batch = await asyncio.to_thread(to_batch, asked, service.settings)
     refuse_two_starts(asked)
     deadline = accepted + service.allowed_s(asked)
