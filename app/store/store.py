@@ -47,6 +47,11 @@ class StoredFit:
     request: bytes
     answer: bytes
 
+    @property
+    def with_request(self) -> bytes:
+        """The answer with one field more; both are objects of JSON, and may be long to read."""
+        return b'%b,"request":%b}' % (self.answer[:-1], self.request)
+
 
 class Store:
     """The fits of one service, and its `jobs`, in the database that `url` names."""
@@ -89,6 +94,13 @@ class Store:
             return None if row is None else StoredFit(**row._mapping)
 
         found: StoredFit | None = await self._reader.submit(read)
+        return found
+
+    async def find_answer(self, fit_id: str) -> bytes | None:
+        """The fit's answer alone, or None."""
+        query = select(fits.c.answer).where(fits.c.id == fit_id)
+
+        found: bytes | None = await self._reader.submit(lambda c: c.scalar(query))
         return found
 
     async def latest(self, most: int, longest: int) -> list[StoredFit]:

@@ -289,6 +289,7 @@ def test_after_the_end_all_is_in_the_file(tmp_path):
         for number in range(5):
             await store.save(a_fit(number))
             assert await store.find(f"fit-{number}")
+            assert await store.find_answer(f"fit-{number}") == a_fit(number).answer
 
     asyncio.run(use())
     store.close()
