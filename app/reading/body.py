@@ -35,6 +35,7 @@ WEIGHT = re.compile(r"q=[01](\.\d{0,3})?")
 LONG = 2**20  # bytes; to read them takes ten milliseconds, in which others are to be served
 
 T = TypeVar("T", bound=base.Request)
+R = TypeVar("R")
 
 
 @dataclass(frozen=True)
@@ -61,9 +62,12 @@ async def read_body(request: Request, schema: type[T], *, or_binary: bool = Fals
         raw = await read(request, settings.max_body_bytes, hold)
         raw = raw if binary else raw.removeprefix(BOM)
         reader, most = parse_binary if binary else parse, most_names(settings)
-        if len(raw) < LONG:
-            return Body(reader(schema, raw, most), raw)
-        return Body(await asyncio.to_thread(reader, schema, raw, most), raw)
+        return Body(await aside(raw, reader, schema, raw, most), raw)
+
+
+async def aside(raw: bytes, work: Callable[..., R], *args: Any) -> R:
+    """What `work` makes of these bytes; of many in a thread, while others are served."""
+    return work(*args) if len(raw) < LONG else await asyncio.to_thread(work, *args)
 
 
 def wants_binary(request: Request) -> bool:

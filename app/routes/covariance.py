@@ -13,10 +13,11 @@ from app.errors import InvalidRequest, NotFound, Unavailable
 from app.http.ids import Id
 from app.http.queries import StrictRoute
 from app.http.responses import TIMED, problems
-from app.reading.body import JSON, parse
+from app.reading.body import JSON, aside, parse
 from app.schemas.answers import CovarianceAnswer, KernelAnswer
 from app.schemas.requests import HistogramRequest, PointsRequest
-from app.service import Here, Service
+from app.service import Here
+from app.settings import Settings
 from app.store.store import StoredFit
 from app.translation.answer import UNSCALED, milliseconds, server_timing
 from app.translation.problem import refuse_unknown, to_problem
@@ -82,8 +83,7 @@ async def get_covariance(
     stored = await service.store.find(fit_id)
     if stored is None:
         raise NotFound("There is no fit with this fit_id; it may have been deleted or expired.")
-    problem = stored_problem(service, stored)
-    answer: dict[str, Any] = from_json(stored.answer)
+    problem, answer = await aside(stored.request, read_fit, stored, service.settings)
     point = to_point(problem, answer, at)
     deadline = began + service.settings.deadline_s
     scale = chi2_scale(problem, answer)
@@ -106,15 +106,17 @@ class Late(Unavailable):
     kind, title = "deadline", "The deadline passed"
 
 
-def stored_problem(service: Service, stored: StoredFit) -> FitProblem:
-    """The question of a stored fit."""
+def read_fit(stored: StoredFit, settings: Settings) -> tuple[FitProblem, dict[str, Any]]:
+    """The question of a stored fit, and its answer."""
     schema = HistogramRequest if stored.kind == "histogram" else PointsRequest
+    answer: dict[str, Any] = from_json(stored.answer)
     try:
-        return to_problem(parse(schema, stored.request), service.settings)
+        problem = to_problem(parse(schema, stored.request), settings)
     except InvalidRequest as invalid:  # limits, or the version, are not those of the fit
         _, why = invalid.errors[0]
         message = f"this fit's request is not accepted any more ({why}); fit again"
         raise InvalidRequest([(("fit_id",), message)]) from None
+    return problem, answer
 
 
 def chi2_scale(problem: FitProblem, answer: dict[str, Any]) -> float:
