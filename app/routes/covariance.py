@@ -112,6 +112,8 @@ def read_fit(stored: StoredFit, settings: Settings) -> tuple[FitProblem, dict[st
     answer: dict[str, Any] = from_json(stored.answer)
     try:
         problem = to_problem(parse(schema, stored.request), settings)
+        if set(problem.names) != answer["values"].keys():
+            raise InvalidRequest([((), "its parameters have other names now")])
     except InvalidRequest as invalid:  # limits, or the version, are not those of the fit
         _, why = invalid.errors[0]
         message = f"this fit's request is not accepted any more ({why}); fit again"

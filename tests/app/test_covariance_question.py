@@ -25,8 +25,8 @@ def a_fit(names: tuple[str, ...] = NAMES, length: int = 0) -> StoredFit:
 
 @pytest.mark.parametrize(
     ("stored", "limits"),
-    [(a_fit(), {"max_bins": 2})],
-    ids=["limits"],
+    [(a_fit(), {"max_bins": 2}), (a_fit(("amp", "mu", "width")), {})],
+    ids=["limits", "names of parameters"],
 )
 def test_a_fit_that_is_not_allowed_any_more_is_told_by_its_id(
     stored: StoredFit, limits: dict[str, Any]
