@@ -29,7 +29,7 @@ from app.store.keep import Keep
 from app.store.line import RETRY_S
 from app.store.reader import Reader
 from app.store.tables import fits, metadata
-from app.store.writer import Spot, Writer
+from app.store.writer import BYTES_ON_THE_SPOT, Spot, Writer
 
 LOCKED_S = 10  # that one waits for what another is writing
 LOG_BYTES = 64 * 2**20  # that SQLite's log keeps on the disk
@@ -82,7 +82,8 @@ class Store:
     async def save(self, fit: StoredFit) -> None:
         """Durable when it returns."""
         row = _row(fit)
-        spot = None if self._writer.busy else self._spot
+        is_short = len(fit.request) + len(fit.answer) <= BYTES_ON_THE_SPOT
+        spot = self._spot if is_short and not self._writer.busy else None
         if spot is None or not spot.inserts(row):
             await self._writer.submit(lambda c: c.execute(self._insert, row).rowcount)
 
