@@ -31,13 +31,14 @@ from fitting.problem import FitProblem, describe
 router = APIRouter(route_class=StrictRoute, tags=["fits"])
 
 FitId = Annotated[Id, Query(description="The fit_id of an answer")]
+LONGEST_AT = 10_000  # characters
 At = Annotated[
     str | None,
     Query(
         description="Where to evaluate: name:value pairs joined by commas; parameters that are "
         "not named stay at the minimum",
         examples=["mu:0.5,sigma:1.1"],
-        max_length=10_000,
+        max_length=LONGEST_AT,
     ),
 ]
 NOT_A_MINIMUM = (

@@ -250,6 +250,8 @@ def test_a_model_explains_itself(client: httpx.Client, name: str) -> None:
 def test_limits_are_numbers(client: httpx.Client) -> None:
     limits = fitted(client.get("/limits"))
     assert limits["max_body_bytes"] > 0
+    assert limits["max_names"] == 200 + 20 * (limits["max_parameters"] + limits["max_components"])
+    assert limits["max_head_bytes"] == 2**16
     numbers = [v for v in limits.values() if isinstance(v, int | float)]
     assert all(math.isfinite(number) and number >= 0 for number in numbers)
     assert isinstance(limits["max_bins"], int)  # a float in Python would be written 1000000.0
