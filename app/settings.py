@@ -72,7 +72,8 @@ class Settings(BaseSettings):
     max_body_bytes: int = limit(64 * 2**20, "Bytes of a request body", ge=1024)
     max_bodies_bytes: int = limit(
         4 * 64 * 2**20,
-        "Bytes of all bodies being read, of jobs of their lines, but for the first MiB of each",
+        "Bytes of all bodies until they are answered, of jobs of their lines until these are read, "
+        "but for the first MiB of each",
         ge=1024,
     )
     max_silence_s: float = limit(

@@ -46,8 +46,13 @@ class Body(Generic[T]):
     raw: bytes
 
 
-async def read_body(request: Request, schema: type[T], *, or_binary: bool = False) -> Body[T]:
-    """The body, read and validated; `or_binary`: it may be MessagePack."""
+async def read_body(
+    request: Request, schema: type[T], hold: Callable[[int], None], *, or_binary: bool = False
+) -> Body[T]:
+    """The body, read and validated; `or_binary`: it may be MessagePack.
+
+    `hold` finds room for it (`room`), which it has as long as the request takes to be answered.
+    """
     refuse_csv(request)
     media_type = media_type_of(request)
     binary = or_binary and media_type == MSGPACK
@@ -56,13 +61,11 @@ async def read_body(request: Request, schema: type[T], *, or_binary: bool = Fals
         other = f" (or as {MSGPACK}, or {lines})" if or_binary else ""
         curl = f"with curl by -H 'Content-Type: {JSON}'"
         raise WrongMediaType(f"Send the body as {JSON}, {curl}{other}.")
-    service = service_of(request)
-    settings = service.settings
-    with service.bodies.room() as hold:
-        raw = await read(request, settings.max_body_bytes, hold)
-        raw = raw if binary else raw.removeprefix(BOM)
-        reader, most = parse_binary if binary else parse, most_names(settings)
-        return Body(await aside(raw, reader, schema, raw, most), raw)
+    settings = service_of(request).settings
+    raw = await read(request, settings.max_body_bytes, hold)
+    raw = raw if binary else raw.removeprefix(BOM)
+    reader, most = parse_binary if binary else parse, most_names(settings)
+    return Body(await aside(raw, reader, schema, raw, most), raw)
 
 
 async def aside(raw: bytes, work: Callable[..., R], *args: Any) -> R:
