@@ -61,7 +61,7 @@ def create_app(settings: Settings) -> FastAPI:
     metrics = Metrics()
 
     @contextlib.asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, float]]:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
         pool = WorkerPool(
             WorkerSettings(
@@ -95,7 +95,7 @@ def create_app(settings: Settings) -> FastAPI:
             gc.freeze()  # what is there now stays: no use in looking through it again and again
             for work in (warm_up, keep_retention):
                 ending.callback(asyncio.create_task(work(service)).cancel)
-            yield
+            yield {"max_silence_s": settings.max_silence_s}  # to `http.protocol`
 
     # pages that load nothing from elsewhere: many labs have no way out
     app = FastAPIOffline(

@@ -72,10 +72,13 @@ class Settings(BaseSettings):
     max_body_bytes: int = limit(64 * 2**20, "Bytes of a request body", ge=1024)
     max_bodies_bytes: int = limit(
         4 * 64 * 2**20,
-        "Bytes of all bodies being read, of jobs of their lines, but for the first MiB of each",
+        "Bytes of all bodies until they are answered, of jobs of their lines until these are read, "
+        "but for the first MiB of each",
         ge=1024,
     )
-    max_silence_s: float = limit(60.0, "Seconds between two pieces of a request body", gt=0)
+    max_silence_s: float = limit(
+        60.0, "Seconds between two pieces of a request body, or that its head may take", gt=0
+    )
     max_bins: int = limit(1_000_000, "Bins of a histogram", ge=1)
     max_points: int = limit(1_000_000, "Points of a fit with errors in x and y", ge=1)
     max_batch_rows: int = limit(100_000, "Rows of a batch", ge=1)

@@ -5,8 +5,11 @@ server may ignore it (RFC 9110, 7.8), and this one ignores all upgrades.
 
 The parser takes a head of any size. Its parts are counted as they come; but of a header that does
 not end the parser says nothing, and so the bytes are counted of which it says nothing.
+
+A head also has its time. How long a body may be silent, who reads it knows (`reading.body`).
 """
 
+import asyncio
 from http import HTTPStatus
 from typing import Any
 
@@ -25,7 +28,7 @@ class HeadTooLong(Exception):
 class Protocol(HttpToolsProtocol):
     """uvicorn's, but for the words that a client gets whose request is not HTTP, and for upgrades.
 
-    And for heads that do not end.
+    And for heads that do not end, by their bytes or by the clock.
 
     The parser takes what follows the head of an upgrade for another protocol, not for a body. So
     it gets the head once more, without the header that asks for it.
@@ -35,9 +38,31 @@ class Protocol(HttpToolsProtocol):
         super().__init__(*args, **kwargs)
         self._head_bytes = 0  # of this head, until now
         self._unseen = 0  # bytes since the parser found something
+        self._in_head = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)  # type: ignore[arg-type]
+        self._silence_s = float(self.app_state["max_silence_s"])  # from the lifespan
+        self._wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._waiting.cancel()
+        super().connection_lost(exc)
+
+    def _wait(self) -> None:
+        """For a head, but not for ever."""
+        self._waiting = self.loop.call_later(self._silence_s, self._waited)
+
+    def _waited(self) -> None:
+        if self._in_head:
+            self._refuse_slow()
+        else:  # nothing was asked
+            self.transport.close()
 
     def data_received(self, data: bytes) -> None:
         self._unset_keepalive_if_required()
+        if self._waiting.cancelled() and self.cycle.response_complete:
+            self._wait()
         while data:
             self._unseen += len(data)
             try:
@@ -75,6 +100,7 @@ class Protocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         self._head_bytes = self._unseen = 0
+        self._in_head = True
         super().on_message_begin()
 
     def on_url(self, url: bytes) -> None:
@@ -93,10 +119,15 @@ class Protocol(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         self._unseen = 0
+        if self.cycle.response_complete:  # it was refused, but comes all the same
+            self._waiting.cancel()
+            self._wait()
         super().on_body(body)
 
     def on_headers_complete(self) -> None:
         self._head_bytes = self._unseen = 0
+        self._in_head = False
+        self._waiting.cancel()
         if not self._ignores_upgrade:
             super().on_headers_complete()
 
@@ -120,6 +151,15 @@ class Protocol(HttpToolsProtocol):
             "The request's head is too large",
             "The request line and the headers are longer than 64 kB. "
             "Long input belongs into the body.",
+        )
+
+    def _refuse_slow(self) -> None:
+        self._refuse(
+            HTTPStatus.REQUEST_TIMEOUT,
+            "slow-head",
+            "The request's head took too long",
+            f"It did not end within {self._silence_s:g} seconds (max_silence_s, GET /limits). "
+            "Send it again.",
         )
 
     def _refuse(self, status: HTTPStatus, kind: str, title: str, detail: str) -> None:

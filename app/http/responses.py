@@ -7,7 +7,7 @@ from app.errors import MEDIA_TYPE
 _TEXTS = {
     400: "Not JSON, not MessagePack, or not HTTP",
     404: "No such thing",
-    408: "The body stopped coming",
+    408: "The head or the body stopped coming",
     413: "The body is too large",
     415: "Wrong media type",
     422: "Understood, but wrong",
@@ -29,12 +29,12 @@ _HEADERS = {503: _header("Retry-After", "Seconds", {"type": "integer", "minimum"
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """OpenAPI entries for these statuses, and that of any head too long, all problem+json."""
+    """OpenAPI entries for these statuses, and those of heads that do not end, all problem+json."""
     schema = {"$ref": "#/components/schemas/ProblemAnswer"}
     return {
         status: {"description": _TEXTS[status], "content": {MEDIA_TYPE: {"schema": schema}}}
         | _HEADERS.get(status, {})
-        for status in (*statuses, 431)
+        for status in (*statuses, 408, 431)
     }
 
 

@@ -3,8 +3,6 @@
 import time
 from datetime import UTC, datetime
 
-from pydantic_core import from_json
-
 from app.schemas.jobs import JobAnswer
 from app.store.jobs import StoredJob
 
@@ -16,7 +14,7 @@ def to_answer(job: StoredJob, prefix: str) -> JobAnswer:
         {
             "id": job.id,
             "kind": job.kind,
-            "model": from_json(job.head)["model"],
+            "model": job.model,
             "status": job.status,
             "message": job.message,
             "created": moment(job.created),

@@ -87,35 +87,35 @@ class Intake:
 
 async def take_whole(request: Request, service: Service, runner: Runner, kind: Kind) -> str:
     """A job whose request came in one piece, as that of a batch does; its id."""
-    try:
-        body = await read_body(request, kind.request, or_binary=True)
-    except NotJson as wrong:
-        if "trailing characters" in wrong.detail:
-            raise NotJson(f"{wrong.detail} Rows a line each are {LINES}.") from None
-        raise
-    asked = body.content
-    settings = service.settings
-    wide = settings.model_copy(
-        update={
-            "max_batch_rows": settings.max_job_rows,
-            "max_batch_entries": settings.max_job_entries,
-        }
-    )
-    await asyncio.to_thread(to_batch, asked, wide)  # refuses what is wrong
-    refuse_two_starts(asked)
-    fields = await asyncio.to_thread(fields_of, kind, asked)
-    varying = {"starts", *(name for name in fields if not name.startswith(STARTS))}
-    rest = asked.model_dump(exclude=varying, exclude_unset=True, warnings=False)
-    head = to_json(rest, fallback=to_lists)
-    rows, width = fields[kind.data].shape
-    step = rows_of(width, asked, settings)
-    async with Intake(service, runner, kind, head) as intake:
-        for first in range(0, rows, step):
-            part = {name: array[first : first + step] for name, array in fields.items()}
-            data = await asyncio.to_thread(pack, part)
-            await intake.add(len(part[kind.data]), data)
-        await intake.promise()
-        return intake.id
+    with service.bodies.room() as hold:
+        try:
+            asked = (await read_body(request, kind.request, hold, or_binary=True)).content
+        except NotJson as wrong:
+            if "trailing characters" in wrong.detail:
+                raise NotJson(f"{wrong.detail} Rows a line each are {LINES}.") from None
+            raise
+        settings = service.settings
+        wide = settings.model_copy(
+            update={
+                "max_batch_rows": settings.max_job_rows,
+                "max_batch_entries": settings.max_job_entries,
+            }
+        )
+        await asyncio.to_thread(to_batch, asked, wide)  # refuses what is wrong
+        refuse_two_starts(asked)
+        fields = await asyncio.to_thread(fields_of, kind, asked)
+        varying = {"starts", *(name for name in fields if not name.startswith(STARTS))}
+        rest = asked.model_dump(exclude=varying, exclude_unset=True, warnings=False)
+        head = to_json(rest, fallback=to_lists)
+        rows, width = fields[kind.data].shape
+        step = rows_of(width, asked, settings)
+        async with Intake(service, runner, kind, head) as intake:
+            for first in range(0, rows, step):
+                part = {name: array[first : first + step] for name, array in fields.items()}
+                data = await asyncio.to_thread(pack, part)
+                await intake.add(len(part[kind.data]), data)
+            await intake.promise()
+            return intake.id
 
 
 def fields_of(kind: Kind, asked: BatchRequest) -> Fields:

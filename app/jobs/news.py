@@ -20,14 +20,14 @@ class Followed:
         self.job: StoredJob | None = job
         self.changed, self.bell = Bell(), Bell()
         self.followers = 0
-        self.looking = asyncio.create_task(self._look(job.id, store))
+        self.looking = asyncio.create_task(self._look(job, store))
 
-    async def _look(self, job_id: str, store: JobStore) -> None:
+    async def _look(self, first: StoredJob, store: JobStore) -> None:
         """Now and then, or when the bell rings, until the job has ended."""
         while self.job is not None and self.job.finished is None:
             ring = self.bell.next_ring
             try:
-                job = await store.find(job_id)
+                job = await store.find(first.id, first.model)
             except Exception:
                 logger.exception("a job that is followed cannot be looked at")
             else:

@@ -8,7 +8,7 @@ import contextlib
 import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from fastapi import Request
 from pydantic import ValidationError
@@ -30,6 +30,7 @@ BOM = b"\xef\xbb\xbf"  # of UTF-8, which editors and PowerShell put first; RFC 8
 LONG = 2**20  # bytes; to read them takes ten milliseconds, in which others are to be served
 
 T = TypeVar("T", bound=base.Request)
+R = TypeVar("R")
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,13 @@ class Body(Generic[T]):
     raw: bytes
 
 
-async def read_body(request: Request, schema: type[T], *, or_binary: bool = False) -> Body[T]:
-    """The body, read and validated; `or_binary`: it may be MessagePack."""
+async def read_body(
+    request: Request, schema: type[T], hold: Callable[[int], None], *, or_binary: bool = False
+) -> Body[T]:
+    """The body, read and validated; `or_binary`: it may be MessagePack.
+
+    `hold` finds room for it (`room`), which it has as long as the request takes to be answered.
+    """
     refuse_csv(request)
     media_type = media_type_of(request)
     binary = or_binary and media_type == MSGPACK
@@ -50,15 +56,16 @@ async def read_body(request: Request, schema: type[T], *, or_binary: bool = Fals
         other = f" (or as {MSGPACK}, or {lines})" if or_binary else ""
         curl = f"with curl by -H 'Content-Type: {JSON}'"
         raise WrongMediaType(f"Send the body as {JSON}, {curl}{other}.")
-    service = service_of(request)
-    settings = service.settings
-    with service.bodies.room() as hold:
-        raw = await read(request, settings.max_body_bytes, hold)
-        raw = raw if binary else raw.removeprefix(BOM)
-        reader, most = parse_binary if binary else parse, most_names(settings)
-        if len(raw) < LONG:
-            return Body(reader(schema, raw, most), raw)
-        return Body(await asyncio.to_thread(reader, schema, raw, most), raw)
+    settings = service_of(request).settings
+    raw = await read(request, settings.max_body_bytes, hold)
+    raw = raw if binary else raw.removeprefix(BOM)
+    reader, most = parse_binary if binary else parse, most_names(settings)
+    return Body(await aside(raw, reader, schema, raw, most), raw)
+
+
+async def aside(raw: bytes, work: Callable[..., R], *args: Any) -> R:
+    """What `work` makes of these bytes; of many in a thread, while others are served."""
+    return work(*args) if len(raw) < LONG else await asyncio.to_thread(work, *args)
 
 
 async def read(request: Request, most: int, hold: Callable[[int], None]) -> bytes:

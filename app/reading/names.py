@@ -6,7 +6,7 @@ JSON leaves that open (RFC 8259, 4), and Pydantic takes the last.
 import json
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from app.errors import InvalidRequest
@@ -87,10 +87,17 @@ def _read(reader: Reader) -> tuple[Any, bool]:
 
 def _place(value: Any) -> Path:
     """Of the first `_Twice`; () if there is none."""
-    if isinstance(value, _Twice):
-        return (value.name,)
-    inner = value.items() if isinstance(value, dict) else enumerate(value)
-    for part, one in inner:
-        if isinstance(one, dict | list) and (path := _place(one)):
-            return (part, *path)
+    path: list[Any] = []
+    levels: list[Iterator[tuple[Any, Any]]] = [iter([(None, value)])]  # what is left of each
+    while levels:
+        for part, one in levels[-1]:
+            if isinstance(one, _Twice):
+                return (*path, part, one.name)[1:]
+            if isinstance(one, dict | list):
+                path.append(part)
+                levels.append(iter(one.items() if isinstance(one, dict) else enumerate(one)))
+                break
+        else:
+            levels.pop()
+            del path[-1:]
     return ()

@@ -1,4 +1,4 @@
-"""Room for bodies that are being read: all together they have so many bytes of memory."""
+"""Room for bodies until they are answered: all together they have so many bytes of memory."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -10,13 +10,14 @@ RETRY_S = 2.0
 
 
 class ManyBodies(Unavailable):
-    kind, title = "many-bodies", "Too many bodies are coming at once"
+    kind, title = "many-bodies", "Too many large bodies at once"
 
 
 class Bodies:
-    """Counts the bytes of all bodies; what a body has taken is given back once it is read.
+    """Counts the bytes of all bodies; what a body has taken is given back once it is answered.
 
-    Of a job's lines, which are read some at a time, those are counted that are not read yet.
+    Until then it is in memory, as bytes or as numbers. Of a job's lines, which are read some at a
+    time, those are counted that are not read yet.
     """
 
     def __init__(self, most: int):

@@ -110,31 +110,32 @@ async def answer_batch(request: Request, kind: Kind) -> Response:
         raise WrongMediaType(f"{NDJSON} is for jobs: ask for one by Prefer: {RESPOND_ASYNC}.")
     service = service_of(request)
     (service.cluster or service.pool).refuse_if_full()
-    body = await read_body(request, kind.request, or_binary=True)
-    accepted = time.monotonic()
-    asked = body.content
-    batch = await asyncio.to_thread(to_batch, asked, service.settings)
-    refuse_two_starts(asked)
-    deadline = accepted + service.allowed_s(asked)
-    dealer = Dealer(service, batch, deadline, asked.covariance)
-    dealt = time.monotonic()
-    result = await unless_gone(request, dealer.run())
-    queue_s, now = dealer.queue_s or 0.0, time.monotonic()
-    timing = {
-        "queue": queue_s,
-        "compile": result.usage.compile_s,
-        "minimize": max(now - dealt - queue_s, 0.0),
-        "total": now - accepted,
-    }
-    answer = to_columns(asked, batch, result, timing)
-    tell_batch(answer, asked, service.settings)
-    count(service, answer)
-    service.metrics.count_usage(result.usage, queue_s)
-    headers = server_timing(answer["timing_ms"], result.usage.tier)
-    if wants_binary(request):
-        return Response(pack(answer), media_type=MSGPACK, headers=headers)
-    content = await asyncio.to_thread(to_bytes, answer)
-    return Response(content, media_type=JSON, headers=headers)
+    with service.bodies.room() as hold:
+        # of a long body only its numbers stay in memory
+        asked = (await read_body(request, kind.request, hold, or_binary=True)).content
+        accepted = time.monotonic()
+        batch = await asyncio.to_thread(to_batch, asked, service.settings)
+        refuse_two_starts(asked)
+        deadline = accepted + service.allowed_s(asked)
+        dealer = Dealer(service, batch, deadline, asked.covariance)
+        dealt = time.monotonic()
+        result = await unless_gone(request, dealer.run())
+        queue_s, now = dealer.queue_s or 0.0, time.monotonic()
+        timing = {
+            "queue": queue_s,
+            "compile": result.usage.compile_s,
+            "minimize": max(now - dealt - queue_s, 0.0),
+            "total": now - accepted,
+        }
+        answer = to_columns(asked, batch, result, timing)
+        tell_batch(answer, asked, service.settings)
+        count(service, answer)
+        service.metrics.count_usage(result.usage, queue_s)
+        headers = server_timing(answer["timing_ms"], result.usage.tier)
+        if wants_binary(request):
+            return Response(pack(answer), media_type=MSGPACK, headers=headers)
+        content = await asyncio.to_thread(to_bytes, answer)
+        return Response(content, media_type=JSON, headers=headers)
 
 
 def count(service: Service, answer: dict[str, Any]) -> None:

@@ -10,11 +10,12 @@ from app.errors import InvalidRequest, NotFound, Unavailable
 from app.http.ids import Id
 from app.http.queries import StrictRoute
 from app.http.responses import TIMED, problems
-from app.reading.body import parse
+from app.reading.body import aside, parse
 from app.reading.headers import JSON
 from app.schemas.answers import CovarianceAnswer
 from app.schemas.requests import REQUESTS
-from app.service import Here, Service
+from app.service import Here
+from app.settings import Settings
 from app.store.store import StoredFit
 from app.translation.answer import server_timing
 from app.translation.covariance import chi2_scale, reason_for, to_answer, to_point
@@ -28,13 +29,14 @@ from fitting.problem import FitProblem
 router = APIRouter(route_class=StrictRoute, tags=["fits"])
 
 FitId = Annotated[Id, Query(description="The fit_id of an answer")]
+LONGEST_AT = 10_000  # characters
 At = Annotated[
     str | None,
     Query(
         description="Where to evaluate: name:value pairs joined by commas; parameters that are "
         "not named stay at the minimum",
         examples=["mu:0.5,sigma:1.1"],
-        max_length=10_000,
+        max_length=LONGEST_AT,
     ),
 ]
 
@@ -64,8 +66,7 @@ async def get_covariance(
     stored = await service.store.find(fit_id)
     if stored is None:
         raise NotFound("There is no fit with this fit_id; it may have been deleted or expired.")
-    problem = stored_problem(service, stored)
-    answer: dict[str, Any] = from_json(stored.answer)
+    problem, answer = await aside(stored.request, read_fit, stored, service.settings)
     point = to_point(problem, answer, at)
     deadline = began + service.settings.deadline_s
     scale = chi2_scale(problem, answer)
@@ -88,11 +89,15 @@ class Late(Unavailable):
     kind, title = "deadline", "The deadline passed"
 
 
-def stored_problem(service: Service, stored: StoredFit) -> FitProblem:
-    """The question of a stored fit."""
+def read_fit(stored: StoredFit, settings: Settings) -> tuple[FitProblem, dict[str, Any]]:
+    """The question of a stored fit, and its answer."""
+    answer: dict[str, Any] = from_json(stored.answer)
     try:
-        return to_problem(parse(REQUESTS[stored.kind], stored.request), service.settings)
+        problem = to_problem(parse(REQUESTS[stored.kind], stored.request), settings)
+        if set(problem.names) != answer["values"].keys():
+            raise InvalidRequest([((), "its parameters have other names now")])
     except InvalidRequest as invalid:  # limits, or the version, are not those of the fit
         _, why = invalid.errors[0]
         message = f"this fit's request is not accepted any more ({why}); fit again"
         raise InvalidRequest([(("fit_id",), message)]) from None
+    return problem, answer

@@ -2,6 +2,7 @@
 
 import secrets
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -60,27 +61,28 @@ async def fit_xy_errors(request: Request) -> Response:
 async def answer_fit(request: Request, schema: type[FitRequest]) -> Response:
     """Read, translate, fit in a worker, store, answer."""
     service = service_of(request)
-    question = await read_question(service, request, schema)
-    served = await fit_or_timeout(service, request, question)
-    assert isinstance(served.outcome, FitResult)
-    result = tell(served.outcome, question.more_time)
-    answer = to_answer(
-        fit_id=secrets.token_urlsafe(18),
-        created=question.created,
-        kind=question.kind,
-        model=question.model,
-        problem=question.problem,
-        result=result,
-        queue_s=served.queue_s,
-        total_s=time.monotonic() - question.accepted,
-    )
-    content = answer.model_dump_json().encode()
-    await service.store.save(
-        StoredFit(answer.fit_id, question.created, answer.kind, question.raw, content)
-    )
-    count(service, answer, result, served.queue_s)
-    timing = server_timing(answer.timing_ms.model_dump(), answer.kernel.cache)
-    return Response(content, media_type=JSON, headers=timing)
+    with service.bodies.room() as hold:
+        question = await read_question(service, request, schema, hold)
+        served = await fit_or_timeout(service, request, question)
+        assert isinstance(served.outcome, FitResult)
+        result = tell(served.outcome, question.more_time)
+        answer = to_answer(
+            fit_id=secrets.token_urlsafe(18),
+            created=question.created,
+            kind=question.kind,
+            model=question.model,
+            problem=question.problem,
+            result=result,
+            queue_s=served.queue_s,
+            total_s=time.monotonic() - question.accepted,
+        )
+        content = answer.model_dump_json().encode()
+        await service.store.save(
+            StoredFit(answer.fit_id, question.created, answer.kind, question.raw, content)
+        )
+        count(service, answer, result, served.queue_s)
+        timing = server_timing(answer.timing_ms.model_dump(), answer.kernel.cache)
+        return Response(content, media_type=JSON, headers=timing)
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,9 +104,11 @@ class Question:
     more_time: str
 
 
-async def read_question(service: Service, request: Request, schema: type[FitRequest]) -> Question:
+async def read_question(
+    service: Service, request: Request, schema: type[FitRequest], hold: Callable[[int], None]
+) -> Question:
     """The body, read, validated and translated."""
-    body = await read_body(request, schema)
+    body = await read_body(request, schema, hold)
     accepted, created, asked = time.monotonic(), time.time(), body.content
     return Question(
         kind=asked.kind,

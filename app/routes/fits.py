@@ -3,7 +3,6 @@
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query, Response
-from pydantic_core import from_json, to_json
 
 from app.errors import NotFound
 from app.http.ids import Id
@@ -33,15 +32,14 @@ async def get_fit(
     ] = None,
 ) -> Response:
     """The stored answer, byte for byte; with `include=request` the request beside it."""
-    stored = await service.store.find(fit_id)
-    if stored is None:
-        raise NotFound(GONE)
     if include is None:
-        return Response(stored.answer, media_type=JSON)
-    return Response(
-        to_json(from_json(stored.answer) | {"request": from_json(stored.request)}),
-        media_type=JSON,
-    )
+        content = await service.store.find_answer(fit_id)
+    else:
+        stored = await service.store.find(fit_id)
+        content = stored.with_request if stored else None
+    if content is None:
+        raise NotFound(GONE)
+    return Response(content, media_type=JSON)
 
 
 @router.delete(

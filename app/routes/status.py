@@ -4,12 +4,34 @@ from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from app.errors import Unavailable
+from app.http.protocol import MOST_HEAD_BYTES
 from app.http.queries import StrictRoute
 from app.http.responses import problems
+from app.reading.crowded import most_names
+from app.routes.covariance import LONGEST_AT
 from app.schemas.answers import Readiness
+from app.schemas.base import MOST_RANGES
+from app.schemas.models import LONGEST_NAME, LONGEST_PREFIX
 from app.service import Here
+from app.translation.build import MAX_DEPTH
+from models.formula import tokens
+from models.formula.parse import Limits
 
 router = APIRouter(route_class=StrictRoute, tags=["status"])
+
+
+#: Limits that no setting changes; lengths are in characters.
+FIXED = {
+    "max_depth": MAX_DEPTH,
+    "max_ranges": MOST_RANGES,
+    "max_prefix_length": LONGEST_PREFIX,
+    "max_name_length": LONGEST_NAME,
+    "max_formula_depth": Limits().depth,
+    "max_formula_name_length": tokens.LONGEST_NAME,
+    "max_formula_number_length": tokens.LONGEST_NUMBER,
+    "max_at_length": LONGEST_AT,
+    "max_head_bytes": MOST_HEAD_BYTES,
+}
 
 
 class NotReady(Unavailable):
@@ -43,7 +65,8 @@ async def readyz(service: Here) -> Readiness:
 @router.get("/limits", summary="Limits", responses=problems(422))
 async def limits(service: Here) -> dict[str, int | float]:
     """Every limit in force."""
-    return service.settings.limits()
+    names = {"max_names": most_names(service.settings)}
+    return service.settings.limits() | names | FIXED
 
 
 @router.get(

@@ -21,8 +21,10 @@ from models.formula.names import GRAMMAR
 from models.model import Model
 from models.registry import SHAPES
 
-Prefix = Annotated[str, StringConstraints(pattern=rf"^({NAME})?$", max_length=50)]
-Name = Annotated[str, StringConstraints(pattern=rf"^{NAME}$", max_length=100)]
+LONGEST_PREFIX, LONGEST_NAME = 50, 100  # characters
+
+Prefix = Annotated[str, StringConstraints(pattern=rf"^({NAME})?$", max_length=LONGEST_PREFIX)]
+Name = Annotated[str, StringConstraints(pattern=rf"^{NAME}$", max_length=LONGEST_NAME)]
 
 
 class Named(Request):

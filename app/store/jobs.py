@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from pydantic_core import from_json
 from sqlalchemy import Connection, and_, delete, exists, func, insert, or_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -33,7 +34,7 @@ RECEIVING, QUEUED, RUNNING = "receiving", "queued", "running"
 SUCCEEDED, FAILED = "succeeded", "failed"
 OPEN = (QUEUED, RUNNING)
 
-_progress = [c for c in jobs.c if c.name not in ("owner", "until", "turn")]
+_progress = [c for c in jobs.c if c.name not in ("owner", "until", "turn", "head")]
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class StoredJob:
     chunks_done: int
     statuses: Mapping[str, int]
     message: str | None
-    head: bytes
+    model: Any
 
 
 @dataclass(frozen=True)
@@ -132,15 +133,18 @@ class JobStore:
 
         await self._writer.submit(write)
 
-    async def find(self, job_id: str) -> StoredJob | None:
-        """The job, or None."""
-        query = select(*_progress).where(jobs.c.id == job_id, jobs.c.status != RECEIVING)
+    async def find(self, job_id: str, model: Any = None) -> StoredJob | None:
+        """The job, or None; who knows its `model` spares the store to read the head for it."""
+        head = [jobs.c.head] if model is None else []
+        query = select(*_progress, *head).where(jobs.c.id == job_id, jobs.c.status != RECEIVING)
 
         def read(connection: Connection) -> StoredJob | None:
             row = connection.execute(query).first()
             if row is None:
                 return None
-            fields = dict(row._mapping)
+            fields = {"model": model, **row._mapping}
+            if "head" in fields:
+                fields["model"] = from_json(fields.pop("head"))["model"]
             return StoredJob(**fields | {"statuses": json.loads(fields["statuses"])})
 
         return await self._reader.submit(read)

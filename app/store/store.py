@@ -30,7 +30,7 @@ from app.store.keep import Keep
 from app.store.line import RETRY_S
 from app.store.reader import Reader
 from app.store.tables import fits, metadata
-from app.store.writer import Spot, Writer
+from app.store.writer import BYTES_ON_THE_SPOT, Spot, Writer
 
 LOCKED_S = 10  # that one waits for what another is writing
 LOG_BYTES = 64 * 2**20  # that SQLite's log keeps on the disk
@@ -47,6 +47,11 @@ class StoredFit:
     kind: str
     request: bytes
     answer: bytes
+
+    @property
+    def with_request(self) -> bytes:
+        """The answer with one field more; both are objects of JSON, and may be long to read."""
+        return b'%b,"request":%b}' % (self.answer[:-1], self.request)
 
 
 class Store:
@@ -78,7 +83,8 @@ class Store:
     async def save(self, fit: StoredFit) -> None:
         """Durable when it returns."""
         row = _row(fit)
-        spot = None if self._writer.busy else self._spot
+        is_short = len(fit.request) + len(fit.answer) <= BYTES_ON_THE_SPOT
+        spot = self._spot if is_short and not self._writer.busy else None
         if spot is None or not spot.inserts(row):
             await self._writer.submit(lambda c: c.execute(self._insert, row).rowcount)
 
@@ -90,6 +96,13 @@ class Store:
             return None if row is None else StoredFit(**row._mapping)
 
         return await self._reader.submit(read)
+
+    async def find_answer(self, fit_id: str) -> bytes | None:
+        """The fit's answer alone, or None."""
+        query = select(fits.c.answer).where(fits.c.id == fit_id)
+
+        found: bytes | None = await self._reader.submit(lambda c: c.scalar(query))
+        return found
 
     async def latest(self, most: int, longest: int) -> list[StoredFit]:
         """The newest fits whose request has at most `longest` bytes, the newest first."""

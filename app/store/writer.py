@@ -2,7 +2,7 @@
 
 A commit costs the same for one row as for a hundred: statements that wait for the thread
 together share a transaction, and under load this keeps the store out of the way. For a single
-row the hand-over to the thread is what costs most, so a database in this machine's files is
+short row the hand-over to the thread is what costs most, so a database in this machine's files is
 first tried from where the caller is (`Spot`). A statement is acknowledged only after its
 transaction is durable.
 
@@ -33,6 +33,7 @@ from app.store.line import MOST_WAITING, Entry, Line, acknowledge
 
 MOST_AT_ONCE = 200
 MOST_ON_THE_SPOT = 100
+BYTES_ON_THE_SPOT = 2**18  # to write more takes longer than the hand-over
 STEP_ROWS, STEP_BYTES = 100, 2**20  # that are deleted before others may write
 
 

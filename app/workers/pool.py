@@ -12,6 +12,7 @@ process had to be killed is refused for a while.
 import asyncio
 import itertools
 import logging
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -33,6 +34,7 @@ logger = logging.getLogger("fit.workers")
 TICK_S = 0.002  # by which a timer may be early
 MOST_LOGGED = 300  # characters
 BURIED_AFTER_S = 0.5  # for a killed process to be gone
+CLOSE_S = 1.0  # for processes to end by themselves
 RESTART_BACKOFF_S = (0.0, 0.1, 0.5, 2.0, 5.0)
 
 
@@ -188,8 +190,9 @@ class WorkerPool:
         for worker in self._workers:
             if worker.alive:
                 worker.close()
+        end = time.monotonic() + CLOSE_S  # one for all
         for process in processes:
-            await asyncio.to_thread(process.join, 1.0)
+            await asyncio.to_thread(process.join, max(0.0, end - time.monotonic()))
             if process.is_alive():
                 process.kill()
 

@@ -10,13 +10,16 @@ from typing import Any
 import pytest
 from fastapi import Request
 
+from app.batch.kinds import HISTOGRAM
 from app.errors import NotJson, WrongMediaType
 from app.http.gone import ClientGone
 from app.reading.body import LONG, pieces, read_body
 from app.reading.headers import JSON, media_type_of, wants_binary
 from app.reading.room import FREE, Bodies, ManyBodies
+from app.routes.batch import answer_batch
+from app.routes.fit import answer_fit
 from app.schemas.requests import HistogramRequest
-from app.service import Service
+from app.service import Service, service_of
 from app.settings import Settings
 from tests.examples import SMALL_HISTOGRAM
 
@@ -57,13 +60,18 @@ def posted(
     return Request({"type": "http", "app": app, "headers": sent}, receive)
 
 
+async def read_histogram(request: Request) -> Any:
+    with service_of(request).bodies.room() as hold:
+        return await read_body(request, HistogramRequest, hold)
+
+
 def test_a_byte_order_mark_is_skipped_and_utf_16_told() -> None:
     text = json.dumps(SMALL_HISTOGRAM)
     request = posted(text.encode("utf-8-sig"))
-    assert asyncio.run(read_body(request, HistogramRequest)).raw == text.encode()
+    assert asyncio.run(read_histogram(request)).raw == text.encode()
     for encoding in ("utf-16", "utf-16-le", "utf-16-be"):
         with pytest.raises(NotJson, match="UTF-16"):
-            asyncio.run(read_body(posted(text.encode(encoding)), HistogramRequest))
+            asyncio.run(read_histogram(posted(text.encode(encoding))))
 
 
 @pytest.mark.parametrize(
@@ -77,7 +85,7 @@ def test_while_a_long_body_is_read_others_are_served(
 
     async def read() -> None:
         asyncio.get_running_loop().call_soon(served.set)
-        found: Any = await read_body(posted(b"x" * length), HistogramRequest)
+        found = await read_histogram(posted(b"x" * length))
         assert found.content is waits
 
     asyncio.run(read())
@@ -90,7 +98,7 @@ def test_long_bodies_have_so_much_room_together_and_give_it_back() -> None:
 
     async def read(body: bytes, error: type[Exception] | None = None, **how: Any) -> None:
         with contextlib.nullcontext() if error is None else pytest.raises(error):
-            await read_body(posted(body, bodies, **how), HistogramRequest)
+            await read_histogram(posted(body, bodies, **how))
 
     async def read_in_turns() -> None:
         with bodies.room() as hold:
@@ -109,6 +117,38 @@ def test_long_bodies_have_so_much_room_together_and_give_it_back() -> None:
         await read(half)
 
     asyncio.run(read_in_turns())
+
+
+class Waiting(Exception):
+    """Somebody began to wait for a fit."""
+
+
+BATCH = {"edges": [0, 1, 2], "counts": [[1, 2]], "model": "gaussian"}
+ANSWERED: list[tuple[Any, Any]] = [
+    (lambda request: answer_fit(request, HistogramRequest), SMALL_HISTOGRAM),
+    (lambda request: answer_batch(request, HISTOGRAM), BATCH),
+]
+
+
+@pytest.mark.parametrize(("answer", "asked"), ANSWERED, ids=["fit", "batch"])
+def test_a_body_has_its_room_until_it_is_answered(
+    monkeypatch: pytest.MonkeyPatch, answer: Any, asked: Any
+) -> None:
+    bodies, held = Bodies(2**20), []
+    request = posted(json.dumps(asked).encode().ljust(FREE + 2**19), bodies)
+
+    async def wait(*_: Any) -> None:
+        held.append(bodies.held)
+        raise Waiting
+
+    service: Any = service_of(request)
+    service.allowed_s, service.run, service.cluster = lambda _: 30.0, wait, None
+    service.pool = SimpleNamespace(refuse_if_full=lambda: None)
+    monkeypatch.setattr("app.routes.batch.Dealer", lambda *_: SimpleNamespace(run=wait))
+    with pytest.raises(Waiting):
+        asyncio.run(answer(request))
+    assert held == [2**19]
+    assert bodies.held == 0
 
 
 @pytest.mark.parametrize("longest", ["max_body_bytes", "max_line_bytes"])

@@ -5,18 +5,22 @@ import json
 import zlib
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from sqlalchemy import event
 
 from app.jobs import follow, news
 from app.jobs.follow import Follower, events, results
 from app.jobs.news import News
 from app.store.jobs import FAILED, RUNNING, SUCCEEDED, JobStore, StoredJob
+from app.store.store import Store
+from tests.databases import store_url
 
-FOLLOWERS, HEAD = 20, b'{"model": "gaussian"}'
-JOB = StoredJob("", 0.0, "histogram", RUNNING, 0.0, None, 6, 0, 2, 0, {}, None, HEAD)
+FOLLOWERS = 20
+JOB = StoredJob("", 0.0, "histogram", RUNNING, 0.0, None, 6, 0, 2, 0, {}, None, "gaussian")
 
 
 class Jobs:
@@ -28,7 +32,8 @@ class Jobs:
         self.looks: Counter[str] = Counter()
         self.news = News(cast(JobStore, self))
 
-    async def find(self, job_id: str) -> StoredJob | None:
+    async def find(self, job_id: str, model: Any = None) -> StoredJob | None:
+        assert model == "gaussian"  # it need not be read again
         self.looks[job_id] += 1
         await asyncio.sleep(0.001)
         return self.jobs.get(job_id)
@@ -89,15 +94,33 @@ def test_many_followers_of_a_job_share_one_look_and_others_are_left_alone() -> N
         assert events_of_one[0].startswith(b"event: progress\n")
 
 
+def test_who_knows_the_model_of_a_job_does_not_read_its_head_again(tmp_path: Path) -> None:
+    store, asked = Store(store_url(tmp_path / "fits.db")), []
+
+    async def find() -> None:
+        await store.jobs.begin("job", "histogram", b'{"model": ["a", "b"], "edges": []}', 10)
+        await store.jobs.promise("job", 0, 0)
+        first = await store.jobs.find("job")
+        assert first is not None
+        assert first.model == ["a", "b"]
+        event.listen(store._engine, "before_cursor_execute", lambda *said: asked.append(said[2]))
+        assert await store.jobs.find("job", first.model) == first
+
+    asyncio.run(find())
+    store.close()
+    assert len(asked) == 1
+    assert "head" not in asked[0]
+
+
 def test_a_store_that_fails_once_does_not_end_a_job_s_events() -> None:
     async def run() -> list[bytes]:
         jobs = Jobs()
         find, failures = jobs.find, [OSError("the disk is full")]
 
-        async def failing(job_id: str) -> StoredJob | None:
+        async def failing(job_id: str, model: Any) -> StoredJob | None:
             if failures:
                 raise failures.pop()
-            return await find(job_id)
+            return await find(job_id, model)
 
         jobs.find = failing  # type: ignore[method-assign]
         following = asyncio.create_task(told(jobs, "one"))

@@ -151,7 +151,7 @@ def test_chunks_are_claimed_and_written_down_however_long_it_takes(freezing):
     store, frozen = freezing
 
     async def work() -> None:
-        await store.jobs.begin("job", "histogram", b"{}", 10)
+        await store.jobs.begin("job", "histogram", b'{"model": "gaussian"}', 10)
         await store.jobs.add("job", 0, 0, 3, b"rows")
         await store.jobs.promise("job", 3, 1)
         frozen.append("UPDATE job_chunks SET")

@@ -11,6 +11,7 @@ from app.errors import InvalidRequest
 from app.jobs.lines import RowReader
 from app.reading.arrays import LARGE
 from app.reading.body import parse, parse_binary
+from app.reading.names import refuse_twice
 from app.schemas.batches import HistogramBatchRequest
 from app.schemas.requests import HistogramRequest
 from tests.examples import GAUSSIAN_50, PEAK_ON_DECAY, SMALL_HISTOGRAM
@@ -88,6 +89,24 @@ def test_in_messagepack_too() -> None:
     with pytest.raises(InvalidRequest) as refused:
         parse_binary(HistogramBatchRequest, body.replace(b"modek", b"model"))
     assert refused.value.errors == [(("model",), "stands twice in this object; give it once")]
+
+
+def test_however_deep_it_stands() -> None:
+    """MessagePack may be nested deeper than Python calls itself."""
+    twice = b"\x82\xa1a\x01\xa1a\x01"
+    for before, place in ((b"\x91", 0), (b"\x92\x90", 1), (b"\x81\xa1b", "b")):
+        with pytest.raises(InvalidRequest) as refused:
+            parse_binary(HistogramBatchRequest, before * 1000 + twice)
+        ((found, _),) = refused.value.errors
+        assert found == (*[place] * 1000, "a")
+
+
+def test_the_first_of_several_is_told() -> None:
+    body = {"y": [[], [{"a": 1, "A": 2}], {"b": 1, "B": 2}], "c": {"d": 1, "D": 2}}
+    twice = json.dumps(body).lower().encode()
+    with pytest.raises(InvalidRequest) as refused:
+        refuse_twice(twice)
+    assert [found for found, _ in refused.value.errors] == [("y", 1, 0, "a")]
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from app.errors import Busy
 from app.routes.fit import fit_or_timeout
 from app.workers.choice import HELP_AFTER_S
 from app.workers.kernel_number import kernel_number
-from app.workers.pool import WorkerPool
+from app.workers.pool import CLOSE_S, WorkerPool
 from app.workers.process import WorkerSettings
 from app.workers.tasks import CANCELLED, DONE, LATE, CovarianceTask, attempt
 from app.workers.ticket import Ticket, TimedOut
@@ -326,3 +326,33 @@ def test_a_formula_that_everybody_uses_is_not_forgotten_for_many_new_ones() -> N
             assert tried.is_compiled(kernel_number(CUSTOM.key))
 
     asyncio.run(run())
+
+
+class Stuck:
+    """A process that ends only if it is killed, and its worker."""
+
+    alive = True
+
+    def __init__(self) -> None:
+        self.process, self.killed = self, False
+
+    def close(self) -> None:
+        self.alive = False
+
+    def join(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+    def is_alive(self) -> bool:
+        return not self.killed
+
+    def kill(self) -> None:
+        self.killed = True
+
+
+def test_workers_that_are_stuck_are_waited_for_together() -> None:
+    pool, workers = pool_of(5), [Stuck() for _ in range(5)]
+    pool._workers.extend(workers)  # type: ignore[arg-type]
+    began = time.monotonic()
+    asyncio.run(pool.close())
+    assert CLOSE_S <= time.monotonic() - began < 2 * CLOSE_S
+    assert all(worker.killed and not worker.alive for worker in workers)

@@ -51,10 +51,17 @@ class Wire(asyncio.Transport):
     def resume_reading(self) -> None: ...
 
 
+def connected(silence_s: float = 60.0, app: Any = echo) -> tuple[Protocol, Wire]:
+    """A connection that has just been made."""
+    config, state = Config(app, ws="none", log_config=None), {"max_silence_s": silence_s}
+    protocol, wire = Protocol(config, ServerState(), state), Wire()
+    protocol.connection_made(wire)
+    return protocol, wire
+
+
 async def answered(*pieces: bytes) -> Wire:
     """What a connection answers to these pieces."""
-    protocol, wire = Protocol(Config(echo, ws="none", log_config=None), ServerState(), {}), Wire()
-    protocol.connection_made(wire)
+    protocol, wire = connected()
     for piece in pieces:
         if wire.closed:
             break
@@ -62,7 +69,7 @@ async def answered(*pieces: bytes) -> Wire:
         await asyncio.sleep(0)
     for _ in range(50):
         await asyncio.sleep(0)
-    protocol.connection_lost(None)
+    protocol.connection_lost(OSError())  # without one it would close the wire itself
     return wire
 
 
@@ -135,3 +142,66 @@ def test_each_head_is_counted_by_itself_and_no_body(size: int) -> None:
     sent = (one + many) * 3
     pieces = [sent[first : first + size] for first in range(0, len(sent), size)]
     assert echoes(asyncio.run(answered(*pieces))) == [["POST", "/fit", "z" * 100_000]] * 6
+
+
+SILENCE_S = 0.2
+
+
+async def refuse(scope: Any, receive: Any, send: Any) -> None:
+    """Reads no body."""
+    head = {"type": "http.response.start", "status": 413, "headers": [(b"content-length", b"0")]}
+    await send(head)
+    await send({"type": "http.response.body"})
+
+
+async def trickled(app: Any, first: bytes, *more: bytes) -> Wire:
+    """What comes of pieces, one after the other: for five times as long as nothing may come."""
+    protocol, wire = connected(SILENCE_S, app)
+    for piece in (first, *more, *[b""] * (20 - len(more))):
+        if piece and not wire.closed:
+            protocol.data_received(piece)
+        await asyncio.sleep(SILENCE_S / 4)
+    protocol.connection_lost(OSError())
+    return wire
+
+
+LONG = HEAD + b"Content-Length: 100\r\n\r\n"
+
+
+@pytest.mark.parametrize("app", [echo, refuse])
+@pytest.mark.parametrize("before", [b"", post(b"")], ids=["first", "later"])
+def test_a_head_that_takes_too_long_is_refused(before: bytes, app: Any) -> None:
+    wire = asyncio.run(trickled(app, before + HEAD, *[b"x: y\r\n"] * 20))
+    assert wire.closed
+    assert wire.written.count(b"HTTP/1.1 ") == (2 if before else 1)
+    assert wire.written.count(b"HTTP/1.1 408 Request Timeout\r\n") == 1
+    assert json.loads(wire.written.rpartition(b"\r\n")[2])["type"] == "/problems/slow-head"
+
+
+@pytest.mark.parametrize(
+    ("pieces", "answers"),
+    [([b""], 0), ([b"\r\n"] * 20, 0), ([post(b"")] + [b"\r\n"] * 20, 1), ([LONG, b"1"], 1)],
+    ids=["nothing", "ends of lines", "the same later", "some of a body that was refused"],
+)
+def test_who_asks_nothing_is_hung_up_on(pieces: list[bytes], answers: int) -> None:
+    wire = asyncio.run(trickled(refuse, *pieces))
+    assert wire.closed
+    assert wire.written.count(b"HTTP/1.1 ") == wire.written.count(b"HTTP/1.1 413 ") == answers
+
+
+@pytest.mark.parametrize("app", [echo, refuse])
+def test_a_body_may_take_its_time(app: Any) -> None:
+    wire = asyncio.run(trickled(app, LONG, *[b"12345"] * 20))
+    assert not wire.closed
+    assert wire.written.count(b"HTTP/1.1 ") == 1
+    assert b" 408 " not in wire.written
+
+
+def test_who_has_asked_waits_as_long_as_it_takes() -> None:
+    async def slow(scope: Any, receive: Any, send: Any) -> None:
+        await asyncio.sleep(4 * SILENCE_S)
+        await echo(scope, receive, send)
+
+    wire = asyncio.run(trickled(slow, post(b""), b"GET /next HTTP/1.1\r\n"))
+    assert echoes(wire) == [["POST", "/fit", "all of it"]]
+    assert not wire.closed

@@ -3,6 +3,7 @@
 Replies whose numbers have a closed form are compared with it.
 """
 
+import json
 import math
 from collections.abc import Iterator
 from typing import Any
@@ -30,6 +31,7 @@ from tests.examples import (
     replaced,
 )
 
+JSON = {"Content-Type": "application/json"}
 SHAPES = ("gaussian", "exponential", "polynomial")
 
 
@@ -61,10 +63,21 @@ def test_the_request_can_be_read_and_sent_again(
     assert again["fit_id"] != first["fit_id"]
 
 
+def test_the_request_is_told_as_it_was_sent(client: httpx.Client) -> None:
+    """Byte for byte, as numbers that are read and written again are not."""
+    raw = b' {"histogram":{"edges":[0, 1e0,2.00],"counts":[4,9]},\n"model" : "gauss\\u0069an"} \n'
+    sent = client.post(HISTOGRAM, content=b"\xef\xbb\xbf" + raw, headers=JSON)
+    fit_id = fitted(sent)["fit_id"]
+    stored = client.get(f"/fits/{fit_id}", params={"include": "request"})
+    assert stored.content == sent.content[:-1] + b',"request":' + raw + b"}"
+    assert fitted(stored)["request"] == json.loads(raw)
+
+
 def test_a_deleted_fit_is_gone(client: httpx.Client) -> None:
     fit_id = fitted(client.post(HISTOGRAM, json=GAUSSIAN_50))["fit_id"]
     assert client.delete(f"/fits/{fit_id}").status_code in (200, 204)
     refused(client.get(f"/fits/{fit_id}"), 404)
+    refused(client.get(f"/fits/{fit_id}", params={"include": "request"}), 404)
     refused(client.get("/covariance", params={"fit_id": fit_id}), 404)
     refused(client.delete(f"/fits/{fit_id}"), 404)
 
@@ -237,6 +250,8 @@ def test_a_model_explains_itself(client: httpx.Client, name: str) -> None:
 def test_limits_are_numbers(client: httpx.Client) -> None:
     limits = fitted(client.get("/limits"))
     assert limits["max_body_bytes"] > 0
+    assert limits["max_names"] == 200 + 20 * (limits["max_parameters"] + limits["max_components"])
+    assert limits["max_head_bytes"] == 2**16
     numbers = [v for v in limits.values() if isinstance(v, int | float)]
     assert all(math.isfinite(number) and number >= 0 for number in numbers)
     assert isinstance(limits["max_bins"], int)  # a float in Python would be written 1000000.0

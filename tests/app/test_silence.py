@@ -1,4 +1,4 @@
-"""A body that stops coming is given up, one that comes slowly is not."""
+"""A head or a body that stops coming is given up, a body that comes slowly is not."""
 
 import json
 import socket
@@ -44,6 +44,18 @@ def test_a_body_that_stops_coming_is_refused(
     assert head.startswith(b"HTTP/1.1 408 ")
     assert json.loads(problem)["type"] == "/problems/too-slow"
     assert eventually(lambda: not stored(impatient), 10)
+
+
+@pytest.mark.parametrize("head", [b"", b"POST /fit/histogram HTTP/1.1\r\nHost: here\r\n"])
+def test_a_head_that_stops_coming_is_given_up(impatient: LiveServer, head: bytes) -> None:
+    url = httpx.URL(impatient.url)
+    began = time.monotonic()
+    with socket.create_connection((url.host, url.port or 80), timeout=20) as connection:
+        connection.sendall(head)
+        reply = connection.makefile("rb").read()
+    assert SILENCE_S < time.monotonic() - began < 15
+    assert reply[:13] == (b"HTTP/1.1 408 " if head else b"")
+    assert (b"/problems/slow-head" in reply) is bool(head)
 
 
 def slowly(body: bytes) -> Iterator[bytes]:

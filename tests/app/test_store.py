@@ -12,7 +12,7 @@ from unittest.mock import Mock, call
 import httpx
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import Column, Connection, Integer, MetaData, Table, create_engine, insert
+from sqlalchemy import Connection
 from sqlalchemy.dialects.sqlite import dialect
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.schema import CreateTable
@@ -21,7 +21,7 @@ from app.errors import StoreAway, install
 from app.store.keep import Keep
 from app.store.store import Store, StoredFit, tune_postgresql, with_timeout
 from app.store.tables import metadata
-from app.store.writer import MOST_ON_THE_SPOT, Spot
+from app.store.writer import MOST_ON_THE_SPOT
 from tests.examples import refused
 
 
@@ -289,6 +289,7 @@ def test_after_the_end_all_is_in_the_file(tmp_path):
         for number in range(5):
             await store.save(a_fit(number))
             assert await store.find(f"fit-{number}")
+            assert await store.find_answer(f"fit-{number}") == a_fit(number).answer
 
     asyncio.run(use())
     store.close()
@@ -357,16 +358,6 @@ def test_a_store_that_must_not_be_written_says_so(tmp_path):
     assert said == "It cannot be written: attempt to write a readonly database."
     assert store.failures == 1
     store.close()
-
-
-def test_a_spot_declines_now_and_then():
-    table = Table("numbers", MetaData(), Column("n", Integer))
-    engine = create_engine("sqlite://")
-    table.create(engine)
-    spot = Spot(engine, insert(table))
-    answers = [spot.inserts({"n": n}) for n in range(2 * MOST_ON_THE_SPOT + 2)]
-    spot.close()
-    assert answers.count(False) == 2
 
 
 def test_a_store_that_fails_is_a_503_and_no_defect():
