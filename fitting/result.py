@@ -13,7 +13,7 @@ from fitting.problem import FitProblem
 
 
 class Status(StrEnum):
-    """How a fit ended; the texts in `MESSAGES` say what to do."""
+    """How a fit ended; `message` says what to do."""
 
     CONVERGED = "converged"
     NOT_CONVERGED = "not-converged"
@@ -117,7 +117,7 @@ class FitWarning:
 
 @dataclass(frozen=True)
 class MinosInterval:
-    """Distances from the minimum to where the profile has risen by one; None if not found."""
+    """Distances from the minimum to where the profile has risen by one (`minos`), None if not."""
 
     lower: float | None
     upper: float | None
