@@ -19,7 +19,7 @@ from app.examples import (
     POINTS_LINES,
 )
 from app.http.queries import StrictRoute
-from app.http.responses import FIT_PROBLEMS, TIMED
+from app.http.responses import BATCH_PROBLEMS, TIMED
 from app.jobs.kinds import HISTOGRAM, POINTS, Kind
 from app.jobs.prefer import RESPOND_ASYNC, prefers_async
 from app.reading.binary import MSGPACK, pack
@@ -57,7 +57,7 @@ router = APIRouter(prefix="/fit", tags=["fits"], route_class=StrictRoute)
     "/histogram/batch",
     summary="Fit a model to many histograms",
     response_model=BatchAnswer,
-    responses=ACCEPTED | FIT_PROBLEMS | BINARY_ANSWER,
+    responses=ACCEPTED | BATCH_PROBLEMS | BINARY_ANSWER,
     openapi_extra=PREFER
     | request_body(
         HistogramBatchRequest,
@@ -80,7 +80,7 @@ async def fit_histograms(request: Request) -> Response:
     "/xy-errors/batch",
     summary="Fit a model to many sets of points",
     response_model=BatchAnswer,
-    responses=ACCEPTED | FIT_PROBLEMS | BINARY_ANSWER,
+    responses=ACCEPTED | BATCH_PROBLEMS | BINARY_ANSWER,
     openapi_extra=PREFER
     | request_body(
         PointsBatchRequest,
