@@ -88,6 +88,7 @@ UNDEFINED_AT = " At the starting values {place} is the first such place."
 NO_PREDICTOR = " The formula does not contain x. {remedy}"
 WRITE_X = "Write x for the horizontal axis."
 WRITE_OR_NAME_X = 'Write x for the horizontal axis, or name it: "x": {"t": [...]}.'
+WHOLLY_INSIDE = " Only bins wholly inside the fit range are data: {size} of {bins}."
 AT_LIMIT = " At a limit, and without an error: {names}."
 
 

@@ -79,6 +79,8 @@ def found_parameters(
             continue
         power = after is not None and after.text == "**"
         meant = other_meaning(word.text, power=power)
+        if word.text == PREDICTOR:  # where the columns have other names
+            meant = "x is none of the columns here: write one of their names"
         if not has_input:  # with x in the formula, linear or gamma is a parameter like any other
             meant = meant or meant_shape(word.text, shapes)
         if meant:
