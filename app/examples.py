@@ -43,7 +43,10 @@ COMPOSITIONS: dict[str, dict[str, Any]] = {
         },
     },
     "product": {
-        "description": "Factors multiplied: densities without their amp, other models as they are",
+        "description": "Factors multiplied: densities without their amp, other models as they are. "
+        "The scale is in the coefficients of the first factor that is no density, a sum before "
+        "others; if all are densities, in an amp, which is no number of events, as their product "
+        "is not normalised",
         "example": {
             "histogram": _PEAK,
             "model": {"product": [{"name": "gaussian"}, {"name": "polynomial", "degree": 1}]},
@@ -173,3 +176,142 @@ POINTS_EXAMPLES: dict[str, Any] = {
         "model": "exponential",
     },
 }
+
+#: Answers to the first of the histograms and of the points, numbers rounded.
+HISTOGRAM_ANSWER: dict[str, Any] = {
+    "fit_id": "1RVLvtb5jtYgNWWX_RxcErre",
+    "created": "2026-01-01T00:00:00Z",
+    "kind": "histogram",
+    "model": "gaussian",
+    "valid": True,
+    "status": "converged",
+    "message": "The fit converged: gradient zero to rounding, Hessian positive definite.",
+    "values": {"amp": 599.791, "mu": 0.204219, "sigma": 0.912752},
+    "errors": {"amp": 24.5083, "mu": 0.0380434, "sigma": 0.0282039},
+    "covariance": {
+        "parameters": ["amp", "mu", "sigma"],
+        "matrix": [
+            [600.658, 0.00289214, 0.00745612],
+            [0.00289214, 0.0014473, 2.21722e-05],
+            [0.00745612, 2.21722e-05, 0.000795458],
+        ],
+        "method": "autodiff",
+        "positive_definite": True,
+        "reason": None,
+    },
+    "minos": {},
+    "fval": 1.89808,
+    "goodness_of_fit": {
+        "chi2": 1.89808,
+        "ndof": 9,
+        "reduced_chi2": 0.210898,
+        "p_value": 0.992979,
+        "reason": None,
+    },
+    "parameters": [
+        {
+            "name": "amp",
+            "value": 599.791,
+            "error": 24.5083,
+            "start": 597.727,
+            "limits": [0.0, None],
+            "fixed": False,
+            "at_limit": False,
+            "display": "600 ± 24",
+        },
+        {
+            "name": "mu",
+            "value": 0.204219,
+            "error": 0.0380434,
+            "start": 0.201586,
+            "limits": [None, None],
+            "fixed": False,
+            "at_limit": False,
+            "display": "0.20 ± 0.04",
+        },
+        {
+            "name": "sigma",
+            "value": 0.912752,
+            "error": 0.0282039,
+            "start": 0.917367,
+            "limits": [0.0, None],
+            "fixed": False,
+            "at_limit": False,
+            "display": "0.913 ± 0.028",
+        },
+    ],
+    "minimizer": {
+        "algorithm": "newton",
+        "edm": 7.3e-30,
+        "edm_goal": 0.0002,
+        "nfcn": 4,
+        "ngrad": 4,
+        "nhess": 4,
+    },
+    "warnings": [],
+    "timing_ms": {"queue": 0.1, "compile": 0.0, "minimize": 1.1, "covariance": 0.1, "total": 1.6},
+    "kernel": {"cache": "memory"},
+}
+POINTS_ANSWER: dict[str, Any] = {
+    "fit_id": "eAF6yOQ6N3KYn4PA65vJr8NV",
+    "created": "2026-01-01T00:00:00Z",
+    "kind": "xy-errors",
+    "model": {"name": "polynomial", "degree": 1},
+    "valid": True,
+    "status": "converged",
+    "message": "The fit converged: gradient zero to rounding, Hessian positive definite.",
+    "values": {"c0": 0.139744, "c1": 1.9441},
+    "errors": {"c0": 0.341904, "c1": 0.124868},
+    "covariance": {
+        "parameters": ["c0", "c1"],
+        "matrix": [[0.116899, -0.0389799], [-0.0389799, 0.015592]],
+        "method": "autodiff",
+        "positive_definite": True,
+        "reason": None,
+    },
+    "minos": {},
+    "fval": 1.05513,
+    "goodness_of_fit": {
+        "chi2": 1.05513,
+        "ndof": 2,
+        "reduced_chi2": 0.527565,
+        "p_value": 0.59004,
+        "reason": None,
+    },
+    "parameters": [
+        {
+            "name": "c0",
+            "value": 0.139744,
+            "error": 0.341904,
+            "start": 0.15,
+            "limits": [None, None],
+            "fixed": False,
+            "at_limit": False,
+            "display": "0.14 ± 0.34",
+        },
+        {
+            "name": "c1",
+            "value": 1.9441,
+            "error": 0.124868,
+            "start": 1.94,
+            "limits": [None, None],
+            "fixed": False,
+            "at_limit": False,
+            "display": "1.94 ± 0.12",
+        },
+    ],
+    "minimizer": {
+        "algorithm": "newton",
+        "edm": 8.2e-31,
+        "edm_goal": 0.0002,
+        "nfcn": 8,
+        "ngrad": 8,
+        "nhess": 4,
+    },
+    "warnings": [],
+    "timing_ms": {"queue": 0.1, "compile": 0.0, "minimize": 1.5, "covariance": 0.1, "total": 2.1},
+    "kernel": {"cache": "memory"},
+}
+
+#: By path: what its first example is answered.
+ANSWERS = {"/fit/histogram": HISTOGRAM_ANSWER, "/fit/xy-errors": POINTS_ANSWER}

@@ -53,7 +53,15 @@ ROUTERS = (
 PREFIXES = ("", "/v1")
 
 DESCRIPTION = """Maximum-likelihood and least-squares fits over HTTP: post a histogram, or points
-with errors in x and y, name a model, and get values, errors and the exact covariance."""
+with errors in x and y, name a model, and get values, errors and the exact covariance.
+
+A first request is `POST /fit/histogram` with
+`{"histogram": {"edges": [0, 1, 2, 3, 4, 5, 6], "counts": [2, 11, 33, 30, 12, 1]}, "model":
+"gaussian"}`; every request below has examples that run as they are, by *Try it out*.
+`GET /models` lists what can be fitted, shapes, compositions and formulas, and `GET /models/{name}`
+tells all about one shape; what a formula may contain is at the field `formula` of `FormulaModel`.
+A fit that does not end in a minimum is a 200, too: `valid` is false, and `message` says what to do.
+"""
 
 
 def create_app(settings: Settings) -> FastAPI:

@@ -1,9 +1,10 @@
-"""MINOS: where the profile of the cost has risen by one, on both sides of the minimum.
+"""MINOS: where the profile of the cost has risen by one, with relative errors by chi2/ndof.
 
-The crossing solves cost = minimum + up and d cost / d(other parameters) = 0, by Newton's method
-with exact derivatives (D. Venzon and S. Moolgavkar, Appl. Statist. 37 (1988) 87). Where that does
-not settle, or where limits stop other parameters or let them go, the profile itself is followed:
-at each value of the parameter the others are fitted again, within their limits.
+On both sides of the minimum the crossing solves cost = minimum + up and d cost / d(other
+parameters) = 0, by Newton's method with exact derivatives (D. Venzon and S. Moolgavkar, Appl.
+Statist. 37 (1988) 87). Where that does not settle, or where limits stop other parameters or let
+them go, the profile itself is followed: at each value of the parameter the others are fitted again,
+within their limits.
 """
 
 from dataclasses import dataclass
@@ -34,7 +35,8 @@ NO_CROSSING = "the profile does not rise by one before a limit, or has no crossi
 
 @dataclass(frozen=True, eq=False)
 class Profile:
-    """The cost of one free parameter, with the others fitted; `up` is one standard deviation.
+    """The cost of one free parameter, with the others fitted; it rises by `up` to one standard
+    deviation: 1, with relative errors chi2/ndof.
 
     `axis` is its unit vector, or without limits a combination of parameters of which it is the
     value.

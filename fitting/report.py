@@ -24,6 +24,7 @@ from fitting.result import (
     NO_SQUARES,
     NOTHING_YET,
     UNDEFINED_AT,
+    WHOLLY_INSIDE,
     WRITE_OR_NAME_X,
     WRITE_X,
     Effort,
@@ -250,6 +251,9 @@ class Report:
             size=self.problem.data.size,
             free=int((~self.problem.bounds.fixed).sum()),
         )
+        data = self.problem.data
+        if status is Status.UNDER_DETERMINED and isinstance(data, Histogram) and data.ranges:
+            told += WHOLLY_INSIDE.format(size=data.size, bins=len(data.counts))
         if status is Status.UNDEFINED_COST and (limited := self._fixed_at_limits()):
             told += FIXED_AT_LIMIT.format(names=self._named(limited))
         if status is Status.UNDEFINED_COST and (place := self._undefined_at()):

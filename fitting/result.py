@@ -13,7 +13,7 @@ from fitting.problem import FitProblem
 
 
 class Status(StrEnum):
-    """How a fit ended; the texts in `MESSAGES` say what to do."""
+    """How a fit ended; `message` says what to do."""
 
     CONVERGED = "converged"
     NOT_CONVERGED = "not-converged"
@@ -88,6 +88,7 @@ UNDEFINED_AT = " At the starting values {place} is the first such place."
 NO_PREDICTOR = " The formula does not contain x. {remedy}"
 WRITE_X = "Write x for the horizontal axis."
 WRITE_OR_NAME_X = 'Write x for the horizontal axis, or name it: "x": {"t": [...]}.'
+WHOLLY_INSIDE = " Only bins wholly inside the fit range are data: {size} of {bins}."
 AT_LIMIT = " At a limit, and without an error: {names}."
 
 
@@ -117,7 +118,7 @@ class FitWarning:
 
 @dataclass(frozen=True)
 class MinosInterval:
-    """Distances from the minimum to where the profile has risen by one; None if not found."""
+    """Distances from the minimum to where the profile has risen by one (`minos`), None if not."""
 
     lower: float | None
     upper: float | None

@@ -1,14 +1,15 @@
 """The README as a new user meets it: a clean clone, `make serve`, the lines as printed.
 
 `python -m tests.readme` (`make check-readme`) clones the committed tree, starts the service in
-the clone, runs every curl line and the Python lines of the README, and checks the numbers that
-it promises. Only the port differs, because 8000 may be taken, and the library of shapes is not
-compiled beside these lines.
+the clone, runs every curl line and the Python lines of the README, those in JavaScript where there
+is a Node, and checks the numbers that it promises. Only the port differs, because 8000 may be
+taken, and the library of shapes is not compiled beside these lines.
 """
 
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -101,6 +102,10 @@ def main() -> None:
             check(answers)
             for block in blocks("python"):
                 subprocess.run([sys.executable, "-c", block.replace(PRINTED, url)], check=True)
+            if node := shutil.which("node"):
+                for block in blocks("js"):
+                    module = [node, "--input-type=module", "-e", block.replace(PRINTED, url)]
+                    subprocess.run(module, check=True)
         finally:
             os.killpg(server.pid, signal.SIGTERM)
             server.wait(60)

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from app.batch.kinds import KINDS
+from app.examples import ANSWERS
 from app.reading.headers import JSON, MSGPACK, NDJSON
 from app.schemas.answers import ProblemAnswer
 from app.schemas.jobs import JobRow
@@ -31,6 +32,9 @@ def document(app: FastAPI) -> None:
             _, ours = models_json_schema(SCHEMAS, ref_template=template)
             components = schema["components"]["schemas"]
             components |= {n: with_defaults_told(one) for n, one in ours["$defs"].items()}
+            for path, answer in ANSWERS.items():  # FastAPI would take the nulls out
+                told = schema["paths"][path]["post"]["responses"]["200"]["content"]
+                told[JSON]["example"] = answer
         return schema
 
     app.openapi = openapi  # type: ignore[method-assign]

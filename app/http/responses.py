@@ -5,7 +5,6 @@ from typing import Any
 from app.errors import MEDIA_TYPE
 
 _TEXTS = {
-    400: "Not JSON, not MessagePack, or not HTTP",
     404: "No such thing",
     408: "The head or the body stopped coming",
     413: "The body is too large",
@@ -28,14 +27,23 @@ TIMED: dict[int | str, dict[str, Any]] = {
 _HEADERS = {503: _header("Retry-After", "Seconds", {"type": "integer", "minimum": 1})}
 
 
-def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """OpenAPI entries for these statuses, and those of heads that do not end, all problem+json."""
+def problems(*statuses: int, unreadable: str = "Not HTTP") -> dict[int | str, dict[str, Any]]:
+    """OpenAPI entries for these statuses, and those of heads that do not end, all problem+json.
+
+    `unreadable` is what a 400 means.
+    """
     schema = {"$ref": "#/components/schemas/ProblemAnswer"}
+    texts = {**_TEXTS, 400: unreadable}
     return {
-        status: {"description": _TEXTS[status], "content": {MEDIA_TYPE: {"schema": schema}}}
+        status: {
+            "description": texts[status],
+            "content": {MEDIA_TYPE: {"schema": schema}},
+        }
         | _HEADERS.get(status, {})
         for status in (*statuses, 408, 431)
     }
 
 
-FIT_PROBLEMS = problems(400, 408, 413, 415, 422, 503)
+_OF_BODIES = (400, 408, 413, 415, 422, 503)
+FIT_PROBLEMS = problems(*_OF_BODIES, unreadable="Not JSON, or not HTTP")
+BATCH_PROBLEMS = problems(*_OF_BODIES, unreadable="Not JSON, not MessagePack, or not HTTP")

@@ -1,7 +1,7 @@
 """What Pydantic finds wrong with one field, in our words: what is wrong, what would be right."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel
@@ -58,6 +58,7 @@ NO_QUOTES = "must be a number: without quotes, with a decimal point, without %"
 LEFT_OUT = "null is no number; leave this point out, in all lists"
 NO_OPEN_END = "must be a number; for an open end give one beyond the data"
 POINTS = {"x", "y", "x_err", "y_err"}
+NO_COUNT = "null is no number; write 0, and leave a bin that was not counted out by fit_range"
 SIMPLE = {
     "missing": "this field is required",
     "finite_number": "must be a finite number; NaN and infinity are refused",
@@ -100,7 +101,7 @@ def describe(error: Mapping[str, Any], value: Any, whole: type[BaseModel]) -> st
     if kind == "float_type" and field == "limits":
         return f"should be a valid number{NO_LIMIT}"
     if kind == "float_type":
-        return no_number(value, next((part for part in loc if isinstance(part, str)), ""))
+        return no_number(value, loc)
     if kind == "bool_type" and loc[0] == "minos":
         return "must be true, false, or a list of names"
     return SIMPLE.get(kind) or str(error["msg"]).replace("Input should", "should")
@@ -112,10 +113,13 @@ def an_object(*names: str) -> str:
     return f"must be an object: {{{fields}}}"
 
 
-def no_number(value: Any, field: str) -> str:
-    """What is said where a number should stand, in this field of the request."""
+def no_number(value: Any, loc: Sequence[str | int]) -> str:
+    """What is said where a number should stand, at this location in the request."""
     if isinstance(value, str):
         return NO_QUOTES
+    field = next((part for part in loc if isinstance(part, str)), "")
+    if value is None and (field == "counts" or loc[:2] == ("histogram", "counts")):
+        return NO_COUNT
     if value is None and field == "fit_range":
         return NO_OPEN_END
     return LEFT_OUT if value is None and field in POINTS else "should be a valid number"

@@ -22,7 +22,7 @@ from app.examples import (
 from app.http.gone import unless_gone
 from app.http.openapi import request_body
 from app.http.queries import StrictRoute
-from app.http.responses import FIT_PROBLEMS, TIMED
+from app.http.responses import BATCH_PROBLEMS, TIMED
 from app.reading.binary import pack
 from app.reading.body import read_body
 from app.reading.headers import (
@@ -59,7 +59,7 @@ router = APIRouter(prefix="/fit", tags=["fits"], route_class=StrictRoute)
     "/histogram/batch",
     summary="Fit a model to many histograms",
     response_model=BatchAnswer,
-    responses=ACCEPTED | FIT_PROBLEMS | BINARY_ANSWER,
+    responses=ACCEPTED | BATCH_PROBLEMS | BINARY_ANSWER,
     openapi_extra=PREFER
     | request_body(
         HistogramBatchRequest,
@@ -82,7 +82,7 @@ async def fit_histograms(request: Request) -> Response:
     "/xy-errors/batch",
     summary="Fit a model to many sets of points",
     response_model=BatchAnswer,
-    responses=ACCEPTED | FIT_PROBLEMS | BINARY_ANSWER,
+    responses=ACCEPTED | BATCH_PROBLEMS | BINARY_ANSWER,
     openapi_extra=PREFER
     | request_body(
         PointsBatchRequest,

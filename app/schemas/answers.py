@@ -32,7 +32,8 @@ class CovarianceBlock(Answer):
 
 
 class MinosBlock(Answer):
-    """Signed distances from the minimum to where the profile has risen by one."""
+    """Signed distances from the minimum to where the profile has risen by one (of relative errors
+    by chi2/ndof); null where it does not before a limit."""
 
     lower: float | None
     upper: float | None
@@ -43,40 +44,57 @@ class MinosBlock(Answer):
 class GoodnessOfFit(Answer):
     """The chi-square at the minimum, constraints included."""
 
-    chi2: float | None
-    ndof: int
-    reduced_chi2: float | None
-    p_value: float | None
+    chi2: float | None = Field(
+        description="fval, but for Berkson errors without the logarithms that are part of it"
+    )
+    ndof: int = Field(description="Data and constraints, less free parameters")
+    reduced_chi2: float | None = Field(description="chi2/ndof")
+    p_value: float | None = Field(
+        description="How often a chi-square of ndof is larger by chance; null where errors are "
+        "relative"
+    )
     reason: str | None = Field(None, description="Why a number is missing")
 
 
 class ParameterAnswer(Answer):
-    """One parameter; `error` is null if it is fixed, at a limit, or the fit is not valid."""
+    """One parameter."""
 
     name: str
-    value: float | None
-    error: float | None
-    start: float | None
-    limits: Limits
+    value: float | None = Field(description="null: nothing was found, see `message`")
+    error: float | None = Field(
+        description="Standard deviation; null if the parameter is fixed or at a limit, or if there "
+        "is no covariance (see its `reason`)"
+    )
+    start: float | None = Field(description="Where the fit began; null: it did not")
+    limits: Limits = Field(description="Those that held, [lower, upper]; null for none")
     fixed: bool
-    at_limit: bool
-    display: str
+    at_limit: bool = Field(
+        description="The minimum is at one of the limits, where the cost still falls beyond it"
+    )
+    display: str = Field(
+        description="Value and error, rounded as the Particle Data Group does",
+        examples=["0.95 ± 0.08", "1.4 (fixed)"],
+    )
 
 
 class Minimizer(Answer):
-    """What the minimiser did; `edm` is null if the second derivatives allow none.
+    """What the minimiser did.
 
-    `newton`: Newton's method from near ended in a certain minimum; `migrad`: Minuit's MIGRAD was
-    needed besides. Cost and gradient are computed together and counted once each; a Hessian
-    brings both along.
+    Cost and gradient are computed together and counted once each; a Hessian brings both along.
     """
 
-    algorithm: Literal["newton", "migrad"]
-    edm: float | None
-    edm_goal: float
-    nfcn: int
-    ngrad: int
-    nhess: int
+    algorithm: Literal["newton", "migrad"] = Field(
+        description="newton: Newton's method from near ended in a certain minimum; migrad: "
+        "Minuit's MIGRAD was needed besides"
+    )
+    edm: float | None = Field(
+        description="Estimated distance to the minimum, g' inv(H) g / 2: how much lower the cost "
+        "is there, one standard deviation being 1; null if the second derivatives allow none"
+    )
+    edm_goal: float = Field(description="Minuit's; fits that converged are far below it")
+    nfcn: int = Field(description="Evaluations of the cost")
+    ngrad: int = Field(description="Evaluations of its gradient")
+    nhess: int = Field(description="Evaluations of its Hessian")
 
 
 class WarningAnswer(Answer):
@@ -87,22 +105,34 @@ class WarningAnswer(Answer):
 
 
 class Timing(Answer):
-    """Milliseconds."""
+    """Milliseconds. The parts do not overlap, but for what the covariance itself has to compile;
+    they do not add up to the total either."""
 
-    queue: float
-    compile: float
-    minimize: float
-    covariance: float
-    total: float
+    queue: float = Field(description="Waiting for a worker")
+    compile: float = Field(description="Compiling kernels, or loading them from disk")
+    minimize: float = Field(description="Starting values and the search, without compiling")
+    covariance: float = Field(description="Covariance, goodness of fit, MINOS")
+    total: float = Field(
+        description="From the body's having been read until the answer is made: the parts, and "
+        "handing over to the worker and back; not storing, nor HTTP"
+    )
 
 
 class BatchTiming(Answer):
-    """Milliseconds; `minimize` is that of all rows, compiling and covariances included."""
+    """Milliseconds, not all of which add up: workers share the rows."""
 
-    queue: float
-    compile: float
-    minimize: float
-    total: float
+    queue: float = Field(description="Until the first worker was free")
+    compile: float = Field(
+        description="Compiling kernels, or loading them from disk: the sum over all workers, which "
+        "do so at once; it is a part of `minimize` and may be more"
+    )
+    minimize: float = Field(
+        description="From then until the last row was done, compiling and covariances included"
+    )
+    total: float = Field(
+        description="From the body's having been read until the answer is made: `queue`, "
+        "`minimize`, and checking the rows"
+    )
 
 
 class KernelAnswer(Answer):
@@ -118,14 +148,24 @@ class FitAnswer(Answer):
     created: datetime
     kind: FitKind
     model: Any = Field(description="The model as it was requested")
-    valid: bool
+    valid: bool = Field(
+        description="This is a certain minimum; not that the model describes the data, for which "
+        "see `goodness_of_fit` and the warning poor-fit"
+    )
     status: Status
     message: str
     values: dict[str, float | None]
-    errors: dict[str, float | None]
+    errors: dict[str, float | None] = Field(
+        description="Standard deviations; null for a parameter that is fixed or at a limit, and "
+        "without a covariance"
+    )
     covariance: CovarianceBlock
     minos: dict[str, MinosBlock]
-    fval: float | None = Field(description="The cost at the minimum; null: see `message`")
+    fval: float | None = Field(
+        description="The cost at the minimum, constraints included: of counts 2 sum(mu - n + "
+        "n ln(n/mu)), of points the chi-square, for Berkson errors with logarithms "
+        "(`x_error_model`); null: see `message`"
+    )
     goodness_of_fit: GoodnessOfFit
     parameters: list[ParameterAnswer]
     minimizer: Minimizer
@@ -152,7 +192,10 @@ class CovarianceAnswer(Answer):
     positive_definite: bool
     reason: str | None = Field(None, description="Why a matrix is missing, or means little")
     at: dict[str, float]
-    timing_ms: dict[str, float]
+    timing_ms: dict[str, float] = Field(
+        description="queue: waiting for a worker; compile: compiling kernels, or loading them; "
+        "covariance: the rest of the question"
+    )
     kernel: KernelAnswer
 
 

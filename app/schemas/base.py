@@ -73,7 +73,7 @@ Columns = Annotated[dict[str, OneOrMore[Number]], _COLUMNS]
 
 #: A list will do where the body is not JSON.
 Range = Annotated[tuple[Number, Number], Strict(False)]
-Ranges = Annotated[list[Range], Field(fail_fast=True, max_length=MOST_RANGES)]
+Ranges = Annotated[list[Range], Field(fail_fast=True, min_length=1, max_length=MOST_RANGES)]
 
 
 def is_list_of_lists(value: Any) -> bool:

@@ -159,8 +159,8 @@ class BatchAnswer(Answer):
     parameters: list[str]
     values: dict[str, Column]
     errors: dict[str, Column]
-    fval: Column
-    chi2: Column
+    fval: Column = Field(description="The cost at the minimum, as of a single fit")
+    chi2: Column = Field(description="The same without the logarithms of Berkson errors")
     ndof: int | list[int] = Field(description="One number if it is the same for all rows")
     valid: list[bool]
     status: list[Status]
@@ -170,7 +170,7 @@ class BatchAnswer(Answer):
     path: list[Literal["batch", "single"] | None] = Field(
         description="batch: fitted with the others; single: by itself, as POST /fit/... would"
     )
-    edm: Column
+    edm: Column = Field(description="Estimated distance to the minimum, in the cost")
     at_limit: dict[str, list[int]] = Field(
         description="The rows in which a parameter is at a limit"
     )

@@ -50,15 +50,15 @@ class JobRow(Answer):
     row: int = Field(description="Its number in the request, from 0")
     values: dict[str, float | None]
     errors: dict[str, float | None]
-    fval: float | None
-    chi2: float | None
+    fval: float | None = Field(description="The cost at the minimum, as of a single fit")
+    chi2: float | None = Field(description="The same without the logarithms of Berkson errors")
     ndof: int
     valid: bool
     status: Status
     path: Literal["batch", "single"] | None = Field(
         description="batch: fitted with others; single: by itself, as POST /fit/... would"
     )
-    edm: float | None
+    edm: float | None = Field(description="Estimated distance to the minimum, in the cost")
     message: str | None = Field(
         None, description="Only of a row that did not converge: what its status means"
     )
@@ -93,6 +93,8 @@ class JobAnswer(Answer):
     rows: int
     rows_done: int
     statuses: dict[str, int] = Field(description="Rows that are done, by their status")
-    chunks: int
+    chunks: int = Field(
+        description="Parts in which rows are fitted and kept; slow ones are cut, so it may grow"
+    )
     chunks_done: int
     links: JobLinks

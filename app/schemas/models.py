@@ -99,7 +99,10 @@ class SumModel(Request):
 
 
 class ProductModel(Request):
-    """Factors multiplied: densities without their amp, other models as they are."""
+    """Factors multiplied: densities without their amp, other models as they are.
+
+    If all are densities the product has an amp, which is no number of events.
+    """
 
     product: Terms
 

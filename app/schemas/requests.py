@@ -68,8 +68,9 @@ class Asked(Request):
 XErrorModel = Annotated[
     Literal["classical", "berkson"],
     Field(
-        description="classical: x is a noisy reading of the true value; "
-        "berkson: x was set, the true value scatters about it"
+        description="classical: x is a noisy reading of the true value, the cost is "
+        "sum((y - f)^2 / V) with V = y_err^2 + (f' x_err)^2; berkson: x was set, the true value "
+        "scatters about it, the cost is sum((y - f)^2 / V + ln(V / y_err^2))"
     ),
 ]
 AbsoluteSigma = Annotated[
@@ -84,7 +85,9 @@ AbsoluteSigma = Annotated[
 class FitRequest(Asked):
     """What both fits of one data set share."""
 
-    minos: Minos = Field(False, description="true, or the names of parameters")
+    minos: Minos = Field(
+        False, description="true, or the names of parameters: their errors to either side"
+    )
 
 
 class HistogramData(Request):

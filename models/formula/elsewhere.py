@@ -3,6 +3,7 @@
 A suggestion that is other mathematics would be followed, and give a wrong answer that converges.
 """
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -108,9 +109,24 @@ NOTHING_LIKE = frozenset(
     {"digamma", "erfi", "exp1", "expi", "expn", "isqrt", "polygamma", "rgamma", "si", "xlog1py"}
 )
 
+#: The end of what has a function without parentheses: exp x, sin^2(x).
+BARE = re.compile(r"([A-Za-z_]\w*)\s*(?:(?:\^|\*\*)\s*(\d{1,3})\s*)?$")
 
-def instead_of(name: str, shapes: Mapping[str, type[Model]]) -> str:
-    """What to write in place of a function that there is not."""
+
+def bare_call(before: str) -> str:
+    """What to write if this much of a formula ends with a function without its argument."""
+    found = BARE.search(before)
+    name = ELSEWHERE.get(found[1].lower(), found[1]) if found else ""
+    if found is None or name not in FUNCTIONS:
+        return ""
+    return f"write {name}(...)" + (f"^{found[2]}" if found[2] else "")
+
+
+def instead_of(name: str, shapes: Mapping[str, type[Model]], *, one_argument: bool = False) -> str:
+    """What to write in place of a function that there is not.
+
+    What has one argument in parentheses, and is like no function, may be a product.
+    """
     lower = name.lower()
     if lower == "log":  # to base 10 in spreadsheets, where all is written in capitals
         return "write log for the natural logarithm, log10 for that to base 10"
@@ -129,4 +145,6 @@ def instead_of(name: str, shapes: Mapping[str, type[Model]]) -> str:
         close = close or usual
     if close and lower not in NOTHING_LIKE:
         return f"did you mean {close}?"
-    return f"there are {', '.join([*FUNCTIONS, 'where'])}, and the shapes of GET /models"
+    is_name = one_argument and not is_other and lower not in NOTHING_LIKE
+    product = f"for a product write {name}*(...); " if is_name else ""
+    return f"{product}there are {', '.join([*FUNCTIONS, 'where'])}, and the shapes of GET /models"

@@ -16,10 +16,11 @@ CONSTANTS = {"pi": math.pi}
 GRAMMAR = (
     f"An expression in {PREDICTOR} with + - * /, powers by ^ or ** (-x^2 is -(x^2)), parentheses, "
     f"the functions {', '.join(FUNCTIONS)} (log is natural, angles are in radians), conditions by "
-    f"where({PREDICTOR} < a, b, c), the constant {', '.join(CONSTANTS)}, and shapes as functions, "
-    "densities without their amp, as in n*gaussian(x, mu, sigma). Every other name is a parameter, "
-    "but those of functions, and what looks like a number, PI or nan, only if `parameters` lists "
-    "them. What is fitted, y or counts, is not part of it."
+    f"where({PREDICTOR} < a, b, c), the constant {', '.join(CONSTANTS)}, and shapes as functions "
+    "of x and their parameters in order, densities without their amp, as in "
+    "n*gaussian(x, mu, sigma); those with a degree have their default one. Every other name is a "
+    "parameter, but those of functions, and what looks like a number, PI or nan, only if "
+    "`parameters` lists them. What is fitted, y or counts, is not part of it."
 )
 NO_NUMBERS = frozenset({"inf", "infinity", "nan"})
 
@@ -78,6 +79,8 @@ def found_parameters(
             continue
         power = after is not None and after.text == "**"
         meant = other_meaning(word.text, power=power)
+        if word.text == PREDICTOR:  # where the columns have other names
+            meant = "x is none of the columns here: write one of their names"
         if not has_input:  # with x in the formula, linear or gamma is a parameter like any other
             meant = meant or meant_shape(word.text, shapes)
         if meant:

@@ -240,7 +240,7 @@ class _Reader:
                     word, f"{len(wanted)} arguments, {name}({', '.join(wanted)})", len(args)
                 )
         else:
-            raise FormulaError(self._unknown(name), word.column)
+            raise FormulaError(self._unknown(name, len(args)), word.column)
         trees = tuple(self._tree(arg, depth) for arg in args)
         if name == "pow":
             return self._folded(Power(*trees), args[0], word)
@@ -249,10 +249,11 @@ class _Reader:
         assert shape is not None
         return Shape(shape(), trees)
 
-    def _unknown(self, name: str) -> str:
+    def _unknown(self, name: str, arguments: int) -> str:
         if name in self.index or name in (*self.inputs, *CONSTANTS):
-            return "this is not a function; write * for a product, a*(...)"
-        return f"there is no such function; {instead_of(name, self.shapes)}"
+            return f"this is not a function; write * for a product, {name}*(...)"
+        instead = instead_of(name, self.shapes, one_argument=arguments == 1)
+        return f"there is no such function; {instead}"
 
     def _where(self, word: Word, args: Sequence[ast.expr], depth: int) -> Tree:
         if len(args) != 3:

@@ -1,4 +1,4 @@
-"""What to write in place of a character that no formula has, though some look as if they had."""
+"""What to write in place of what no formula has: single characters, and notations of others."""
 
 import re
 import unicodedata
@@ -7,10 +7,13 @@ MINUS = "write an ordinary minus sign, -"
 PRODUCT = "write * for a product"
 QUOTIENT = "write / for a quotient"
 DEGREES = "write *pi/180 for degrees"
-EQUALS = "write the expression alone, without an equals sign; conditions compare by <, <=, >, >="
+COMPARE = "conditions compare by <, <=, >, >="
+CONDITION = "conditions are written where(x < a, ..., ...)"
+EQUALS = f"write the expression alone, without an equals sign; {COMPARE}"
 PARENTHESES = "write round parentheses"
 ONE_LINE = "write the formula on one line"
 QUOTES = "write names without quotes, as in a or a1"
+SUBSCRIPT = "write a subscript as a part of the name, as in a0 or a_x"
 QUOTES_NAMED = re.compile("QUOTATION MARK|APOSTROPHE|PRIME")
 
 REMEDIES = {
@@ -24,6 +27,7 @@ REMEDIES = {
     "!": "there is no factorial; write exp(lgamma(n + 1))",
     "%": "there is no remainder or percentage; write / 100",
     "&": "write where(x < a, where(x < b, ...), ...) for two conditions",
+    "?": CONDITION,
     "\n": ONE_LINE,
     "\r": ONE_LINE,
     "−": MINUS,
@@ -53,13 +57,39 @@ REMEDIES = {
 #: By how Unicode composes them of others.
 COMPOSED = {
     "<super>": "write powers with ^, as in x^2 or x^(-1)",
-    "<sub>": "write a subscript as a part of the name, as in a0 or a_x",
+    "<sub>": SUBSCRIPT,
     "<fraction>": "write fractions out, as in (1/2) or 2.5",
 }
 
+#: What ROOT, C and LaTeX write with these characters; the first that is found tells.
+NOTATIONS = tuple(
+    (re.compile(pattern), found)
+    for pattern, found in (
+        (r"([A-Za-z_]\w{0,49})\[(\d{1,3})\]", r"parameters are names; write \1\2 for \1[\2]"),
+        (r"\[(\d{1,3})\]", r"parameters are names; write p\1 for [\1]"),
+        (r"!=", COMPARE),
+        (r"_\{", SUBSCRIPT),
+        (r"\\(?:cdot|times|[,;: ])", PRODUCT),
+        (r"\\[dt]?frac", "write (a)/(b) for a fraction"),
+        (r"\\(?:left|right)", "take left and right out, with their backslashes"),
+        (r"\\leq?(?![A-Za-z])", "write <="),
+        (r"\\geq?(?![A-Za-z])", "write >="),
+        (r"\\([A-Za-z]{1,20})", r"write \1, without the backslash"),
+    )
+)
 
-def remedy(character: str) -> str:
-    """What to do about it."""
+
+def remedy(text: str, place: int) -> str:
+    """What to do about the character that stands there."""
+    for pattern, found in NOTATIONS:
+        for match in pattern.finditer(text):
+            if match.start() <= place < match.end():
+                return f"this has no meaning here: {match.expand(found)}"
+    return of_character(text[place])
+
+
+def of_character(character: str) -> str:
+    """What to do about it, wherever it stands."""
     tag = unicodedata.decomposition(character).partition(" ")[0]
     # what is composed means something else than its parts; what is only drawn otherwise does not
     plain = character if tag in COMPOSED else unicodedata.normalize("NFKC", character)[0]

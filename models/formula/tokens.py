@@ -9,8 +9,9 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from models.formula.elsewhere import bare_call
 from models.formula.errors import FormulaError
-from models.formula.remedies import REMEDIES, remedy
+from models.formula.remedies import CONDITION, REMEDIES, remedy
 
 Kind = Literal["number", "name", "operator"]
 
@@ -23,7 +24,6 @@ BINARY = {"+", "-", "*", "/", "**", "<", "<=", ">", ">="}
 LONGEST_NUMBER = 40
 LONGEST_NAME = 50
 
-CONDITION = "conditions are written where(x < a, ..., ...)"
 IN_PLACE_OF_WORDS = {"if": CONDITION, "else": CONDITION} | dict.fromkeys(
     ("and", "or", "not"), REMEDIES["&"]
 )
@@ -56,14 +56,14 @@ def split(text: str, depth: int) -> list[Word]:
         Word(w.kind, "**" if w.text == "^" else w.text, w.column, w.kind == "name" and then == "(")
         for w, then in zip(words, following, strict=True)
     ]
-    _Order(words, depth, len(text) + 1).check()
+    _Order(words, depth, text).check()
     return words
 
 
 def _word(text: str, place: int) -> Word:
     found, column = WORD.match(text, place), place + 1
     if found is None or found.lastgroup is None:
-        raise FormulaError(remedy(text[place]), column)
+        raise FormulaError(remedy(text, place), column)
     word = found.group()
     kind: Kind = "number" if found["number"] else "name" if found["name"] else "operator"
     if kind == "number" and len(word) > LONGEST_NUMBER:
@@ -86,10 +86,10 @@ def check_word(name: str, column: int | None = None, entry: int | None = None) -
 class _Order:
     """A scan over the words: values and operators in turn, parentheses in pairs."""
 
-    def __init__(self, words: list[Word], depth: int, end: int):
+    def __init__(self, words: list[Word], depth: int, text: str):
         self.words = words
         self.depth = depth
-        self.end = end
+        self.text = text
         self.open: list[Word] = []  # the name of a call, or the parenthesis of a group
         self.signs = 0
 
@@ -98,7 +98,7 @@ class _Order:
         for before, word in zip([None, *self.words[:-1]], self.words, strict=True):
             wants_value = self._value(before, word) if wants_value else self._operator(before, word)
         if wants_value:
-            raise FormulaError("a value is missing at the end", self.end)
+            raise FormulaError("a value is missing at the end", len(self.text) + 1)
         if self.open:
             raise FormulaError("this parenthesis is never closed; add )", self.open[-1].column)
 
@@ -142,7 +142,8 @@ class _Order:
             return self._opened(before)
         if before.kind == "number" and word.text.startswith("_"):
             raise FormulaError("write the digits of a number without _ between them", word.column)
-        raise FormulaError("an operator is missing before this; write * for a product", word.column)
+        instead = bare_call(self.text[: word.column - 1]) or "write * for a product"
+        raise FormulaError(f"an operator is missing before this; {instead}", word.column)
 
     def _opened(self, word: Word) -> bool:
         self.open.append(word)

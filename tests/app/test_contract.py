@@ -9,6 +9,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from app.examples import (
+    HISTOGRAM_ANSWER,
+    HISTOGRAM_EXAMPLES,
+    POINTS_ANSWER,
+    POINTS_EXAMPLES,
+)
 from tests.examples import (
     DECAY,
     GAUSSIAN_50,
@@ -236,3 +242,39 @@ def test_headers(client: httpx.Client) -> None:
     assert fitted(replies[0])["kernel"]["cache"] in timing
     assert refused(client.post(HISTOGRAM, json={}), 422)
     assert client.post(HISTOGRAM, json={}).headers["x-request-id"]
+
+
+def same(shown: Any, found: Any) -> None:
+    """The same in all but the digits that the one is rounded to."""
+    if isinstance(shown, dict):
+        assert shown.keys() == found.keys()
+        for name in shown.keys() - {"fit_id", "created", "timing_ms", "minimizer", "kernel"}:
+            same(shown[name], found[name])
+    elif isinstance(shown, list):
+        assert len(shown) == len(found)
+        for one, other in zip(shown, found, strict=True):
+            same(one, other)
+    else:
+        number = isinstance(shown, float)
+        assert found == (pytest.approx(shown, rel=1e-5) if number else shown)
+
+
+@pytest.mark.parametrize(
+    ("path", "example", "shown"),
+    [
+        ("/fit/histogram", HISTOGRAM_EXAMPLES["gaussian"], HISTOGRAM_ANSWER),
+        ("/fit/xy-errors", POINTS_EXAMPLES["line with errors in x and y"], POINTS_ANSWER),
+    ],
+    ids=["histogram", "points"],
+)
+def test_the_answer_that_openapi_shows_is_what_the_example_gets(
+    client: httpx.Client, path: str, example: Body, shown: Body
+) -> None:
+    found = fitted(client.post(path, json=example))
+    same(shown, found)
+    for part in ("timing_ms", "minimizer", "kernel"):
+        assert shown[part].keys() == found[part].keys()
+    response = client.get("/openapi.json").json()["paths"][path]["post"]["responses"]["200"]
+    assert response["content"]["application/json"]["example"] == shown
+    assert response["content"]["application/json"]["schema"]["$ref"].endswith("/FitAnswer")
+    assert "Server-Timing" in response["headers"]

@@ -180,3 +180,28 @@ def test_whoever_is_to_come_again_is_told_when() -> None:
         assert told["schema"] == {"type": "integer", "minimum": 1}
     for seconds in (0.01, 7.4):
         assert int(Busy("full", seconds).response().headers["retry-after"]) >= 1
+
+
+def test_a_400_speaks_of_what_a_path_takes() -> None:
+    def told(path: str) -> dict[str, str]:
+        return {m: o["responses"]["400"]["description"] for m, o in DOCUMENT["paths"][path].items()}
+
+    assert "MessagePack" in told("/fit/histogram/batch")["post"]
+    assert "MessagePack" not in told("/fit/histogram")["post"]
+    assert "JSON" in told("/fit/histogram")["post"]
+    assert "JSON" not in told("/fits/{fit_id}")["get"]
+
+
+def test_descriptions_name_nothing_that_clients_cannot_see() -> None:
+    for name, schema in SCHEMAS.items():
+        assert "MESSAGES" not in schema.get("description", ""), name
+
+
+@pytest.mark.parametrize(
+    ("schema", "body"), [(HistogramRequest, HISTOGRAM), (PointsRequest, POINTS)]
+)
+def test_an_empty_list_is_no_fit_range(schema: type[Any], body: Body) -> None:
+    assert is_valid(schema.__name__, body | {"fit_range": [[0, 2]]})
+    assert not is_valid(schema.__name__, body | {"fit_range": []})
+    with pytest.raises(InvalidRequest):
+        ask(schema, body | {"fit_range": []})

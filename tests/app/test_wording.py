@@ -89,7 +89,9 @@ MISTAKES: list[tuple[type[Any], str, Any, str, str]] = [
     (PointsRequest, "/x/2", None, "/x/2", "leave this point out, in all lists"),
     (PointsRequest, "/y_err", [1, None, 2], "/y_err/1", "leave this point out, in all lists"),
     (PointsRequest, "/y/2", None, "/y/2", "leave this point out, in all lists"),
-    (HistogramRequest, "/histogram/counts/2", None, "/histogram/counts/2", "should be a valid num"),
+    (HistogramRequest, "/histogram/counts/2", None, "/histogram/counts/2", "write 0, and leave"),
+    (HistogramBatchRequest, "/counts/0/2", None, "/counts/0/2", "write 0, and leave"),
+    (HistogramRequest, "/histogram/edges/2", None, "/histogram/edges/2", "should be a valid num"),
     (HistogramRequest, "/fit_range", [None, 4], "/fit_range/0", "for an open end give one beyond"),
     # lists and pairs
     (HistogramRequest, "/histogram/counts", 7, "/histogram/counts", "must be an array"),

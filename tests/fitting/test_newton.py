@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from fitting.bounds import Bounds
+from fitting.data import Histogram
 from fitting.problem import Knowledge
 from fitting.result import Status
 from fitting.search.newton import polish
@@ -176,6 +177,12 @@ def test_a_saddle_is_no_minimum():
 def test_too_few_data_and_no_data_are_said():
     two = points([0.0, 1.0], [1.0, 2.0])
     assert solve(Polynomial(degree=2), two).status is Status.UNDER_DETERMINED
+    bins = Histogram(np.arange(5.0), np.array([1.0, 4.0, 3.0, 1.0]), ranges=((0.5, 2.5),))
+    cut = solve(Gaussian(), bins)
+    assert cut.status is Status.UNDER_DETERMINED
+    assert "Only bins wholly inside the fit range are data: 1 of 4." in cut.message
+    whole = solve(Gaussian(), Histogram(np.arange(3.0), np.array([1.0, 4.0])))
+    assert "fit range" not in whole.message
     empty = toy(PEAK, np.linspace(-4, 4, 10), (0.0, 0.0, 1.0), 1)
     assert solve(Gaussian(), empty).status is Status.EMPTY_DATA
 

@@ -9,9 +9,34 @@ import pytest
 import scipy.special
 
 from models.formula.elsewhere import ELSEWHERE, EXPRESSIONS, NOTHING_LIKE, instead_of
+from models.formula.errors import FormulaError
 from models.formula.formula import Formula
 from models.formula.functions import FUNCTIONS
 from models.registry import SHAPES
+
+X = np.array([0.4, 1.3, 2.7])
+#: Notations of others: what is said of them, what it makes of them, and its values where
+#: parameters are 1.5 and 0.7 in order.
+NOTATIONS = {
+    "[0]*x+[1]": ("p0 for [0]", "p0*x+p1", 1.5 * X + 0.7),
+    "p[0]*x+p[1]": ("p0 for p[0]", "p0*x+p1", 1.5 * X + 0.7),
+    "a*sin^2(x)+b": ("sin(...)^2", "a*sin(x)^2+b", 1.5 * np.sin(X) ** 2 + 0.7),
+    "a*cos**2 x+b": ("cos(...)^2", "a*cos(x)^2+b", 1.5 * np.cos(X) ** 2 + 0.7),
+    "a*exp x+b": ("exp(...)", "a*exp(x)+b", 1.5 * np.exp(X) + 0.7),
+    "a*ln x+b": ("log(...)", "a*log(x)+b", 1.5 * np.log(X) + 0.7),
+    "a*LN^2(x)+b": ("log(...)^2", "a*log(x)^2+b", 1.5 * np.log(X) ** 2 + 0.7),
+    "x<2 ? a : b": ("where(x < a, ..., ...)", "where(x < 2, a, b)", np.where(X < 2, 1.5, 0.7)),
+    "where(x!=2, a, b)": ("by <, <=, >, >=", "where(x < 2, a, b)", np.where(X < 2, 1.5, 0.7)),
+    "a(x-1)+b": ("a*(...)", "a*(x-1)+b", 1.5 * (X - 1) + 0.7),
+    "a*x(x-1)+b": ("x*(...)", "a*x*(x-1)+b", 1.5 * X * (X - 1) + 0.7),
+    r"a\cdot x+b": ("write * for a product", "a*x+b", 1.5 * X + 0.7),
+    r"a\,x+b": ("write * for a product", "a*x+b", 1.5 * X + 0.7),
+    r"\alpha*x+b": ("write alpha, without", "alpha*x+b", 1.5 * X + 0.7),
+    r"\frac{a}{x}+b": ("write (a)/(b)", "(a)/(x)+b", 1.5 / X + 0.7),
+    r"\left(a+b\right)*x": ("take left and right out", "(a+b)*x", 2.2 * X),
+    r"where(x \leq 2, a, b)": ("write <=", "where(x <= 2, a, b)", np.where(X <= 2, 1.5, 0.7)),
+    "a_{1}*x+b": ("as in a0 or a_x", "a_1*x+b", 1.5 * X + 0.7),
+}
 
 SCIPY = ("erfcx", "exp10", "exp2", "expit", "factorial", "logit")
 NUMPY = ("deg2rad", "degrees", "rad2deg", "radians", "reciprocal", "square")
@@ -64,3 +89,12 @@ def test_nothing_but_the_same_is_suggested_for_what_numpy_and_scipy_have():
 
 def test_names_are_told_in_lower_case():
     assert all(name == name.lower() for name in {*ELSEWHERE, *EXPRESSIONS, *NOTHING_LIKE})
+
+
+@pytest.mark.parametrize("text", NOTATIONS)
+def test_what_is_said_of_other_notations_leads_to_the_same_formula(text):
+    said, formula, wanted = NOTATIONS[text]
+    with pytest.raises(FormulaError) as refusal:
+        Formula.read(text, SHAPES)
+    assert said in refusal.value.message
+    np.testing.assert_allclose(Formula.read(formula, SHAPES).value(X, 1.5, 0.7), wanted, rtol=1e-14)

@@ -9,6 +9,7 @@ import pytest
 
 from models.features import Features
 from models.formula.dimensions import units
+from models.formula.errors import FormulaError
 from models.formula.formula import Formula
 from models.formula.roles import Role, roles
 from models.registry import SHAPES
@@ -129,3 +130,13 @@ def test_terms_keep_all_predictors():
     )
     assert len(formula.parts) == 2
     np.testing.assert_allclose(total, formula.value(x, 2.0, 0.5, 3.0, 1.5), rtol=1e-14)
+
+
+def test_x_is_no_parameter_by_mistake_where_columns_have_other_names():
+    for text in ("a*x + t", "a*x + b"):
+        with pytest.raises(FormulaError, match="x is none of the columns here") as refusal:
+            read(text, "t")
+        assert refusal.value.column == 3
+    assert read("a*t + b", "t").names == ("a", "b")
+    assert read("a*x + t", "t", parameters=["a", "x"]).names == ("a", "x")
+    assert read("a*x + t", "t", "x").names == ("a",)
