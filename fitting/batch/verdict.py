@@ -14,7 +14,7 @@ from fitting.problem import SMALLEST
 from fitting.search.determined import Minima
 from fitting.search.errors_in_x import INFLATED
 from fitting.search.newton import ILL_CONDITIONED
-from fitting.search.verdict import DEGENERATE, stiffness_within, surprising
+from fitting.search.verdict import DEGENERATE, left_by_constant, stiffness_within, surprising
 from fitting.weightless import HEAVY, WITH_AND_WITHOUT, blunt
 
 
@@ -63,24 +63,22 @@ def _is_poor(batch: Batch, rows: RowsObjective, cost: Floats) -> Flags:
     """See `verdict.is_poor`."""
     if batch.absolute_sigma:
         return cost > surprising(batch.ndof)
-    pulls, used = _pulls(rows)
-    mean = pulls.sum(axis=1) / used.sum(axis=1)
-    squares = np.sum(np.where(used, pulls - mean[:, None], 0.0) ** 2, axis=1)
-    return cost > 0.5 * squares
+    return cost > 0.5 * left_by_constant(*_points(rows))
 
 
 def _vanish(batch: Batch, rows: RowsObjective) -> Flags:
     """See `FitProblem.vanishes`."""
     if batch.absolute_sigma:
         return np.zeros(len(batch), dtype=bool)
-    largest = np.abs(_pulls(rows)[0]).max(axis=1)
+    y, y_err, used = _points(rows)
+    largest = np.abs(np.where(used, y / y_err, 0.0)).max(axis=1)
     return (largest > 0) & (largest < SMALLEST)
 
 
-def _pulls(rows: RowsObjective) -> tuple[Floats, Flags]:
-    """y in units of its errors, (rows, length), and which of these are fitted."""
+def _points(rows: RowsObjective) -> tuple[Floats, Floats, Flags]:
+    """y and its errors, (rows, length), and which of these are fitted."""
     y, y_err, used = (field(rows.stack, name) for name in ("y", "y_err", "used"))
-    return np.where(used > 0, y / y_err, 0.0), used > 0
+    return y, y_err, used > 0
 
 
 @np.errstate(divide="ignore", invalid="ignore")  # costs of 0 have no scale: such rows go alone
@@ -108,9 +106,8 @@ def _is_vague(batch: Batch, rows: RowsObjective, found: Descended, among: Flags)
 def _has_weightless(rows: RowsObjective, found: Descended, among: Flags) -> Flags:
     """Rows of `among` with points that say nothing, see `weightless`."""
     places, has = np.flatnonzero(among), np.zeros_like(among)
-    y, y_err, used = (field(rows.stack, name) for name in ("y", "y_err", "used"))
     stack = rows.stack.copy()
-    field(stack, "y_err")[:] = blunt(y, y_err, used > 0)
+    field(stack, "y_err")[:] = blunt(*_points(rows))
     costs = [
         rows.with_data(stack, log_weight=weight).costs(places, found.values[places])
         for weight in WITH_AND_WITHOUT

@@ -144,6 +144,20 @@ def is_poor(minimum: Minimum, problem: FitProblem, objective: Objective) -> bool
         return cost > mean + SUSPICIOUS * spread
     if problem.absolute_sigma:
         return poor
-    assert not isinstance(problem.data, Histogram)
-    pulls = (problem.data.y / problem.data.y_err)[problem.data.inside]
-    return cost > 0.5 * float(np.sum((pulls - pulls.mean()) ** 2))
+    data = problem.data
+    assert not isinstance(data, Histogram)
+    return bool(cost > 0.5 * left_by_constant(data.y, data.y_err, data.inside))
+
+
+@np.errstate(over="ignore", under="ignore", invalid="ignore")
+def left_by_constant(y: Floats, y_err: Floats, used: Flags) -> Floats:
+    """Chi-square (...) of the best constant for the `used` of (..., points).
+
+    It is sum(((y - c) / y_err)^2) with c = sum(y / y_err^2) / sum(1 / y_err^2): the square of what
+    y / y_err has across 1 / y_err.
+    """
+    smallest = np.where(used, y_err, np.inf).min(axis=-1, keepdims=True)
+    along = np.where(used, smallest / y_err, 0.0)  # between 0 and 1, so that squares are numbers
+    values = np.where(used, y / y_err, 0.0)
+    part = (values * along).sum(axis=-1, keepdims=True) / (along**2).sum(axis=-1, keepdims=True)
+    return np.asarray(((values - part * along) ** 2).sum(axis=-1))
