@@ -21,7 +21,7 @@ from fitting.kernels.packing import Prior, pack_blocks
 from fitting.padding import Floats
 
 UNDEFINED_COST = 1e10
-ROWS = 32
+ROWS = 32  # of predictions at once: one size to compile; of one point `jacobian` is cheaper
 
 
 class Objective:

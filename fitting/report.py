@@ -35,14 +35,12 @@ from fitting.result import (
 )
 from fitting.search.newton import Minimum
 from fitting.search.strategy import Strategy
-from fitting.search.verdict import expected_chi2, grown
-from fitting.sparse import most
+from fitting.search.verdict import grown, is_surprising
 from fitting.undefined import first_undefined
 from models.composition.mixture import negative_shares
 from models.formula.formula import Formula
 
 FIVE_SIGMA = 5.7e-7
-FEW = 2.0  # events of a bin, on average
 
 
 class Report:
@@ -106,24 +104,21 @@ class Report:
 
         Where bins hold few events, the chi-square is not distributed as one.
         """
-        data, ndof = self.problem.data, self.problem.ndof
+        ndof = self.problem.ndof
         if not self.problem.absolute_sigma or ndof <= 0:
             return
-        poor = gammaincc(ndof / 2, max(chi2, 0.0) / 2) < FIVE_SIGMA
-        unclear = poor and chi2 < most(ndof, data.size, 5)
-        if isinstance(data, Histogram) and (unclear or data.mean_count < FEW):
-            with self.objective.without_deadline():
-                mean, spread = expected_chi2(self.objective, self.problem, params)
-            poor = chi2 > mean + 5 * spread
-            if abs(mean - ndof) > 2 * math.sqrt(2 * ndof):
-                self.strategy.warnings.append(
-                    FitWarning(
-                        "sparse-bins",
-                        "Many bins expect few events, so that chi2 does not follow its usual "
-                        f"distribution: {mean:.4g} with a standard deviation of {spread:.2g} is "
-                        "expected here, and the p-value means little. Use wider bins for a test.",
-                    )
+        poor = bool(gammaincc(ndof / 2, max(chi2, 0.0) / 2) < FIVE_SIGMA)
+        with self.objective.without_deadline():
+            poor, mean, spread = is_surprising(chi2, params, self.problem, self.objective, 5, poor)
+        if abs(mean - ndof) > 2 * math.sqrt(2 * ndof):
+            self.strategy.warnings.append(
+                FitWarning(
+                    "sparse-bins",
+                    "Many bins expect few events, so that chi2 does not follow its usual "
+                    f"distribution: {mean:.4g} with a standard deviation of {spread:.2g} is "
+                    "expected here, and the p-value means little. Use wider bins for a test.",
                 )
+            )
         if poor:
             self.strategy.warnings.append(
                 FitWarning(

@@ -13,6 +13,7 @@ from scipy.special import gammaln, xlogy
 from fitting.padding import Floats
 
 FEWEST, MOST = 1e-8, 1e4  # events of a bin, beyond which the moments are those of the ends
+FEW = 2.0  # events of a bin, on average: fewer make a chi-square smaller, and a poor one usual
 POINTS = 600
 LARGEST_EXCESS, LARGEST_VARIANCE = 0.17, 2.41  # of a bin, at mu = 1.4 and 3.0
 

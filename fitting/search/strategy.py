@@ -47,6 +47,7 @@ from models.breaks import Break
 
 MOST_STARTS = 10  # that are estimated from the data
 FEW_STARTS, MANY_POINTS = 3, 2000  # of these, with errors in x in fewer points than so many
+MOVED = 1.0  # standard deviations: on coarse data the same minimum is nearer
 TO_REPORT_S = 0.5  # past the deadline
 
 
@@ -183,7 +184,8 @@ class Strategy:
 
     def _from_coarse(self, data: Data, first: Minimum) -> Iterator[tuple[Minimum, bool]]:
         """All of it on coarse data, which costs the same however many there are; what is lower
-        there than where the first minimum lies is tried on all data."""
+        there than where the first minimum lies is tried on all data; so is where a descent from
+        that minimum leads, which may be none there."""
         problem = replace(self.problem, data=data, minos=())
         kernel = self.kernels.get(problem.kernel_key)
         search = Strategy(
@@ -191,7 +193,8 @@ class Strategy:
         )
         near = search.descent.run(first.values)
         found = search.search(near.values)
-        if search.descent.better(near, found) is found:
+        left = near.sigmas(first.values) > MOVED
+        if left or search.descent.better(near, found) is found:
             yield self.descent.run_anyhow(found.values), True
 
     def _search_with_x_err(self, start: Floats, data: Points) -> tuple[Minimum, bool]:

@@ -12,7 +12,7 @@ from fitting.problem import FitProblem
 from fitting.result import Status
 from fitting.search.migrad import EDM_GOAL
 from fitting.search.newton import Minimum
-from fitting.sparse import moments, most
+from fitting.sparse import FEW, moments, most
 
 CERTAIN_EDM = 1e-10  # 1e-5 standard deviations; Newton's method ends far below
 ROUNDING = 4 * np.finfo(float).eps  # of a prediction, relative
@@ -124,29 +124,39 @@ def surprising(ndof: Any) -> Any:
     return ndof + SUSPICIOUS * np.sqrt(2 * ndof)
 
 
-def expected_chi2(objective: Objective, problem: FitProblem, params: Floats) -> tuple[float, float]:
-    """Mean and standard deviation of the chi-square of a histogram, if the model is true."""
-    data = problem.data
-    assert isinstance(data, Histogram)
-    counted = objective.predictions(params[None])[0][: len(data.used)][data.used]
-    mean, variance = moments(counted)
-    return mean - data.size + problem.ndof, math.sqrt(variance)
-
-
 def is_poor(minimum: Minimum, problem: FitProblem, objective: Objective) -> bool:
     """One that describes the data badly: three sigma, or no better than half of what a constant
     leaves where errors are relative."""
-    cost, ndof = minimum.fval, problem.ndof
-    poor = bool(cost > surprising(ndof))
-    unclear = poor and cost < most(ndof, problem.data.size, SUSPICIOUS)
-    if isinstance(problem.data, Histogram) and unclear:
-        mean, spread = expected_chi2(objective, problem, minimum.values)
-        return cost > mean + SUSPICIOUS * spread
+    cost, data = minimum.fval, problem.data
     if problem.absolute_sigma:
-        return poor
-    data = problem.data
+        poor = bool(cost > surprising(problem.ndof))
+        return is_surprising(cost, minimum.values, problem, objective, SUSPICIOUS, poor)[0]
     assert not isinstance(data, Histogram)
     return bool(cost > 0.5 * left_by_constant(data.y, data.y_err, data.inside))
+
+
+def is_surprising(
+    chi2: float,
+    params: Floats,
+    problem: FitProblem,
+    objective: Objective,
+    sigmas: float,
+    poor: bool,
+) -> tuple[bool, float, float]:
+    """Whether such a chi-square hardly ever is, with the mean and standard deviation expected.
+
+    `poor` is the answer of its usual distribution, `sigmas` how rare is hardly ever. Of bins that
+    expect few events the distribution is another, and the usual one wrong either way (`sparse`).
+    """
+    data, ndof = problem.data, problem.ndof
+    if isinstance(data, Histogram):
+        unclear = poor and chi2 < most(ndof, data.size, sigmas)
+        if unclear or data.mean_count < FEW:
+            expected = objective.jacobian(params)[0][: len(data.used)][data.used]
+            mean, variance = moments(expected)
+            mean, spread = mean - data.size + ndof, math.sqrt(variance)
+            return chi2 > mean + sigmas * spread, mean, spread
+    return poor, ndof, math.sqrt(2 * max(ndof, 0))
 
 
 @np.errstate(over="ignore", under="ignore", invalid="ignore")

@@ -2,14 +2,20 @@
 
 import numpy as np
 import pytest
+from iminuit import Minuit
+from iminuit.cost import ExtendedBinnedNLL
+from scipy.stats import norm
 
 from fitting.batch.fit import fit_batch
 from fitting.batch.question import Batch
 from fitting.batch.rows import PointsRows
 from fitting.problem import Knowledge
 from fitting.search.verdict import left_by_constant
+from models.composition.sum import Sum
+from models.shapes.gaussian import Gaussian
+from models.shapes.polynomial import Polynomial
 from models.shapes.sine import Sine
-from tests.fitting.problems import KERNELS, points, solve
+from tests.fitting.problems import KERNELS, assert_near, points, solve, toy
 
 WAVE = Sine()
 TRUTH = np.array([3.0, 0.45, 0.3, 20.0])
@@ -54,3 +60,25 @@ def test_rows_of_a_batch_that_no_wave_of_this_frequency_describes_are_fitted_alo
     )
     starts = np.tile([np.nan, 0.3, np.nan, np.nan], (5, 1))
     assert fit_batch(Batch(WAVE, rows, known, starts, absolute_sigma=False), KERNELS).alone.all()
+
+
+PEAK_ON_FLAT = Sum((Gaussian(prefix="s_"), Polynomial(degree=0, prefix="b_")))
+SPARSE = np.linspace(0, 10, 401)
+
+
+def test_a_peak_on_the_wrong_fluctuation_of_sparse_bins_is_surprising():
+    """A quarter of an event a bin: chi2 is less than the degrees of freedom, and yet too large.
+
+    From the truth iminuit's own cost with SciPy's densities has the peak at 7, by far lower.
+    """
+    data = toy(PEAK_ON_FLAT, SPARSE, (40, 7, 0.2, 6.0), seed=10)
+
+    def counts(edges, amp, mu, sigma, level):
+        return amp * norm.cdf(edges, mu, sigma) + level * edges
+
+    twin = Minuit(ExtendedBinnedNLL(data.counts, SPARSE, counts), 40, 7, 0.2, 6)
+    twin.migrad()
+    found = solve(PEAK_ON_FLAT, data, [40.0, 3.0, 0.3, 6.0])
+    assert found.valid
+    assert_near(found.values, np.array(twin.values), np.array(twin.errors), 1e-2)
+    assert found.chi2 == pytest.approx(twin.fval, abs=1e-3)
