@@ -97,7 +97,7 @@ def _together(
     if origin is None and np.isnan(work.given).any():
         origin = origin_of(work, pooled, kernels)
     found, exact = search(work, rows, pooled, origin, until)
-    verdict = judge_rows(work, rows, found, exact)
+    verdict = judge_rows(work, rows, pooled, found, exact)
     again = np.zeros(len(work), dtype=bool)
     if eased is None:
         result.resume[places[found.unfinished]] = found.values[found.unfinished]

@@ -7,14 +7,22 @@ import numpy as np
 from fitting.batch.descent import Descended, Descent
 from fitting.batch.objective import RowsObjective
 from fitting.batch.question import Batch
-from fitting.batch.rows import PointsRows, field
+from fitting.batch.rows import HistogramRows, PointsRows, field
 from fitting.bounds import Bounds
+from fitting.objective import ROWS, Objective
 from fitting.padding import Flags, Floats, Places
 from fitting.problem import SMALLEST
 from fitting.search.determined import Minima
 from fitting.search.errors_in_x import INFLATED
 from fitting.search.newton import ILL_CONDITIONED
-from fitting.search.verdict import DEGENERATE, left_by_constant, stiffness_within, surprising
+from fitting.search.verdict import (
+    DEGENERATE,
+    SUSPICIOUS,
+    left_by_constant,
+    stiffness_within,
+    surprising,
+)
+from fitting.sparse import expected_chi2, is_unclear
 from fitting.weightless import HEAVY, WITH_AND_WITHOUT, blunt
 
 
@@ -28,9 +36,13 @@ class Verdict:
 
 
 def judge_rows(
-    batch: Batch, rows: RowsObjective, found: Descended, exact: Descended | None
+    batch: Batch,
+    rows: RowsObjective,
+    pooled: Objective,
+    found: Descended,
+    exact: Descended | None,
 ) -> Verdict:
-    """`exact`: with errors in x, the minima without them."""
+    """`pooled` is the cost of the mean row; `exact`: with errors in x, the minima without them."""
     certain = found.settled & (found.stiffness < 1 / ILL_CONDITIONED)
     chi2 = found.cost.copy()
     sound = certain & ~found.unfinished & ~_vanish(batch, rows)
@@ -44,7 +56,8 @@ def judge_rows(
     # from where the cost does not curve upwards the method of a single fit may lead elsewhere
     sound &= ~(found.bent & (batch.is_led | (exact is not None)))
     if not batch.is_convex:
-        sound &= ~_is_degenerate(batch, found, sound) & ~_is_poor(batch, rows, found.cost)
+        sound &= ~_is_degenerate(batch, found, sound)
+        sound &= ~_is_poor(batch, rows, pooled, found, sound)
     sound &= ~_is_vague(batch, rows, found, sound)
     return Verdict(certain, sound, chi2)
 
@@ -59,11 +72,25 @@ def _is_degenerate(batch: Batch, found: Descended, among: Flags) -> Flags:
     return degenerate
 
 
-def _is_poor(batch: Batch, rows: RowsObjective, cost: Floats) -> Flags:
+def _is_poor(
+    batch: Batch, rows: RowsObjective, pooled: Objective, found: Descended, among: Flags
+) -> Flags:
     """See `verdict.is_poor`."""
-    if batch.absolute_sigma:
-        return cost > surprising(batch.ndof)
-    return cost > 0.5 * left_by_constant(*_points(rows))
+    cost, ndof = found.cost, batch.ndof
+    if not batch.absolute_sigma:
+        return cost > 0.5 * left_by_constant(*_points(rows))
+    poor = np.asarray(cost > surprising(ndof))
+    if isinstance(batch.rows, HistogramRows):
+        sizes = batch.rows.sizes
+        means = rows.stack.sum(axis=1) / sizes
+        places = np.flatnonzero(among & is_unclear(cost, poor, ndof, sizes, means, SUSPICIOUS))
+        used = np.flatnonzero(batch.rows.shared().used)
+        for first in range(0, len(places), ROWS):  # predictions of all are much memory
+            these = places[first : first + ROWS]
+            counted = pooled.predictions(found.values[these])[:, used]
+            mean, spread = expected_chi2(counted, ndof[these])
+            poor[these] = cost[these] > mean + SUSPICIOUS * spread
+    return poor
 
 
 def _vanish(batch: Batch, rows: RowsObjective) -> Flags:

@@ -12,7 +12,7 @@ from fitting.problem import FitProblem
 from fitting.result import Status
 from fitting.search.migrad import EDM_GOAL
 from fitting.search.newton import Minimum
-from fitting.sparse import FEW, moments, most
+from fitting.sparse import expected_chi2, is_unclear
 
 CERTAIN_EDM = 1e-10  # 1e-5 standard deviations; Newton's method ends far below
 ROUNDING = 4 * np.finfo(float).eps  # of a prediction, relative
@@ -149,13 +149,12 @@ def is_surprising(
     expect few events the distribution is another, and the usual one wrong either way (`sparse`).
     """
     data, ndof = problem.data, problem.ndof
-    if isinstance(data, Histogram):
-        unclear = poor and chi2 < most(ndof, data.size, sigmas)
-        if unclear or data.mean_count < FEW:
-            expected = objective.jacobian(params)[0][: len(data.used)][data.used]
-            mean, variance = moments(expected)
-            mean, spread = mean - data.size + ndof, math.sqrt(variance)
-            return chi2 > mean + sigmas * spread, mean, spread
+    if isinstance(data, Histogram) and is_unclear(
+        chi2, poor, ndof, data.size, data.mean_count, sigmas
+    ):
+        counted = objective.jacobian(params)[0][: len(data.used)][data.used]
+        mean, spread = map(float, expected_chi2(counted, ndof))
+        return chi2 > mean + sigmas * spread, mean, spread
     return poor, ndof, math.sqrt(2 * max(ndof, 0))
 
 
