@@ -90,7 +90,7 @@ class Report:
             warnings=tuple(self.strategy.warnings),
             effort=Effort(
                 edm=edm,
-                algorithm="migrad" if self.strategy.descent.needed_migrad else "newton",
+                algorithm=self.strategy.algorithm,
                 nfcn=objective.nfcn,
                 nhess=objective.nhess,
                 minimize_s=minimize_s,

@@ -107,6 +107,9 @@ WarningCode = Literal[
 ]
 
 
+Algorithm = Literal["newton", "migrad"]
+
+
 @dataclass(frozen=True)
 class FitWarning:
     """Something that the client should know about an answer."""
@@ -132,16 +135,18 @@ class MinosInterval:
 class Effort:
     """What the minimiser spent: evaluations of cost and gradient, of the Hessian, and seconds."""
 
-    algorithm: Literal["newton", "migrad"] = "newton"
+    algorithm: Algorithm = "newton"
     edm: float | None = None
     nfcn: int = 0
     nhess: int = 0
     minimize_s: float = 0.0
     covariance_s: float = 0.0
 
-    def after(self, nfcn: int, nhess: int) -> "Effort":
+    def after(self, algorithm: Algorithm, nfcn: int, nhess: int) -> "Effort":
         """The same, and what was spent before."""
-        return replace(self, nfcn=nfcn + self.nfcn, nhess=nhess + self.nhess)
+        if algorithm == "newton":
+            algorithm = self.algorithm
+        return replace(self, algorithm=algorithm, nfcn=nfcn + self.nfcn, nhess=nhess + self.nhess)
 
 
 @dataclass(frozen=True, eq=False)

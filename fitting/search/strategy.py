@@ -32,7 +32,7 @@ from fitting.kernels.cache import KernelCache
 from fitting.objective import Objective
 from fitting.padding import Floats
 from fitting.problem import FitProblem
-from fitting.result import FitWarning, Status
+from fitting.result import Algorithm, FitWarning, Status
 from fitting.search.coarse import coarsen
 from fitting.search.corners import at_corner
 from fitting.search.descent import Descent
@@ -67,6 +67,11 @@ class Strategy:
         self.vague: tuple[int, ...] = ()
         self._looked_at: tuple[Minimum | None, tuple[int, ...]] = None, ()
         self.warnings: list[FitWarning] = []
+
+    @property
+    def algorithm(self) -> Algorithm:
+        """What led to the minimum."""
+        return "migrad" if self.descent.needed_migrad else "newton"
 
     def minimum(self) -> tuple[Minimum | None, Status]:
         """The best minimum that was found, and what it is."""
