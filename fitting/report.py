@@ -60,8 +60,10 @@ class Report:
         cost = chi2 = edm = None
         scale, minos = 1.0, {}
         if minimum is not None and minimum.defined:
-            cost = max(minimum.cost / objective.scale, 0.0)  # of rounding it may be negative
-            chi2 = self._chi2(minimum.values, cost)
+            # of rounding it may be negative
+            cost = max(minimum.cost / objective.scale, 0.0)
+            chi2 = self._chi2(minimum.values, cost) + self.problem.penalty
+            cost += self.problem.penalty
             covariance = no_covariance(minimum.free)
             edm = minimum.edm if np.isfinite(minimum.edm) else None
             scale = self._chi2_scale(chi2)
@@ -70,7 +72,7 @@ class Report:
                 covariance = at_minimum(minimum, scale * objective.scale)
                 minos = self._minos(minimum, covariance, scale)
         elif status is Status.DEADLINE and math.isfinite(objective.best_cost):
-            cost = objective.best_cost
+            cost = objective.best_cost + self.problem.penalty
         if status is Status.CONVERGED and minimum is not None and chi2 is not None:
             self._warn_of_chi2(chi2, minimum.values)
             self._warn_of_negative_fractions(minimum.values)
@@ -109,7 +111,9 @@ class Report:
             return
         poor = bool(gammaincc(ndof / 2, max(chi2, 0.0) / 2) < FIVE_SIGMA)
         with self.objective.without_deadline():
-            poor, mean, spread = is_surprising(chi2, params, self.problem, self.objective, 5, poor)
+            poor, mean, spread = is_surprising(
+                chi2, ndof, params, self.problem.data, self.objective, 5, poor
+            )
         if abs(mean - ndof) > 2 * math.sqrt(2 * ndof):
             self.strategy.warnings.append(
                 FitWarning(
@@ -162,7 +166,8 @@ class Report:
     def _warn_of_relative_errors(self) -> None:
         """What is known absolutely beside data of which nobody says how well they are known."""
         problem = self.problem
-        if not problem.absolute_sigma and (problem.prior.weight.any() or problem.data.has_x_err):
+        constrained = any(known.constraint is not None for known in problem.knowledge)
+        if not problem.absolute_sigma and (constrained or problem.data.has_x_err):
             self.strategy.warnings.append(
                 FitWarning(
                     "relative-errors",

@@ -12,7 +12,14 @@ from fitting.data import Data
 from fitting.entries import refuse_where
 from fitting.kernels.key import KernelKey
 from fitting.padding import Flags, Floats
-from fitting.problem import FitProblem, Knowledge, describe, with_ends
+from fitting.problem import (
+    FAR_FROM_CONSTRAINT,
+    FitProblem,
+    Knowledge,
+    describe,
+    is_far,
+    with_ends,
+)
 from models.model import Density, Model
 
 
@@ -43,7 +50,9 @@ class Batch:
                 outside = starts < (-np.inf if lower is None else lower)
                 outside |= starts > (np.inf if upper is None else upper)
             limits = describe((lower, upper))
-            refuse_where(outside, ("starts", parameter.name), partial(_outside, limits))
+            where = ("starts", parameter.name)
+            refuse_where(outside, where, partial(_outside, limits))
+            refuse_where(is_far(known, starts), where, lambda _: FAR_FROM_CONSTRAINT)
         _ = self.pooled  # refuses what cannot be meant
 
     def __len__(self) -> int:
@@ -129,6 +138,21 @@ class Batch:
     def ndof(self) -> Floats:
         """Degrees of freedom of each row."""
         return self.rows.sizes + (self.pooled.ndof - self.pooled.data.size)
+
+    @property
+    def ndof_of_free(self) -> Floats:
+        """See `FitProblem.ndof_of_free`."""
+        return self.ndof - (self.pooled.ndof - self.pooled.ndof_of_free)
+
+    @property
+    def penalty(self) -> Floats:
+        """See `FitProblem.penalty`, (rows,)."""
+        total = np.zeros(len(self))
+        for known, starts in zip(self.knowledge, self.starts.T, strict=True):
+            if known.fixed and known.constraint is not None:
+                common = np.nan if known.start is None else known.start
+                total += known.tension(np.where(np.isnan(starts), common, starts)) ** 2
+        return total
 
     @property
     def is_convex(self) -> bool:

@@ -76,7 +76,7 @@ def _is_poor(
     batch: Batch, rows: RowsObjective, pooled: Objective, found: Descended, among: Flags
 ) -> Flags:
     """See `verdict.is_poor`."""
-    cost, ndof = found.cost, batch.ndof
+    cost, ndof = found.cost, batch.ndof_of_free
     if not batch.absolute_sigma:
         return cost > 0.5 * left_by_constant(*_points(rows))
     poor = np.asarray(cost > surprising(ndof))
@@ -112,7 +112,7 @@ def _points(rows: RowsObjective) -> tuple[Floats, Floats, Flags]:
 def _is_vague(batch: Batch, rows: RowsObjective, found: Descended, among: Flags) -> Flags:
     """See `determined`."""
     scale = found.scale
-    ndof = None if batch.absolute_sigma else batch.ndof
+    ndof = None if batch.absolute_sigma else batch.ndof_of_free
 
     def rises(places: Places, points: Floats) -> Floats:
         return (rows.costs(places, points) - found.cost[places]) * scale[places]

@@ -127,7 +127,7 @@ class Descent:
         cost = objective.evaluate(params)[0] / before
         if not np.isfinite(cost) or cost <= SQUARED_ROUNDING * squares(self.problem):
             return False
-        scale = max(self.problem.ndof, 1) / cost
+        scale = max(self.problem.ndof_of_free, 1) / cost
         if 0.1 < scale / before < 10:
             return False
         objective.scale = scale

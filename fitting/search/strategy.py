@@ -78,7 +78,7 @@ class Strategy:
         data = self.problem.data
         if data.is_empty:
             return None, Status.EMPTY_DATA
-        if self.problem.ndof < 0:
+        if self.problem.ndof_of_free < 0:
             return None, Status.UNDER_DETERMINED
         if self.problem.vanishes:
             return None, Status.UNDEFINED_COST

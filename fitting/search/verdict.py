@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from fitting.data import Histogram
+from fitting.data import Data, Histogram
 from fitting.objective import Objective
 from fitting.padding import Flags, Floats
 from fitting.problem import FitProblem
@@ -127,18 +127,19 @@ def surprising(ndof: Any) -> Any:
 def is_poor(minimum: Minimum, problem: FitProblem, objective: Objective) -> bool:
     """One that describes the data badly: three sigma, or no better than half of what a constant
     leaves where errors are relative."""
-    cost, data = minimum.fval, problem.data
+    cost, data, ndof = minimum.fval, problem.data, problem.ndof_of_free
     if problem.absolute_sigma:
-        poor = bool(cost > surprising(problem.ndof))
-        return is_surprising(cost, minimum.values, problem, objective, SUSPICIOUS, poor)[0]
+        poor = bool(cost > surprising(ndof))
+        return is_surprising(cost, ndof, minimum.values, data, objective, SUSPICIOUS, poor)[0]
     assert not isinstance(data, Histogram)
     return bool(cost > 0.5 * left_by_constant(data.y, data.y_err, data.inside))
 
 
 def is_surprising(
     chi2: float,
+    ndof: int,
     params: Floats,
-    problem: FitProblem,
+    data: Data,
     objective: Objective,
     sigmas: float,
     poor: bool,
@@ -148,7 +149,6 @@ def is_surprising(
     `poor` is the answer of its usual distribution, `sigmas` how rare is hardly ever. Of bins that
     expect few events the distribution is another, and the usual one wrong either way (`sparse`).
     """
-    data, ndof = problem.data, problem.ndof
     if isinstance(data, Histogram) and is_unclear(
         chi2, poor, ndof, data.size, data.mean_count, sigmas
     ):
