@@ -53,7 +53,8 @@ class Covariance:
 
     @property
     def positive_definite(self) -> bool:
-        return self.matrix is not None
+        """A matrix of zeros is not: that of relative errors where there are no residuals."""
+        return self.errors is not None and bool((self.errors > 0).all())
 
     @property
     def errors(self) -> Floats | None:

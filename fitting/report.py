@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import gammaincc
 
 from fitting.covariance import Covariance, at_minimum
-from fitting.data import Histogram
+from fitting.data import Histogram, Points
 from fitting.errors import DeadlineReached
 from fitting.exactness import WORTH_TELLING, inexactness
 from fitting.minos import Profile
@@ -18,12 +18,17 @@ from fitting.problem import FitProblem
 from fitting.result import (
     ALL_FIXED,
     AT_LIMIT,
+    FAR_AND_POOR,
     FIXED_AT_LIMIT,
     MESSAGES,
     NO_PREDICTOR,
     NO_SQUARES,
+    NO_SQUARES_OF_MODEL,
+    NO_VALUE,
     NOTHING_YET,
+    ON_THE_MODEL,
     UNDEFINED_AT,
+    UNSCALED,
     WRITE_OR_NAME_X,
     WRITE_X,
     Effort,
@@ -35,7 +40,7 @@ from fitting.result import (
 )
 from fitting.search.newton import Minimum
 from fitting.search.strategy import Strategy
-from fitting.search.verdict import grown, is_surprising
+from fitting.search.verdict import grown, is_exact, is_poor, is_surprising
 from fitting.undefined import first_undefined
 from models.composition.mixture import negative_shares
 from models.formula.formula import Formula
@@ -143,10 +148,10 @@ class Report:
             self.strategy.warnings.append(
                 FitWarning(
                     "inexact-integral",
-                    "The model has something in it that is much narrower than a bin, a peak or a "
-                    "jump, so that its integral over bins is not exact: it changes when each bin "
-                    "is halved, or the errors do. Use narrower bins, or one of the shapes of "
-                    "GET /models.",
+                    "The model has something in it that is much narrower than a bin, a peak, a "
+                    "jump, or an infinite value or slope, so that its integral over bins is not "
+                    "exact: it changes when each bin is halved, or the errors do. Use narrower "
+                    "bins, a fit_range without that place, or one of the shapes of GET /models.",
                 )
             )
 
@@ -240,15 +245,17 @@ class Report:
         involved = self.strategy.vague
         if minimum is not None and status is Status.AT_LIMIT_ONLY:
             involved = tuple(np.flatnonzero(minimum.held).tolist())
-        elif minimum is not None and status is Status.RUNAWAY:
+        elif minimum is not None and (status is Status.RUNAWAY or self._is_far_and_poor(minimum)):
             far = np.flatnonzero(grown(minimum, self._starts()))
             involved = tuple(far.tolist()) or minimum.flat
         elif minimum is not None and not involved:
             involved = minimum.flat
-        told = MESSAGES[status].format(
+        told = self._text(status, minimum).format(
             names=self._named(involved),
             size=self.problem.data.size,
             free=int((~self.problem.bounds.fixed).sum()),
+            chi2=math.nan if minimum is None else minimum.fval,
+            ndof=self.problem.ndof_of_free,
         )
         if status is Status.UNDEFINED_COST and (limited := self._fixed_at_limits()):
             told += FIXED_AT_LIMIT.format(names=self._named(limited))
@@ -257,6 +264,32 @@ class Report:
         if self._lacks_predictor:
             told += NO_PREDICTOR.format(remedy=self._write_x)
         return told
+
+    def _text(self, status: Status, minimum: Minimum | None) -> str:
+        """What is said of a fit that did not converge, names and numbers still missing."""
+        if status is Status.UNDETERMINED and minimum is not None and self._is_far_and_poor(minimum):
+            return FAR_AND_POOR
+        if status is Status.UNDEFINED_COST and isinstance(self.problem.data, Points):
+            return NO_SQUARES_OF_MODEL if self._has_slopes() else NO_VALUE
+        return MESSAGES[status]
+
+    def _is_far_and_poor(self, minimum: Minimum) -> bool:
+        """Whether values have left where they began, and to no avail."""
+        if not minimum.defined or not grown(minimum, self._starts()).any():
+            return False
+        with self.objective.without_deadline():
+            return is_poor(minimum, self.problem, self.objective)
+
+    def _has_slopes(self) -> bool:
+        """Whether predictions and their derivatives are numbers at the starting values."""
+        starts = self.strategy.starts
+        if starts is None or not np.isfinite(starts).all():
+            return False
+        with self.objective.without_deadline():
+            prediction, slopes = self.objective.jacobian(starts)
+        used = np.asarray(self.problem.data.padded().used)
+        known = np.isfinite(prediction[: len(used)]) & np.isfinite(slopes[: len(used)]).all(axis=1)
+        return bool(known[used].all())
 
     def _undefined_at(self) -> str:
         """The first of the data at which the model has no value, at the starting values."""
@@ -280,8 +313,18 @@ class Report:
         if self.problem.bounds.fixed.all():
             return ALL_FIXED
         held = np.flatnonzero(minimum.held).tolist()
-        told = AT_LIMIT.format(names=self._named(held)) if held else ""
-        return MESSAGES[Status.CONVERGED] + told
+        told = MESSAGES[Status.CONVERGED]
+        if held:
+            told += AT_LIMIT.format(names=self._named(held))
+        if self.problem.absolute_sigma or not minimum.free.any():
+            return told
+        if self.problem.ndof <= 0:
+            return f"{told} {UNSCALED}"
+        return f"{told} {ON_THE_MODEL}" if self._is_on_the_model(minimum) else told
+
+    def _is_on_the_model(self, minimum: Minimum) -> bool:
+        """Whether residuals are rounding, and constraints are met."""
+        return not self.problem.penalty and is_exact(minimum, self.problem)
 
     def _named(self, indices: Sequence[int]) -> str:
         return ", ".join(self.problem.names[i] for i in indices)

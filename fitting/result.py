@@ -79,6 +79,28 @@ NO_SQUARES = (
     "numbers, and there is no chi-square. Give both in other units, with y_err of the size of the "
     "errors."
 )
+NO_VALUE = (
+    "The model cannot be evaluated for these data: it is infinite or not a number at some of the "
+    "points, or changes infinitely fast there, also at starting values estimated from the data. "
+    "Give starting values and limits at which it is defined, or a fit_range."
+)
+NO_SQUARES_OF_MODEL = (
+    "The model has values at all points, but squares of these or of their derivatives, in units of "
+    "the errors, are no numbers. Give x and y in other units, in which they are nearer to 1."
+)
+FAR_AND_POOR = (
+    "The values of {names} ran far away, and still the fit describes the data badly (a chi-square "
+    "of {chi2:.4g} for {ndof} degrees of freedom): the model may not have the shape of these data, "
+    "so there are no errors. Try another model, or limits within which it has."
+)
+ON_THE_MODEL = (
+    "The points lie exactly on the model, so their scatter, from which the errors are taken, is "
+    "zero, and with it the covariance. Give the errors of the data (y_err)."
+)
+UNSCALED = (
+    "The errors of the data are relative, so the covariance is scaled by the reduced chi-square, "
+    "which this fit does not have. Give absolute errors (y_err), or more data than parameters."
+)
 ALL_FIXED = "All parameters are fixed: the cost was evaluated, and nothing was fitted."
 FIXED_AT_LIMIT = (
     " Fixed at a natural limit, where a shape may have no value: {names}. Fix it a little way off, "

@@ -18,7 +18,7 @@ from app.schemas.answers import CovarianceAnswer, KernelAnswer
 from app.schemas.requests import HistogramRequest, PointsRequest
 from app.service import Here, Service
 from app.store.store import StoredFit
-from app.translation.answer import UNSCALED, milliseconds, server_timing
+from app.translation.answer import milliseconds, server_timing
 from app.translation.problem import refuse_unknown, to_problem
 from app.workers.tasks import CovarianceTask
 from app.workers.ticket import TimedOut
@@ -26,6 +26,7 @@ from fitting.covariance import Covariance, Method
 from fitting.further import CovarianceOutcome
 from fitting.padding import Floats
 from fitting.problem import FitProblem, describe
+from fitting.result import ON_THE_MODEL, UNSCALED
 
 router = APIRouter(route_class=StrictRoute, tags=["fits"])
 
@@ -165,7 +166,9 @@ def reason_for(covariance: Covariance, answer: dict[str, Any] | None, scale: flo
     if covariance.matrix is None:
         none = NO_INFORMATION if covariance.method == "gauss-newton" else NOT_A_MINIMUM
         return covariance.reason or (UNSCALED if math.isnan(scale) else none)
-    return ZERO_ERROR if covariance.correlation is None else None
+    if covariance.correlation is None:
+        return ZERO_ERROR if scale else ON_THE_MODEL
+    return None
 
 
 def to_answer(

@@ -26,7 +26,7 @@ class CovarianceBlock(Answer):
     matrix: Matrix | None
     method: Literal["autodiff", "hesse", "gauss-newton"]
     positive_definite: bool
-    reason: str | None = Field(None, description="Why there is no matrix")
+    reason: str | None = Field(None, description="Why there is no matrix, or one of zeros")
 
 
 class MinosBlock(Answer):
