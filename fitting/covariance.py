@@ -118,8 +118,8 @@ def _expected(objective: Objective, params: Floats, free: Flags) -> Spectrum | N
     spectrum = Spectrum.of(information)
     if spectrum is None or spectrum.weakest > ILL_CONDITIONED:
         return spectrum
-    objective.drop_logarithm()
-    _, jacobian = objective.residuals(params)
+    with objective.without_logarithm():
+        _, jacobian = objective.residuals(params)
     return Spectrum.from_factors(jacobian[:, free], np.zeros_like(information)) or spectrum
 
 

@@ -44,6 +44,11 @@ class Knowledge:
         return (start - value) / sigma
 
 
+def starts_of(knowledge: Iterable[Knowledge]) -> Floats:
+    """The starts, (parameters,); NaN where there is none."""
+    return np.array([np.nan if known.start is None else known.start for known in knowledge])
+
+
 def with_ends(model: Model, data: Data, knowledge: Iterable[Knowledge]) -> tuple[Knowledge, ...]:
     """Knowledge of the ends of a shape's range, where the client has none: those of the data."""
     ends = [{"low": low, "high": high} for low, high in data.ends]
@@ -104,7 +109,7 @@ class FitProblem(Bare):
         return "effective-variance" if self.data.has_x_err else "least-squares"
 
     @cached_property
-    def largest_pull(self) -> float:
+    def largest_y_in_errors(self) -> float:
         """The largest y of points, in units of its error; of a histogram 1."""
         data = self.data
         if isinstance(data, Histogram):
@@ -115,7 +120,7 @@ class FitProblem(Bare):
     @property
     def vanishes(self) -> bool:
         """Whether the chi-square of relative errors, their only measure, has no digits."""
-        return not self.absolute_sigma and 0 < self.largest_pull < SMALLEST
+        return not self.absolute_sigma and 0 < self.largest_y_in_errors < SMALLEST
 
     @property
     def has_squares(self) -> bool:
@@ -123,7 +128,7 @@ class FitProblem(Bare):
         if isinstance(self.data, Histogram):
             return True
         smallest = float(self.data.y_err[self.data.inside].min())
-        usual = SMALLEST <= smallest <= LARGEST and self.largest_pull <= LARGEST
+        usual = SMALLEST <= smallest <= LARGEST and self.largest_y_in_errors <= LARGEST
         return usual and not self.vanishes
 
     @cached_property

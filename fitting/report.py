@@ -14,7 +14,7 @@ from fitting.exactness import WORTH_TELLING, inexactness
 from fitting.minos import Profile
 from fitting.objective import Objective
 from fitting.padding import Floats
-from fitting.problem import FitProblem
+from fitting.problem import FitProblem, starts_of
 from fitting.result import (
     ALL_FIXED,
     AT_LIMIT,
@@ -206,7 +206,7 @@ class Report:
         """Those used, or where the search did not come that far, those given."""
         if self.strategy.starts is not None:
             return self.strategy.starts
-        return np.array([np.nan if k.start is None else k.start for k in self.problem.knowledge])
+        return starts_of(self.problem.knowledge)
 
     def _chi2(self, params: Floats, cost: float) -> float:
         """The cost without the logarithm that a Berkson cost has."""

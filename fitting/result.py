@@ -9,7 +9,7 @@ import numpy as np
 from fitting.covariance import Covariance
 from fitting.kernels.cache import Usage
 from fitting.padding import Flags, Floats
-from fitting.problem import FitProblem
+from fitting.problem import FitProblem, starts_of
 
 
 class Status(StrEnum):
@@ -215,7 +215,7 @@ def killed(problem: FitProblem, *, waiting: bool) -> FitResult:
     """The result of a fit that was still waiting at its deadline, or had to be killed."""
     free = ~problem.bounds.fixed
     unknown = np.full(len(problem.knowledge), np.nan)
-    starts = np.array([np.nan if k.start is None else k.start for k in problem.knowledge])
+    starts = starts_of(problem.knowledge)
     return FitResult(
         status=Status.DEADLINE,
         message="The deadline passed before a process was free for this fit, so it has no values. "

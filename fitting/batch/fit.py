@@ -183,9 +183,7 @@ def _put(
 
 def _put_single(result: BatchResult, i: int, single: FitResult) -> None:
     """The answer of a fit by itself; one that ran out of time leaves what there was."""
-    result.usage.compile_s += single.usage.compile_s
-    result.usage.compiled += single.usage.compiled
-    result.usage.loaded += single.usage.loaded
+    result.usage.add(single.usage)
     if single.status is Status.DEADLINE and np.isfinite(result.values[i]).all():
         raise DeadlineReached
     none = float("nan")

@@ -18,6 +18,7 @@ from fitting.problem import (
     Knowledge,
     describe,
     is_far,
+    starts_of,
     with_ends,
 )
 from models.model import Density, Model
@@ -91,7 +92,7 @@ class Batch:
         if self.is_convex:
             return self.starts
         free = ~self.bounds.fixed
-        common = [np.nan if k.start is None else k.start for k in self.knowledge]
+        common = starts_of(self.knowledge)
         return np.where(np.isnan(self.starts) & free, common, self.starts)
 
     @property
@@ -148,10 +149,10 @@ class Batch:
     def penalty(self) -> Floats:
         """See `FitProblem.penalty`, (rows,)."""
         total = np.zeros(len(self))
-        for known, starts in zip(self.knowledge, self.starts.T, strict=True):
+        starts = np.where(np.isnan(self.starts), starts_of(self.knowledge), self.starts)
+        for known, own in zip(self.knowledge, starts.T, strict=True):
             if known.fixed and known.constraint is not None:
-                common = np.nan if known.start is None else known.start
-                total += known.tension(np.where(np.isnan(starts), common, starts)) ** 2
+                total += known.tension(own) ** 2
         return total
 
     @property

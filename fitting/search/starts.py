@@ -20,7 +20,7 @@ import numpy as np
 from fitting.kernels.cache import KernelCache
 from fitting.objective import Objective
 from fitting.padding import Flags, Floats
-from fitting.problem import FitProblem, Knowledge
+from fitting.problem import FitProblem, Knowledge, starts_of
 from fitting.search.ends import ends_of_range
 from fitting.search.features import Outline, few_candidates, many_candidates
 from fitting.search.rivals import REACH, different, distinct_first, rivals, squares_of
@@ -39,7 +39,7 @@ WAYS = 4  # combinations of terms that are kept while more terms are placed
 
 def starting_values(problem: FitProblem, objective: Objective, kernels: KernelCache) -> Floats:
     """The client's starts, completed; (parameters,), inside the limits."""
-    given = np.array([np.nan if k.start is None else float(k.start) for k in problem.knowledge])
+    given = starts_of(problem.knowledge)
     if np.isnan(given).any():
         given = next(estimates(problem, objective, kernels, given))
     return inside(given, problem)

@@ -7,6 +7,8 @@ import pytest
 from fitting.covariance import HESSE_FAILED, at_point, from_spectrum
 from fitting.problem import Knowledge
 from fitting.search.spectrum import Spectrum
+from models.formula.formula import Formula
+from models.registry import SHAPES
 from models.shapes.polynomial import Polynomial
 from tests.fitting.problems import (
     LINE,
@@ -224,3 +226,14 @@ def test_a_variance_that_no_number_holds_is_none():
     result = solve(Polynomial(degree=2), points(x, 1 + 1e76 * (x - 1e-77) * np.sin(x * 1e79), 0.1))
     assert result.covariance.matrix is None
     assert set(result.errors) == {None}
+
+
+def test_a_question_leaves_the_cost_as_it_was():
+    """Gauss-Newton's information of Berkson errors has no logarithm; it stayed away afterwards."""
+    x = np.linspace(1, 2, 12)
+    model = Formula.read("a*exp(b*x) + c*exp(b*x + 1e-9*x)", SHAPES)
+    asked = problem(model, points(x, np.exp(x), 0.1, 0.2, berkson=True), [0.5, 1.0, 0.2])
+    own, at = objective(asked), np.array([0.5, 1.0, 0.2])
+    before = own.evaluate(at)[0]
+    at_point(own, at, np.ones(3, bool), asked.bounds, asked.names, "gauss-newton", 1.0)
+    assert own.evaluate(at)[0] == before
