@@ -189,7 +189,7 @@ class Search(Trials):
             ways = [way for point in points for way in self._ways(i, point, placed)]
             ways.sort(key=itemgetter(0))
             most = MOST_RIVALS if np.isfinite(reach) else WAYS**2
-            rows = [row for left, row in ways[:most] if left <= ways[0][0] + reach]
+            rows = [row for left, row in ways[:most] if not left > ways[0][0] + reach]
             settled = placed & ~self._shared(later)
             refined = [self._refined(self._solve(row, placed), settled) for row in rows]
             points = self._best(refined, reach)
