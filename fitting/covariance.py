@@ -53,7 +53,8 @@ class Covariance:
 
     @property
     def positive_definite(self) -> bool:
-        return self.matrix is not None
+        """A matrix of zeros is not: that of relative errors where there are no residuals."""
+        return self.errors is not None and bool((self.errors > 0).all())
 
     @property
     def errors(self) -> Floats | None:
@@ -117,8 +118,8 @@ def _expected(objective: Objective, params: Floats, free: Flags) -> Spectrum | N
     spectrum = Spectrum.of(information)
     if spectrum is None or spectrum.weakest > ILL_CONDITIONED:
         return spectrum
-    objective.drop_logarithm()
-    _, jacobian = objective.residuals(params)
+    with objective.without_logarithm():
+        _, jacobian = objective.residuals(params)
     return Spectrum.from_factors(jacobian[:, free], np.zeros_like(information)) or spectrum
 
 

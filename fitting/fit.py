@@ -10,7 +10,7 @@ from fitting.kernels.cache import KernelCache, Usage
 from fitting.objective import Objective
 from fitting.problem import FitProblem
 from fitting.report import Report
-from fitting.result import FitResult, Status
+from fitting.result import FitResult, FitWarning, Status
 from fitting.search.strategy import Strategy
 from fitting.weightless import warning, weightless, without
 
@@ -65,11 +65,20 @@ def _fit(
             return replace(
                 result,
                 starts=result.starts if strategy.starts is None else strategy.starts,
-                warnings=(*result.warnings, warning(problem, those)),
-                effort=result.effort.after(objective.nfcn, objective.nhess),
+                warnings=_joined(strategy.warnings, result.warnings, warning(problem, those)),
+                effort=result.effort.after(strategy.algorithm, objective.nfcn, objective.nhess),
             )
     minimize_s = time.perf_counter() - began
     return Report(problem, objective, strategy).result(minimum, status, minimize_s)
+
+
+def _joined(
+    before: list[FitWarning], after: tuple[FitWarning, ...], more: FitWarning
+) -> tuple[FitWarning, ...]:
+    """Those of a fit and of the one after it, each once; corners are of a minimum that is no more
+    the answer."""
+    kept = [one for one in before if one.code not in ("corner", "corner-nearby")]
+    return (*dict.fromkeys((*kept, *after)), more)
 
 
 def bind(

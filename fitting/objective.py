@@ -21,7 +21,7 @@ from fitting.kernels.packing import Prior, pack_blocks
 from fitting.padding import Floats
 
 UNDEFINED_COST = 1e10
-ROWS = 32
+ROWS = 32  # of predictions at once: one size to compile; of one point `jacobian` is cheaper
 
 
 class Objective:
@@ -86,10 +86,18 @@ class Objective:
     def _packed(self, data: Bins | Marks) -> list[Any]:
         return pack_blocks(data, self._prior, self._tables, self.kernel.key.length)
 
-    def drop_logarithm(self) -> None:
-        """Leave the pulls alone in a Berkson cost; another cost has no logarithm."""
-        if isinstance(self._data, Marks):
-            self.replace(log_weight=np.asarray(0.0))
+    @contextlib.contextmanager
+    def without_logarithm(self) -> Iterator[None]:
+        """With the pulls alone in a Berkson cost; another cost has no logarithm."""
+        if not isinstance(self._data, Marks):
+            yield
+            return
+        before = self._data.log_weight
+        self.replace(log_weight=np.asarray(0.0))
+        try:
+            yield
+        finally:
+            self.replace(log_weight=before)
 
     def evaluate(self, params: Floats) -> tuple[float, Floats]:
         """Cost and gradient (parameters,), computed together; not finite where undefined."""

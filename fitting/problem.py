@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +19,11 @@ from models.parameter import Parameter
 
 SMALLEST, LARGEST = 1e-150, 1e150  # what still has a square
 
+FAR_FROM_CONSTRAINT = (
+    "the value at which the parameter is fixed is so many sigmas from the constraint that their "
+    "square is no number: leave the constraint out"
+)
+
 Limits = tuple[float | None, float | None]
 
 
@@ -29,6 +35,18 @@ class Knowledge:
     limits: Limits | None = None
     fixed: bool = False
     constraint: tuple[float, float] | None = None  # value, sigma
+
+    def tension(self, start: Any) -> Any:
+        """How many sigmas a parameter that is fixed at `start` is from its constraint."""
+        if self.constraint is None or not self.fixed:
+            return 0.0 * start
+        value, sigma = self.constraint
+        return (start - value) / sigma
+
+
+def starts_of(knowledge: Iterable[Knowledge]) -> Floats:
+    """The starts, (parameters,); NaN where there is none."""
+    return np.array([np.nan if known.start is None else known.start for known in knowledge])
 
 
 def with_ends(model: Model, data: Data, knowledge: Iterable[Knowledge]) -> tuple[Knowledge, ...]:
@@ -91,7 +109,7 @@ class FitProblem(Bare):
         return "effective-variance" if self.data.has_x_err else "least-squares"
 
     @cached_property
-    def largest_pull(self) -> float:
+    def largest_y_in_errors(self) -> float:
         """The largest y of points, in units of its error; of a histogram 1."""
         data = self.data
         if isinstance(data, Histogram):
@@ -102,7 +120,7 @@ class FitProblem(Bare):
     @property
     def vanishes(self) -> bool:
         """Whether the chi-square of relative errors, their only measure, has no digits."""
-        return not self.absolute_sigma and 0 < self.largest_pull < SMALLEST
+        return not self.absolute_sigma and 0 < self.largest_y_in_errors < SMALLEST
 
     @property
     def has_squares(self) -> bool:
@@ -110,7 +128,7 @@ class FitProblem(Bare):
         if isinstance(self.data, Histogram):
             return True
         smallest = float(self.data.y_err[self.data.inside].min())
-        usual = SMALLEST <= smallest <= LARGEST and self.largest_pull <= LARGEST
+        usual = SMALLEST <= smallest <= LARGEST and self.largest_y_in_errors <= LARGEST
         return usual and not self.vanishes
 
     @cached_property
@@ -176,7 +194,7 @@ class FitProblem(Bare):
 
     @cached_property
     def prior(self) -> Prior:
-        """A constraint on what is fixed would add a constant, and says nothing."""
+        """A constraint on what is fixed adds a constant, see `penalty`."""
         nothing = 0.0, np.inf
         constraints = [
             nothing if known.constraint is None or known.fixed else known.constraint
@@ -187,6 +205,14 @@ class FitProblem(Bare):
             weight=np.array([sigma**-2.0 for _, sigma in constraints]),
         )
 
+    @cached_property
+    def penalty(self) -> float:
+        """What constraints on fixed parameters add to the cost.
+
+        It is added to the answer only: a large constant would take digits from the rest.
+        """
+        return sum(k.tension(k.start) ** 2 for k in self.knowledge if k.fixed)
+
     def begun_at(self, params: Floats) -> "FitProblem":
         """The same question, with starts at `params`."""
         pairs = zip(self.knowledge, params.tolist(), strict=True)
@@ -194,7 +220,12 @@ class FitProblem(Bare):
 
     @cached_property
     def ndof(self) -> int:
-        """Entries fitted, plus constraints on free parameters, minus free parameters."""
+        """Entries fitted, plus constraints, minus free parameters."""
+        return self.ndof_of_free + sum(k.constraint is not None and k.fixed for k in self.knowledge)
+
+    @cached_property
+    def ndof_of_free(self) -> int:
+        """The same without constraints on fixed parameters, which say nothing of the others."""
         constrained = sum(k.constraint is not None and not k.fixed for k in self.knowledge)
         return self.data.size + constrained - int((~self.bounds.fixed).sum())
 
@@ -225,6 +256,14 @@ def check(parameter: Parameter, known: Knowledge, limits: Limits) -> None:
         if sigma < SMALLEST:
             message = f"{sigma:g} is so small that its square is no number: fix the parameter"
             raise InvalidProblem(place, message)
+        if known.fixed and is_far(known, known.start):
+            raise InvalidProblem((*where, "constraint"), FAR_FROM_CONSTRAINT)
+
+
+def is_far(known: Knowledge, start: Any) -> Any:
+    """Whether what is fixed at `start` is so far from its constraint that chi2 is no number."""
+    with np.errstate(over="ignore"):
+        return np.abs(known.tension(start)) > LARGEST
 
 
 def describe(limits: Limits) -> str:

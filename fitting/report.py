@@ -8,22 +8,27 @@ import numpy as np
 from scipy.special import gammaincc
 
 from fitting.covariance import Covariance, at_minimum
-from fitting.data import Histogram
+from fitting.data import Histogram, Points
 from fitting.errors import DeadlineReached
 from fitting.exactness import WORTH_TELLING, inexactness
 from fitting.minos import Profile
 from fitting.objective import Objective
 from fitting.padding import Floats
-from fitting.problem import FitProblem
+from fitting.problem import FitProblem, starts_of
 from fitting.result import (
     ALL_FIXED,
     AT_LIMIT,
+    FAR_AND_POOR,
     FIXED_AT_LIMIT,
     MESSAGES,
     NO_PREDICTOR,
     NO_SQUARES,
+    NO_SQUARES_OF_MODEL,
+    NO_VALUE,
     NOTHING_YET,
+    ON_THE_MODEL,
     UNDEFINED_AT,
+    UNSCALED,
     WHOLLY_INSIDE,
     WRITE_OR_NAME_X,
     WRITE_X,
@@ -36,14 +41,12 @@ from fitting.result import (
 )
 from fitting.search.newton import Minimum
 from fitting.search.strategy import Strategy
-from fitting.search.verdict import expected_chi2, grown
-from fitting.sparse import most
+from fitting.search.verdict import grown, is_exact, is_poor, is_surprising
 from fitting.undefined import first_undefined
 from models.composition.mixture import negative_shares
 from models.formula.formula import Formula
 
 FIVE_SIGMA = 5.7e-7
-FEW = 2.0  # events of a bin, on average
 
 
 class Report:
@@ -63,8 +66,10 @@ class Report:
         cost = chi2 = edm = None
         scale, minos = 1.0, {}
         if minimum is not None and minimum.defined:
-            cost = max(minimum.cost / objective.scale, 0.0)  # of rounding it may be negative
-            chi2 = self._chi2(minimum.values, cost)
+            # of rounding it may be negative
+            cost = max(minimum.cost / objective.scale, 0.0)
+            chi2 = self._chi2(minimum.values, cost) + self.problem.penalty
+            cost += self.problem.penalty
             covariance = no_covariance(minimum.free)
             edm = minimum.edm if np.isfinite(minimum.edm) else None
             scale = self._chi2_scale(chi2)
@@ -73,7 +78,7 @@ class Report:
                 covariance = at_minimum(minimum, scale * objective.scale)
                 minos = self._minos(minimum, covariance, scale)
         elif status is Status.DEADLINE and math.isfinite(objective.best_cost):
-            cost = objective.best_cost
+            cost = objective.best_cost + self.problem.penalty
         if status is Status.CONVERGED and minimum is not None and chi2 is not None:
             self._warn_of_chi2(chi2, minimum.values)
             self._warn_of_negative_fractions(minimum.values)
@@ -93,7 +98,7 @@ class Report:
             warnings=tuple(self.strategy.warnings),
             effort=Effort(
                 edm=edm,
-                algorithm="migrad" if self.strategy.descent.needed_migrad else "newton",
+                algorithm=self.strategy.algorithm,
                 nfcn=objective.nfcn,
                 nhess=objective.nhess,
                 minimize_s=minimize_s,
@@ -107,24 +112,23 @@ class Report:
 
         Where bins hold few events, the chi-square is not distributed as one.
         """
-        data, ndof = self.problem.data, self.problem.ndof
+        ndof = self.problem.ndof
         if not self.problem.absolute_sigma or ndof <= 0:
             return
-        poor = gammaincc(ndof / 2, max(chi2, 0.0) / 2) < FIVE_SIGMA
-        unclear = poor and chi2 < most(ndof, data.size, 5)
-        if isinstance(data, Histogram) and (unclear or data.mean_count < FEW):
-            with self.objective.without_deadline():
-                mean, spread = expected_chi2(self.objective, self.problem, params)
-            poor = chi2 > mean + 5 * spread
-            if abs(mean - ndof) > 2 * math.sqrt(2 * ndof):
-                self.strategy.warnings.append(
-                    FitWarning(
-                        "sparse-bins",
-                        "Many bins expect few events, so that chi2 does not follow its usual "
-                        f"distribution: {mean:.4g} with a standard deviation of {spread:.2g} is "
-                        "expected here, and the p-value means little. Use wider bins for a test.",
-                    )
+        poor = bool(gammaincc(ndof / 2, max(chi2, 0.0) / 2) < FIVE_SIGMA)
+        with self.objective.without_deadline():
+            poor, mean, spread = is_surprising(
+                chi2, ndof, params, self.problem.data, self.objective, 5, poor
+            )
+        if abs(mean - ndof) > 2 * math.sqrt(2 * ndof):
+            self.strategy.warnings.append(
+                FitWarning(
+                    "sparse-bins",
+                    "Many bins expect few events, so that chi2 does not follow its usual "
+                    f"distribution: {mean:.4g} with a standard deviation of {spread:.2g} is "
+                    "expected here, and the p-value means little. Use wider bins for a test.",
                 )
+            )
         if poor:
             self.strategy.warnings.append(
                 FitWarning(
@@ -145,10 +149,10 @@ class Report:
             self.strategy.warnings.append(
                 FitWarning(
                     "inexact-integral",
-                    "The model has something in it that is much narrower than a bin, a peak or a "
-                    "jump, so that its integral over bins is not exact: it changes when each bin "
-                    "is halved, or the errors do. Use narrower bins, or one of the shapes of "
-                    "GET /models.",
+                    "The model has something in it that is much narrower than a bin, a peak, a "
+                    "jump, or an infinite value or slope, so that its integral over bins is not "
+                    "exact: it changes when each bin is halved, or the errors do. Use narrower "
+                    "bins, a fit_range without that place, or one of the shapes of GET /models.",
                 )
             )
 
@@ -168,7 +172,8 @@ class Report:
     def _warn_of_relative_errors(self) -> None:
         """What is known absolutely beside data of which nobody says how well they are known."""
         problem = self.problem
-        if not problem.absolute_sigma and (problem.prior.weight.any() or problem.data.has_x_err):
+        constrained = any(known.constraint is not None for known in problem.knowledge)
+        if not problem.absolute_sigma and (constrained or problem.data.has_x_err):
             self.strategy.warnings.append(
                 FitWarning(
                     "relative-errors",
@@ -202,7 +207,7 @@ class Report:
         """Those used, or where the search did not come that far, those given."""
         if self.strategy.starts is not None:
             return self.strategy.starts
-        return np.array([np.nan if k.start is None else k.start for k in self.problem.knowledge])
+        return starts_of(self.problem.knowledge)
 
     def _chi2(self, params: Floats, cost: float) -> float:
         """The cost without the logarithm that a Berkson cost has."""
@@ -241,15 +246,17 @@ class Report:
         involved = self.strategy.vague
         if minimum is not None and status is Status.AT_LIMIT_ONLY:
             involved = tuple(np.flatnonzero(minimum.held).tolist())
-        elif minimum is not None and status is Status.RUNAWAY:
+        elif minimum is not None and (status is Status.RUNAWAY or self._is_far_and_poor(minimum)):
             far = np.flatnonzero(grown(minimum, self._starts()))
             involved = tuple(far.tolist()) or minimum.flat
         elif minimum is not None and not involved:
             involved = minimum.flat
-        told = MESSAGES[status].format(
+        told = self._text(status, minimum).format(
             names=self._named(involved),
             size=self.problem.data.size,
             free=int((~self.problem.bounds.fixed).sum()),
+            chi2=math.nan if minimum is None else minimum.fval,
+            ndof=self.problem.ndof_of_free,
         )
         data = self.problem.data
         if status is Status.UNDER_DETERMINED and isinstance(data, Histogram) and data.ranges:
@@ -261,6 +268,32 @@ class Report:
         if self._lacks_predictor:
             told += NO_PREDICTOR.format(remedy=self._write_x)
         return told
+
+    def _text(self, status: Status, minimum: Minimum | None) -> str:
+        """What is said of a fit that did not converge, names and numbers still missing."""
+        if status is Status.UNDETERMINED and minimum is not None and self._is_far_and_poor(minimum):
+            return FAR_AND_POOR
+        if status is Status.UNDEFINED_COST and isinstance(self.problem.data, Points):
+            return NO_SQUARES_OF_MODEL if self._has_slopes() else NO_VALUE
+        return MESSAGES[status]
+
+    def _is_far_and_poor(self, minimum: Minimum) -> bool:
+        """Whether values have left where they began, and to no avail."""
+        if not minimum.defined or not grown(minimum, self._starts()).any():
+            return False
+        with self.objective.without_deadline():
+            return is_poor(minimum, self.problem, self.objective)
+
+    def _has_slopes(self) -> bool:
+        """Whether predictions and their derivatives are numbers at the starting values."""
+        starts = self.strategy.starts
+        if starts is None or not np.isfinite(starts).all():
+            return False
+        with self.objective.without_deadline():
+            prediction, slopes = self.objective.jacobian(starts)
+        used = np.asarray(self.problem.data.padded().used)
+        known = np.isfinite(prediction[: len(used)]) & np.isfinite(slopes[: len(used)]).all(axis=1)
+        return bool(known[used].all())
 
     def _undefined_at(self) -> str:
         """The first of the data at which the model has no value, at the starting values."""
@@ -284,8 +317,18 @@ class Report:
         if self.problem.bounds.fixed.all():
             return ALL_FIXED
         held = np.flatnonzero(minimum.held).tolist()
-        told = AT_LIMIT.format(names=self._named(held)) if held else ""
-        return MESSAGES[Status.CONVERGED] + told
+        told = MESSAGES[Status.CONVERGED]
+        if held:
+            told += AT_LIMIT.format(names=self._named(held))
+        if self.problem.absolute_sigma or not minimum.free.any():
+            return told
+        if self.problem.ndof <= 0:
+            return f"{told} {UNSCALED}"
+        return f"{told} {ON_THE_MODEL}" if self._is_on_the_model(minimum) else told
+
+    def _is_on_the_model(self, minimum: Minimum) -> bool:
+        """Whether residuals are rounding, and constraints are met."""
+        return not self.problem.penalty and is_exact(minimum, self.problem)
 
     def _named(self, indices: Sequence[int]) -> str:
         return ", ".join(self.problem.names[i] for i in indices)

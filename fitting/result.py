@@ -9,7 +9,7 @@ import numpy as np
 from fitting.covariance import Covariance
 from fitting.kernels.cache import Usage
 from fitting.padding import Flags, Floats
-from fitting.problem import FitProblem
+from fitting.problem import FitProblem, starts_of
 
 
 class Status(StrEnum):
@@ -79,6 +79,28 @@ NO_SQUARES = (
     "numbers, and there is no chi-square. Give both in other units, with y_err of the size of the "
     "errors."
 )
+NO_VALUE = (
+    "The model cannot be evaluated for these data: it is infinite or not a number at some of the "
+    "points, or changes infinitely fast there, also at starting values estimated from the data. "
+    "Give starting values and limits at which it is defined, or a fit_range."
+)
+NO_SQUARES_OF_MODEL = (
+    "The model has values at all points, but squares of these or of their derivatives, in units of "
+    "the errors, are no numbers. Give x and y in other units, in which they are nearer to 1."
+)
+FAR_AND_POOR = (
+    "The values of {names} ran far away, and still the fit describes the data badly (a chi-square "
+    "of {chi2:.4g} for {ndof} degrees of freedom): the model may not have the shape of these data, "
+    "so there are no errors. Try another model, or limits within which it has."
+)
+ON_THE_MODEL = (
+    "The points lie exactly on the model, so their scatter, from which the errors are taken, is "
+    "zero, and with it the covariance. Give the errors of the data (y_err)."
+)
+UNSCALED = (
+    "The errors of the data are relative, so the covariance is scaled by the reduced chi-square, "
+    "which this fit does not have. Give absolute errors (y_err), or more data than parameters."
+)
 ALL_FIXED = "All parameters are fixed: the cost was evaluated, and nothing was fitted."
 FIXED_AT_LIMIT = (
     " Fixed at a natural limit, where a shape may have no value: {names}. Fix it a little way off, "
@@ -108,6 +130,9 @@ WarningCode = Literal[
 ]
 
 
+Algorithm = Literal["newton", "migrad"]
+
+
 @dataclass(frozen=True)
 class FitWarning:
     """Something that the client should know about an answer."""
@@ -133,16 +158,18 @@ class MinosInterval:
 class Effort:
     """What the minimiser spent: evaluations of cost and gradient, of the Hessian, and seconds."""
 
-    algorithm: Literal["newton", "migrad"] = "newton"
+    algorithm: Algorithm = "newton"
     edm: float | None = None
     nfcn: int = 0
     nhess: int = 0
     minimize_s: float = 0.0
     covariance_s: float = 0.0
 
-    def after(self, nfcn: int, nhess: int) -> "Effort":
+    def after(self, algorithm: Algorithm, nfcn: int, nhess: int) -> "Effort":
         """The same, and what was spent before."""
-        return replace(self, nfcn=nfcn + self.nfcn, nhess=nhess + self.nhess)
+        if algorithm == "newton":
+            algorithm = self.algorithm
+        return replace(self, algorithm=algorithm, nfcn=nfcn + self.nfcn, nhess=nhess + self.nhess)
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,7 +216,7 @@ def killed(problem: FitProblem, *, waiting: bool) -> FitResult:
     """The result of a fit that was still waiting at its deadline, or had to be killed."""
     free = ~problem.bounds.fixed
     unknown = np.full(len(problem.knowledge), np.nan)
-    starts = np.array([np.nan if k.start is None else k.start for k in problem.knowledge])
+    starts = starts_of(problem.knowledge)
     return FitResult(
         status=Status.DEADLINE,
         message="The deadline passed before a process was free for this fit, so it has no values. "

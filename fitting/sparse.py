@@ -6,6 +6,7 @@ is 0.47. Its moments are sums over Poisson's distribution.
 """
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 from scipy.special import gammaln, xlogy
@@ -13,20 +14,33 @@ from scipy.special import gammaln, xlogy
 from fitting.padding import Floats
 
 FEWEST, MOST = 1e-8, 1e4  # events of a bin, beyond which the moments are those of the ends
+FEW = 2.0  # events of a bin, on average: fewer make a chi-square smaller, and a poor one usual
 POINTS = 600
 LARGEST_EXCESS, LARGEST_VARIANCE = 0.17, 2.41  # of a bin, at mu = 1.4 and 3.0
 
 
-def moments(expected: Floats) -> tuple[float, float]:
-    """Mean and variance of the chi-square of bins that expect so many events, (bins,)."""
+def is_unclear(chi2: Any, poor: Any, ndof: Any, bins: Any, mean_count: Any, sigmas: float) -> Any:
+    """Whether it takes the moments to say if a chi-square is surprising, of so many `sigmas`.
+
+    `poor` is what its usual distribution says; `mean_count` are the events of a bin. All may be
+    arrays.
+    """
+    most = ndof + LARGEST_EXCESS * bins + sigmas * np.sqrt(LARGEST_VARIANCE * bins)
+    return (poor & (chi2 < most)) | (mean_count < FEW)
+
+
+def expected_chi2(expected: Floats, ndof: Any) -> tuple[Floats, Floats]:
+    """Mean and standard deviation of the chi-square (...) of bins that expect so many events,
+    (..., bins), after a fit."""
+    mean, variance = moments(expected)
+    return mean - expected.shape[-1] + ndof, np.sqrt(variance)
+
+
+def moments(expected: Floats) -> tuple[Floats, Floats]:
+    """Mean and variance of the chi-square (...) of bins that expect so many events, (..., bins)."""
     grid, mean, variance = _table()
     at = np.log(np.clip(expected, FEWEST, MOST))
-    return float(np.interp(at, grid, mean).sum()), float(np.interp(at, grid, variance).sum())
-
-
-def most(ndof: int, bins: int, sigmas: float) -> float:
-    """A chi-square that is surprising, however few events the bins expect."""
-    return ndof + LARGEST_EXCESS * bins + sigmas * float(np.sqrt(LARGEST_VARIANCE * bins))
+    return np.interp(at, grid, mean).sum(axis=-1), np.interp(at, grid, variance).sum(axis=-1)
 
 
 @cache

@@ -28,7 +28,7 @@ class CovarianceBlock(Answer):
     matrix: Matrix | None
     method: Method
     positive_definite: bool
-    reason: str | None = Field(None, description="Why there is no matrix")
+    reason: str | None = Field(None, description="Why there is no matrix, or one of zeros")
 
 
 class MinosBlock(Answer):

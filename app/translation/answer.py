@@ -25,13 +25,9 @@ from app.schemas.answers import (
 from app.schemas.requests import Asked
 from fitting.covariance import Covariance
 from fitting.problem import FitProblem
-from fitting.result import FitResult, MinosInterval
+from fitting.result import ON_THE_MODEL, UNSCALED, FitResult, MinosInterval
 from fitting.search.migrad import EDM_GOAL
 
-UNSCALED = (
-    "The errors of the data are relative, so the covariance is scaled by the reduced chi-square, "
-    "which this fit does not have. Give absolute errors (y_err), or more data than parameters."
-)
 OUT_OF_RANGE = "A variance is so large or so small that no number holds it: use other units."
 
 
@@ -105,14 +101,15 @@ def milliseconds(seconds: float) -> float:
 def covariance_block(
     covariance: Covariance, names: tuple[str, ...], reason: str
 ) -> CovarianceBlock:
-    """`reason` is told only if there is no matrix."""
+    """`reason` is told only if there is no matrix; one of zeros has its own."""
     matrix = covariance.matrix
+    told = None if covariance.positive_definite else ON_THE_MODEL
     return CovarianceBlock(
         parameters=[names[i] for i in covariance.parameters],
         matrix=None if matrix is None else matrix.tolist(),
         method=covariance.method,
         positive_definite=covariance.positive_definite,
-        reason=reason if matrix is None else None,
+        reason=reason if matrix is None else told,
     )
 
 

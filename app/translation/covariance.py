@@ -8,12 +8,13 @@ import numpy as np
 
 from app.errors import InvalidRequest
 from app.schemas.answers import CovarianceAnswer, KernelAnswer
-from app.translation.answer import UNSCALED, milliseconds
+from app.translation.answer import milliseconds
 from app.translation.refusals import refuse_unknown
 from fitting.covariance import Covariance
 from fitting.further import CovarianceOutcome
 from fitting.padding import Floats
 from fitting.problem import FitProblem, describe
+from fitting.result import ON_THE_MODEL, UNSCALED
 
 NOT_A_MINIMUM = (
     "The second derivatives of the cost are not positive definite here, so their inverse is no "
@@ -81,7 +82,9 @@ def reason_for(covariance: Covariance, answer: dict[str, Any] | None, scale: flo
     if covariance.matrix is None:
         none = NO_INFORMATION if covariance.method == "gauss-newton" else NOT_A_MINIMUM
         return covariance.reason or (UNSCALED if math.isnan(scale) else none)
-    return ZERO_ERROR if covariance.correlation is None else None
+    if covariance.correlation is None:
+        return ZERO_ERROR if scale else ON_THE_MODEL
+    return None
 
 
 def to_answer(

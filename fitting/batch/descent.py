@@ -20,7 +20,7 @@ from fitting.batch.stacks import inverses
 from fitting.bounds import Bounds
 from fitting.errors import DeadlineReached
 from fitting.padding import Flags, Floats, Places
-from fitting.search.newton import NEAR
+from fitting.search.newton import NEAR, ROUNDING
 from fitting.search.verdict import CERTAIN_EDM
 
 MAX_STEPS = 40
@@ -37,7 +37,6 @@ NARROW = 1e3  # a valley, along which a damped step would get nowhere: it is sho
 MOST_CAREFUL = 300.0  # times as short a last step in a valley: rounding leaves no less
 SHORTER = 100.0  # times the damping
 STEADY = 1e-5  # of a variance; of an error half of that
-SLACK = 8 * np.finfo(float).eps
 
 
 @dataclass(frozen=True, eq=False)
@@ -340,7 +339,7 @@ def _is_lower(there: Derivatives, here: Derivatives, slack: Floats) -> Flags:
     finite = np.isfinite(there.cost) & np.isfinite(there.hessian).all(axis=(0, 1))
     finite &= np.isfinite(there.gradient).all(axis=0)
     with np.errstate(invalid="ignore"):
-        return finite & (there.cost <= here.cost + SLACK * np.abs(here.cost) + slack)
+        return finite & (there.cost <= here.cost + ROUNDING * np.abs(here.cost) + slack)
 
 
 def _damped(unit: Floats, gradient: Floats, damping: Floats) -> Floats:

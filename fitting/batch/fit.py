@@ -84,7 +84,7 @@ def _together(
     if not len(places):
         return origin
     asked = batch.some(places)
-    if (asked.ndof < 0).any():
+    if (asked.ndof_of_free < 0).any():
         result.alone[places] = True
         return origin
     eased = ease(asked.pooled)
@@ -97,7 +97,7 @@ def _together(
     if origin is None and np.isnan(work.given).any():
         origin = origin_of(work, pooled, kernels)
     found, exact = search(work, rows, pooled, origin, until)
-    verdict = judge_rows(work, rows, found, exact)
+    verdict = judge_rows(work, rows, pooled, found, exact)
     again = np.zeros(len(work), dtype=bool)
     if eased is None:
         result.resume[places[found.unfinished]] = found.values[found.unfinished]
@@ -156,10 +156,12 @@ def _put(
 ) -> None:
     """The numbers of certain minima."""
     rows, own = places[certain], np.flatnonzero(certain)
-    scale = np.ones(len(own))
+    scale, penalty = np.ones(len(own)), batch.penalty[own]
+    # of rounding they may be negative
+    fval, chi2 = (np.maximum(cost[own], 0.0) + penalty for cost in (found.cost, chi2))
     if not batch.absolute_sigma:
         ndof = batch.ndof[own]
-        scale = np.where(ndof > 0, chi2[own] / np.where(ndof > 0, ndof, 1.0), np.nan)
+        scale = np.where(ndof > 0, chi2 / np.where(ndof > 0, ndof, 1.0), np.nan)
     values, matrices = found.values[own], 2 * scale[:, None, None] * found.inverse[own]
     if eased is not None:
         size = len(eased.matrix)
@@ -171,9 +173,7 @@ def _put(
     errors = np.sqrt(np.einsum("rii->ri", matrices))
     errors[:, fixed] = np.nan
     result.errors[rows] = errors
-    # of rounding they may be negative
-    result.fval[rows] = np.maximum(found.cost[own], 0.0)
-    result.chi2[rows] = np.maximum(chi2[own], 0.0)
+    result.fval[rows], result.chi2[rows] = fval, chi2
     result.edm[rows] = found.edm[own]
     if result.covariance is not None:
         matrices[:, fixed] = np.nan
@@ -183,9 +183,7 @@ def _put(
 
 def _put_single(result: BatchResult, i: int, single: FitResult) -> None:
     """The answer of a fit by itself; one that ran out of time leaves what there was."""
-    result.usage.compile_s += single.usage.compile_s
-    result.usage.compiled += single.usage.compiled
-    result.usage.loaded += single.usage.loaded
+    result.usage.add(single.usage)
     if single.status is Status.DEADLINE and np.isfinite(result.values[i]).all():
         raise DeadlineReached
     none = float("nan")

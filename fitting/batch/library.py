@@ -184,7 +184,7 @@ def _data(
     shared = batch.pooled.data.padded()
     used = np.asarray(shared.used, dtype=bool)
     if isinstance(shared, Bins):
-        expected = np.maximum(pooled.predictions(origin[None]), 1.0)
+        expected = np.maximum(pooled.jacobian(origin)[0][None], 1.0)
         return rows.stack, np.where(used, 1 / expected, 0.0)
     x, y, y_err, inside = (field(rows.stack, name) for name in ("x", "y", "y_err", "used"))
     assert isinstance(batch.rows, PointsRows)

@@ -12,7 +12,15 @@ from fitting.data import Data
 from fitting.entries import refuse_where
 from fitting.kernels.key import KernelKey
 from fitting.padding import Flags, Floats
-from fitting.problem import FitProblem, Knowledge, describe, with_ends
+from fitting.problem import (
+    FAR_FROM_CONSTRAINT,
+    FitProblem,
+    Knowledge,
+    describe,
+    is_far,
+    starts_of,
+    with_ends,
+)
 from models.model import Density, Model
 
 
@@ -43,7 +51,9 @@ class Batch:
                 outside = starts < (-np.inf if lower is None else lower)
                 outside |= starts > (np.inf if upper is None else upper)
             limits = describe((lower, upper))
-            refuse_where(outside, ("starts", parameter.name), partial(_outside, limits))
+            where = ("starts", parameter.name)
+            refuse_where(outside, where, partial(_outside, limits))
+            refuse_where(is_far(known, starts), where, lambda _: FAR_FROM_CONSTRAINT)
         _ = self.pooled  # refuses what cannot be meant
 
     def __len__(self) -> int:
@@ -82,7 +92,7 @@ class Batch:
         if self.is_convex:
             return self.starts
         free = ~self.bounds.fixed
-        common = [np.nan if k.start is None else k.start for k in self.knowledge]
+        common = starts_of(self.knowledge)
         return np.where(np.isnan(self.starts) & free, common, self.starts)
 
     @property
@@ -129,6 +139,21 @@ class Batch:
     def ndof(self) -> Floats:
         """Degrees of freedom of each row."""
         return self.rows.sizes + (self.pooled.ndof - self.pooled.data.size)
+
+    @property
+    def ndof_of_free(self) -> Floats:
+        """See `FitProblem.ndof_of_free`."""
+        return self.ndof - (self.pooled.ndof - self.pooled.ndof_of_free)
+
+    @property
+    def penalty(self) -> Floats:
+        """See `FitProblem.penalty`, (rows,)."""
+        total = np.zeros(len(self))
+        starts = np.where(np.isnan(self.starts), starts_of(self.knowledge), self.starts)
+        for known, own in zip(self.knowledge, starts.T, strict=True):
+            if known.fixed and known.constraint is not None:
+                total += known.tension(own) ** 2
+        return total
 
     @property
     def is_convex(self) -> bool:

@@ -102,9 +102,7 @@ class BatchResult:
         warned = {int(places[i]): codes for i, codes in other.warnings.items()}
         for place in places[other.alone].tolist():
             self.warnings[place] = warned.get(place, ())
-        self.usage.compile_s += other.usage.compile_s
-        self.usage.compiled += other.usage.compiled
-        self.usage.loaded += other.usage.loaded
+        self.usage.add(other.usage)
 
 
 COLUMNS = ("status", "alone", "resume", "message")

@@ -21,7 +21,7 @@ def search(
     batch: Batch, rows: RowsObjective, pooled: Objective, origin: Floats | None, until: float
 ) -> tuple[Descended, Descended | None]:
     """The minima, and with errors in x those without them."""
-    ndof = None if batch.absolute_sigma else batch.ndof
+    ndof = None if batch.absolute_sigma else batch.ndof_of_free
     descent = Descent(rows, batch.bounds, ndof)
     if batch.cost != "effective-variance":
         return lowest(batch, descent, pooled, origin, until), None

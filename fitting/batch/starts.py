@@ -22,6 +22,7 @@ from fitting.data import Bins
 from fitting.kernels.cache import KernelCache
 from fitting.objective import Objective
 from fitting.padding import Flags, Floats, Places
+from fitting.problem import starts_of
 from fitting.search.levenberg import approach
 from fitting.search.starts import starting_values
 from fitting.search.trials import inside
@@ -109,7 +110,7 @@ def own_ends(batch: Batch, start: Floats) -> Floats:
     if common or not any(p.end for p in batch.pooled.parameters):
         return start
     known = [batch.problem(i).knowledge for i in range(len(rows))]
-    given = np.array([[np.nan if k.start is None else k.start for k in row] for row in known])
+    given = np.array([starts_of(row) for row in known])
     return np.where(np.isnan(given), start, given)
 
 

@@ -7,14 +7,22 @@ import numpy as np
 from fitting.batch.descent import Descended, Descent
 from fitting.batch.objective import RowsObjective
 from fitting.batch.question import Batch
-from fitting.batch.rows import PointsRows, field
+from fitting.batch.rows import HistogramRows, PointsRows, field
 from fitting.bounds import Bounds
+from fitting.objective import ROWS, Objective
 from fitting.padding import Flags, Floats, Places
 from fitting.problem import SMALLEST
 from fitting.search.determined import Minima
 from fitting.search.errors_in_x import INFLATED
 from fitting.search.newton import ILL_CONDITIONED
-from fitting.search.verdict import DEGENERATE, stiffness_within, surprising
+from fitting.search.verdict import (
+    DEGENERATE,
+    SUSPICIOUS,
+    left_by_constant,
+    stiffness_within,
+    surprising,
+)
+from fitting.sparse import expected_chi2, is_unclear
 from fitting.weightless import HEAVY, WITH_AND_WITHOUT, blunt
 
 
@@ -28,9 +36,13 @@ class Verdict:
 
 
 def judge_rows(
-    batch: Batch, rows: RowsObjective, found: Descended, exact: Descended | None
+    batch: Batch,
+    rows: RowsObjective,
+    pooled: Objective,
+    found: Descended,
+    exact: Descended | None,
 ) -> Verdict:
-    """`exact`: with errors in x, the minima without them."""
+    """`pooled` is the cost of the mean row; `exact`: with errors in x, the minima without them."""
     certain = found.settled & (found.stiffness < 1 / ILL_CONDITIONED)
     chi2 = found.cost.copy()
     sound = certain & ~found.unfinished & ~_vanish(batch, rows)
@@ -44,7 +56,8 @@ def judge_rows(
     # from where the cost does not curve upwards the method of a single fit may lead elsewhere
     sound &= ~(found.bent & (batch.is_led | (exact is not None)))
     if not batch.is_convex:
-        sound &= ~_is_degenerate(batch, found, sound) & ~_is_poor(batch, rows, found.cost)
+        sound &= ~_is_degenerate(batch, found, sound)
+        sound &= ~_is_poor(batch, rows, pooled, found, sound)
     sound &= ~_is_vague(batch, rows, found, sound)
     return Verdict(certain, sound, chi2)
 
@@ -59,35 +72,47 @@ def _is_degenerate(batch: Batch, found: Descended, among: Flags) -> Flags:
     return degenerate
 
 
-def _is_poor(batch: Batch, rows: RowsObjective, cost: Floats) -> Flags:
+def _is_poor(
+    batch: Batch, rows: RowsObjective, pooled: Objective, found: Descended, among: Flags
+) -> Flags:
     """See `verdict.is_poor`."""
-    if batch.absolute_sigma:
-        return cost > surprising(batch.ndof)
-    pulls, used = _pulls(rows)
-    mean = pulls.sum(axis=1) / used.sum(axis=1)
-    squares = np.sum(np.where(used, pulls - mean[:, None], 0.0) ** 2, axis=1)
-    return cost > 0.5 * squares
+    cost, ndof = found.cost, batch.ndof_of_free
+    if not batch.absolute_sigma:
+        return cost > 0.5 * left_by_constant(*_points(rows))
+    poor = np.asarray(cost > surprising(ndof))
+    if isinstance(batch.rows, HistogramRows):
+        sizes = batch.rows.sizes
+        means = rows.stack.sum(axis=1) / sizes
+        places = np.flatnonzero(among & is_unclear(cost, poor, ndof, sizes, means, SUSPICIOUS))
+        used = np.flatnonzero(batch.rows.shared().used)
+        for first in range(0, len(places), ROWS):  # predictions of all are much memory
+            these = places[first : first + ROWS]
+            counted = pooled.predictions(found.values[these])[:, used]
+            mean, spread = expected_chi2(counted, ndof[these])
+            poor[these] = cost[these] > mean + SUSPICIOUS * spread
+    return poor
 
 
 def _vanish(batch: Batch, rows: RowsObjective) -> Flags:
     """See `FitProblem.vanishes`."""
     if batch.absolute_sigma:
         return np.zeros(len(batch), dtype=bool)
-    largest = np.abs(_pulls(rows)[0]).max(axis=1)
+    y, y_err, used = _points(rows)
+    largest = np.abs(np.where(used, y / y_err, 0.0)).max(axis=1)
     return (largest > 0) & (largest < SMALLEST)
 
 
-def _pulls(rows: RowsObjective) -> tuple[Floats, Flags]:
-    """y in units of its errors, (rows, length), and which of these are fitted."""
+def _points(rows: RowsObjective) -> tuple[Floats, Floats, Flags]:
+    """y and its errors, (rows, length), and which of these are fitted."""
     y, y_err, used = (field(rows.stack, name) for name in ("y", "y_err", "used"))
-    return np.where(used > 0, y / y_err, 0.0), used > 0
+    return y, y_err, used > 0
 
 
 @np.errstate(divide="ignore", invalid="ignore")  # costs of 0 have no scale: such rows go alone
 def _is_vague(batch: Batch, rows: RowsObjective, found: Descended, among: Flags) -> Flags:
     """See `determined`."""
     scale = found.scale
-    ndof = None if batch.absolute_sigma else batch.ndof
+    ndof = None if batch.absolute_sigma else batch.ndof_of_free
 
     def rises(places: Places, points: Floats) -> Floats:
         return (rows.costs(places, points) - found.cost[places]) * scale[places]
@@ -108,9 +133,8 @@ def _is_vague(batch: Batch, rows: RowsObjective, found: Descended, among: Flags)
 def _has_weightless(rows: RowsObjective, found: Descended, among: Flags) -> Flags:
     """Rows of `among` with points that say nothing, see `weightless`."""
     places, has = np.flatnonzero(among), np.zeros_like(among)
-    y, y_err, used = (field(rows.stack, name) for name in ("y", "y_err", "used"))
     stack = rows.stack.copy()
-    field(stack, "y_err")[:] = blunt(y, y_err, used > 0)
+    field(stack, "y_err")[:] = blunt(*_points(rows))
     costs = [
         rows.with_data(stack, log_weight=weight).costs(places, found.values[places])
         for weight in WITH_AND_WITHOUT

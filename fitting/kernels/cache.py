@@ -34,6 +34,12 @@ class Usage:
     compiled: int = 0
     loaded: int = 0
 
+    def add(self, other: "Usage") -> None:
+        """What another fit has taken."""
+        self.compile_s += other.compile_s
+        self.compiled += other.compiled
+        self.loaded += other.loaded
+
     @property
     def tier(self) -> Tier:
         """The slowest place that a function came from."""

@@ -22,7 +22,7 @@ from fitting.search.positions import Positions, Turned
 from fitting.search.verdict import is_certain, is_exact, rounding_edm, squares
 
 MAX_RESCALINGS = 4
-SQUARED_ROUNDING = 1e-28
+SQUARED_ROUNDING = 1e-28  # of the squares of the data: a cost without a digit; `EXACT` is kinder
 SAME_COST = 1e-9
 PERFECT = 1e-9  # of a cost whose scale is known
 NEAR = 0.1  # a decrease of the cost that Newton's method sees to in a step or two
@@ -127,7 +127,7 @@ class Descent:
         cost = objective.evaluate(params)[0] / before
         if not np.isfinite(cost) or cost <= SQUARED_ROUNDING * squares(self.problem):
             return False
-        scale = max(self.problem.ndof, 1) / cost
+        scale = max(self.problem.ndof_of_free, 1) / cost
         if 0.1 < scale / before < 10:
             return False
         objective.scale = scale

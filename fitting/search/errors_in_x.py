@@ -119,7 +119,7 @@ class ErrorsInX:
         if not problem.absolute_sigma:
             return True
         chi2 = self.objective.cost_with(minimum.values, log_weight=np.asarray(0.0))
-        return not gammainc(problem.ndof / 2, chi2 / 2) > TOO_GOOD
+        return not gammainc(problem.ndof_of_free / 2, chi2 / 2) > TOO_GOOD
 
     def _without(self, start: Floats, data: Points) -> Minimum:
         """The minimum without errors in x, with the errors in y of `data`."""

@@ -20,7 +20,7 @@ import numpy as np
 from fitting.kernels.cache import KernelCache
 from fitting.objective import Objective
 from fitting.padding import Flags, Floats
-from fitting.problem import FitProblem, Knowledge
+from fitting.problem import FitProblem, Knowledge, starts_of
 from fitting.search.ends import ends_of_range
 from fitting.search.features import Outline, few_candidates, many_candidates
 from fitting.search.rivals import REACH, different, distinct_first, rivals, squares_of
@@ -39,7 +39,7 @@ WAYS = 4  # combinations of terms that are kept while more terms are placed
 
 def starting_values(problem: FitProblem, objective: Objective, kernels: KernelCache) -> Floats:
     """The client's starts, completed; (parameters,), inside the limits."""
-    given = np.array([np.nan if k.start is None else float(k.start) for k in problem.knowledge])
+    given = starts_of(problem.knowledge)
     if np.isnan(given).any():
         given = next(estimates(problem, objective, kernels, given))
     return inside(given, problem)
@@ -189,7 +189,7 @@ class Search(Trials):
             ways = [way for point in points for way in self._ways(i, point, placed)]
             ways.sort(key=itemgetter(0))
             most = MOST_RIVALS if np.isfinite(reach) else WAYS**2
-            rows = [row for left, row in ways[:most] if left <= ways[0][0] + reach]
+            rows = [row for left, row in ways[:most] if not left > ways[0][0] + reach]
             settled = placed & ~self._shared(later)
             refined = [self._refined(self._solve(row, placed), settled) for row in rows]
             points = self._best(refined, reach)

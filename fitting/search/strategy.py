@@ -32,7 +32,7 @@ from fitting.kernels.cache import KernelCache
 from fitting.objective import Objective
 from fitting.padding import Floats
 from fitting.problem import FitProblem
-from fitting.result import FitWarning, Status
+from fitting.result import Algorithm, FitWarning, Status
 from fitting.search.coarse import coarsen
 from fitting.search.corners import at_corner
 from fitting.search.descent import Descent
@@ -47,6 +47,7 @@ from models.breaks import Break
 
 MOST_STARTS = 10  # that are estimated from the data
 FEW_STARTS, MANY_POINTS = 3, 2000  # of these, with errors in x in fewer points than so many
+MOVED = 1.0  # standard deviations: on coarse data the same minimum is nearer
 TO_REPORT_S = 0.5  # past the deadline
 
 
@@ -67,12 +68,17 @@ class Strategy:
         self._looked_at: tuple[Minimum | None, tuple[int, ...]] = None, ()
         self.warnings: list[FitWarning] = []
 
+    @property
+    def algorithm(self) -> Algorithm:
+        """What led to the minimum."""
+        return "migrad" if self.descent.needed_migrad else "newton"
+
     def minimum(self) -> tuple[Minimum | None, Status]:
         """The best minimum that was found, and what it is."""
         data = self.problem.data
         if data.is_empty:
             return None, Status.EMPTY_DATA
-        if self.problem.ndof < 0:
+        if self.problem.ndof_of_free < 0:
             return None, Status.UNDER_DETERMINED
         if self.problem.vanishes:
             return None, Status.UNDEFINED_COST
@@ -183,7 +189,8 @@ class Strategy:
 
     def _from_coarse(self, data: Data, first: Minimum) -> Iterator[tuple[Minimum, bool]]:
         """All of it on coarse data, which costs the same however many there are; what is lower
-        there than where the first minimum lies is tried on all data."""
+        there than where the first minimum lies is tried on all data; so is where a descent from
+        that minimum leads, which may be none there."""
         problem = replace(self.problem, data=data, minos=())
         kernel = self.kernels.get(problem.kernel_key)
         search = Strategy(
@@ -191,7 +198,8 @@ class Strategy:
         )
         near = search.descent.run(first.values)
         found = search.search(near.values)
-        if search.descent.better(near, found) is found:
+        left = near.sigmas(first.values) > MOVED
+        if left or search.descent.better(near, found) is found:
             yield self.descent.run_anyhow(found.values), True
 
     def _search_with_x_err(self, start: Floats, data: Points) -> tuple[Minimum, bool]:

@@ -125,7 +125,7 @@ class Trials:
         if self.problem.absolute_sigma:
             return squares
         least = squares_of(residuals).min(initial=np.inf)
-        return squares * float(least) / max(self.problem.ndof, 1)
+        return squares * float(least) / max(self.problem.ndof_of_free, 1)
 
     def _compared(self, points: list[Floats]) -> list[Floats]:
         """Refined points, the best few first and at the minima of counts, if there are rivals."""

@@ -5,14 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from fitting.data import Histogram
+from fitting.data import Data, Histogram
 from fitting.objective import Objective
 from fitting.padding import Flags, Floats
 from fitting.problem import FitProblem
 from fitting.result import Status
 from fitting.search.migrad import EDM_GOAL
 from fitting.search.newton import Minimum
-from fitting.sparse import moments, most
+from fitting.sparse import expected_chi2, is_unclear
 
 CERTAIN_EDM = 1e-10  # 1e-5 standard deviations; Newton's method ends far below
 ROUNDING = 4 * np.finfo(float).eps  # of a prediction, relative
@@ -124,26 +124,49 @@ def surprising(ndof: Any) -> Any:
     return ndof + SUSPICIOUS * np.sqrt(2 * ndof)
 
 
-def expected_chi2(objective: Objective, problem: FitProblem, params: Floats) -> tuple[float, float]:
-    """Mean and standard deviation of the chi-square of a histogram, if the model is true."""
-    data = problem.data
-    assert isinstance(data, Histogram)
-    counted = objective.predictions(params[None])[0][: len(data.used)][data.used]
-    mean, variance = moments(counted)
-    return mean - data.size + problem.ndof, math.sqrt(variance)
-
-
 def is_poor(minimum: Minimum, problem: FitProblem, objective: Objective) -> bool:
     """One that describes the data badly: three sigma, or no better than half of what a constant
     leaves where errors are relative."""
-    cost, ndof = minimum.fval, problem.ndof
-    poor = bool(cost > surprising(ndof))
-    unclear = poor and cost < most(ndof, problem.data.size, SUSPICIOUS)
-    if isinstance(problem.data, Histogram) and unclear:
-        mean, spread = expected_chi2(objective, problem, minimum.values)
-        return cost > mean + SUSPICIOUS * spread
+    cost, data, ndof = minimum.fval, problem.data, problem.ndof_of_free
     if problem.absolute_sigma:
-        return poor
-    assert not isinstance(problem.data, Histogram)
-    pulls = (problem.data.y / problem.data.y_err)[problem.data.inside]
-    return cost > 0.5 * float(np.sum((pulls - pulls.mean()) ** 2))
+        poor = bool(cost > surprising(ndof))
+        return is_surprising(cost, ndof, minimum.values, data, objective, SUSPICIOUS, poor)[0]
+    assert not isinstance(data, Histogram)
+    return bool(cost > 0.5 * left_by_constant(data.y, data.y_err, data.inside))
+
+
+def is_surprising(
+    chi2: float,
+    ndof: int,
+    params: Floats,
+    data: Data,
+    objective: Objective,
+    sigmas: float,
+    poor: bool,
+) -> tuple[bool, float, float]:
+    """Whether such a chi-square hardly ever is, with the mean and standard deviation expected.
+
+    `poor` is the answer of its usual distribution, `sigmas` how rare is hardly ever. Of bins that
+    expect few events the distribution is another, and the usual one wrong either way (`sparse`).
+    """
+    if isinstance(data, Histogram) and is_unclear(
+        chi2, poor, ndof, data.size, data.mean_count, sigmas
+    ):
+        counted = objective.jacobian(params)[0][: len(data.used)][data.used]
+        mean, spread = map(float, expected_chi2(counted, ndof))
+        return chi2 > mean + sigmas * spread, mean, spread
+    return poor, ndof, math.sqrt(2 * max(ndof, 0))
+
+
+@np.errstate(over="ignore", under="ignore", invalid="ignore")
+def left_by_constant(y: Floats, y_err: Floats, used: Flags) -> Floats:
+    """Chi-square (...) of the best constant for the `used` of (..., points).
+
+    It is sum(((y - c) / y_err)^2) with c = sum(y / y_err^2) / sum(1 / y_err^2): the square of what
+    y / y_err has across 1 / y_err.
+    """
+    smallest = np.where(used, y_err, np.inf).min(axis=-1, keepdims=True)
+    along = np.where(used, smallest / y_err, 0.0)  # between 0 and 1, so that squares are numbers
+    values = np.where(used, y / y_err, 0.0)
+    part = (values * along).sum(axis=-1, keepdims=True) / (along**2).sum(axis=-1, keepdims=True)
+    return np.asarray(((values - part * along) ** 2).sum(axis=-1))

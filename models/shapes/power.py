@@ -9,9 +9,7 @@ from jax import Array
 from models.features import Features
 from models.model import Example, Model
 from models.parameter import Parameter
-from models.quadrature import gauss_legendre
-
-NODES, WEIGHTS = gauss_legendre(8)
+from models.shapes.power_law import mean_growth
 
 
 @dataclass(frozen=True)
@@ -46,7 +44,7 @@ class Power(Model):
         ratio = jnp.log1p(jnp.diff(x) / jnp.where(from_zero, 1.0, a))
         # from the end at which the antiderivative is larger: the other cannot overflow then
         larger = power(jnp.where(rising | from_zero, b, a), p)
-        area = larger * ratio * mean_exponential(jnp.where(rising, -p, p) * ratio)
+        area = larger * ratio * mean_growth(jnp.where(rising, -p, p) * ratio)[1]
         whole = jnp.where(rising, larger / jnp.where(rising, p, 1.0), jnp.inf)
         whole = jnp.where(b > 0, whole, 0.0)
         return offset * jnp.diff(edges) + amplitude * jnp.where(from_zero, whole, area)
@@ -65,12 +63,3 @@ def power(x: Array, exponent: Array) -> Array:
     positive = x > 0
     safe = jnp.where(positive, x, 1.0)
     return jnp.where(positive, jnp.exp(exponent * jnp.log(safe)), 0.0)
-
-
-def mean_exponential(y: Array) -> Array:
-    """(exp(y) - 1) / y for y <= 0; near 0 as the mean of exp over [y, 0], which is smooth."""
-    wide = y < -1
-    away = jnp.where(wide, y, -1.0)
-    near = jnp.where(wide, -1.0, y)[:, None] * (0.5 + 0.5 * jnp.array(NODES))
-    mean = jnp.sum(jnp.exp(near) * jnp.array(WEIGHTS), axis=1) / 2
-    return jnp.where(wide, jnp.expm1(away) / away, mean)

@@ -142,7 +142,7 @@ def test_a_body_has_its_room_until_it_is_answered(
         raise Waiting
 
     service: Any = service_of(request)
-    service.allowed_s, service.run, service.cluster = lambda _: 30.0, wait, None
+    service.allowed_s, service.outcome, service.cluster = lambda _: 30.0, wait, None
     service.pool = SimpleNamespace(refuse_if_full=lambda: None)
     monkeypatch.setattr("app.routes.batch.Dealer", lambda *_: SimpleNamespace(run=wait))
     with pytest.raises(Waiting):

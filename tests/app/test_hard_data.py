@@ -246,3 +246,32 @@ def test_relative_errors_beside_absolute_knowledge_are_told(client, more, warned
     asked = {"x": [0, 1, 2, 3], "y": [0, 1.1, 1.9, 3.2], "model": "linear"} | more
     answer = fit(client, "xy-errors", asked)
     assert ("relative-errors" in [w["code"] for w in answer["warnings"]]) is warned
+
+
+def test_points_on_the_model_without_errors_have_no_covariance_of_use(client):
+    """Both answers say that it is 0, and why."""
+    answer = fit(client, "xy-errors", {"x": [1, 2, 3], "y": [1, 2, 3], "model": "linear"})
+    again = covariance(client, answer)
+    for block in (answer["covariance"], again):
+        assert block["matrix"] == [[0.0, 0.0], [0.0, 0.0]]
+        assert block["positive_definite"] is False
+        assert "exactly on the model" in block["reason"]
+    assert answer["valid"]
+    assert answer["message"].endswith(again["reason"])
+
+
+def test_a_constraint_on_a_fixed_parameter_is_in_every_number_of_the_answer(client):
+    """7/0.1 squared; the errors, which are relative, grow by the root of the reduced chi-square."""
+    known = {"start": 3, "fixed": True}
+    asked = {"x": [0, 1, 2, 3], "y": [3.1, 5.2, 6.8, 9.1], "model": "linear"}
+    answers = [
+        fit(client, "xy-errors", {**asked, "parameters": {"intercept": {**known, **more}}})
+        for more in ({}, {"constraint": {"value": 10, "sigma": 0.1}})
+    ]
+    without, found = (answer["goodness_of_fit"] for answer in answers)
+    assert found["chi2"] == answers[1]["fval"] == pytest.approx(without["chi2"] + 4900, rel=1e-12)
+    assert found["ndof"] == without["ndof"] + 1 == 4
+    ratio = found["reduced_chi2"] / without["reduced_chi2"]
+    own, constrained = (covariance(client, answer)["matrix"][0][0] for answer in answers)
+    assert constrained == pytest.approx(ratio * own, rel=1e-9)
+    assert answers[1]["covariance"]["matrix"][0][0] == pytest.approx(constrained, rel=1e-9)

@@ -15,7 +15,7 @@ from models.registry import SHAPES
 from models.shapes.exponentially_modified_gaussian import ExponentiallyModifiedGaussian
 from models.shapes.gaussian import Gaussian
 from models.shapes.voigt import Voigt
-from tests.fitting.problems import KERNELS, LINE, PEAK, points, solve, toy
+from tests.fitting.problems import KERNELS, LINE, PEAK, PEAK_AND_DECAY, points, solve, toy
 
 DATA = toy(PEAK, np.linspace(0, 10, 21), (5000, 5.0, 0.8), seed=21)
 
@@ -95,3 +95,13 @@ def test_rows_without_squares_have_no_errors():
     ends = [STATUSES[status] for status in found.status]
     assert ends == [Status.CONVERGED] * 2 + [Status.UNDEFINED_COST] * 2
     np.testing.assert_allclose(found.errors[1], 1e-149 * found.errors[0], rtol=1e-9)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_where_no_candidate_leaves_a_number_of_squares_there_is_an_answer():
+    """None was kept then, and the first of them asked for."""
+    edges = [-1.5e306, -4.6e22, -2.4e-276, -1.9e-293, 1.7e-187, 1.8e-105, 7.9e38, 2e151]
+    counts = [3e-150, 7.9e-141, 3.9e-16, 8.8e-174, 3.9e-29, 2.5e-217, 1.5e261]
+    known = {"s_amp": Knowledge(constraint=(1.0, 8e104)), "b_tau": Knowledge(constraint=(1.0, 0.6))}
+    found = solve(PEAK_AND_DECAY, Histogram(np.array(edges), np.array(counts)), **known)
+    assert found.status is Status.UNDEFINED_COST

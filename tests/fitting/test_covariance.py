@@ -7,6 +7,8 @@ import pytest
 from fitting.covariance import HESSE_FAILED, at_point, from_spectrum
 from fitting.problem import Knowledge
 from fitting.search.spectrum import Spectrum
+from models.formula.formula import Formula
+from models.registry import SHAPES
 from models.shapes.polynomial import Polynomial
 from tests.fitting.problems import (
     LINE,
@@ -208,13 +210,15 @@ def test_units_of_parameters_do_not_matter(exponent):
     assert_covariance(found, 2 * np.linalg.inv(correlation) / np.outer(scales, scales), 1e-12)
 
 
-def test_a_constraint_on_what_is_fixed_says_nothing():
+def test_a_constraint_on_what_is_fixed_says_nothing_of_the_others():
     x = np.linspace(-1, 1, 9)
     data = points(x, 1 + x + 0.1 * np.cos(9 * x), 0.1)
     far = solve(LINE, data, c0=Knowledge(1.0, fixed=True, constraint=(50.0, 0.01)))
     without = solve(LINE, data, c0=Knowledge(1.0, fixed=True))
-    assert far.chi2 == without.chi2
-    assert far.ndof == without.ndof
+    assert far.values.tolist() == without.values.tolist()
+    assert far.covariance.matrix.tolist() == without.covariance.matrix.tolist()
+    assert far.chi2 == pytest.approx(without.chi2 + 4900.0**2, rel=1e-14)
+    assert far.ndof == without.ndof + 1
 
 
 def test_a_variance_that_no_number_holds_is_none():
@@ -222,3 +226,14 @@ def test_a_variance_that_no_number_holds_is_none():
     result = solve(Polynomial(degree=2), points(x, 1 + 1e76 * (x - 1e-77) * np.sin(x * 1e79), 0.1))
     assert result.covariance.matrix is None
     assert set(result.errors) == {None}
+
+
+def test_a_question_leaves_the_cost_as_it_was():
+    """Gauss-Newton's information of Berkson errors has no logarithm; it stayed away afterwards."""
+    x = np.linspace(1, 2, 12)
+    model = Formula.read("a*exp(b*x) + c*exp(b*x + 1e-9*x)", SHAPES)
+    asked = problem(model, points(x, np.exp(x), 0.1, 0.2, berkson=True), [0.5, 1.0, 0.2])
+    own, at = objective(asked), np.array([0.5, 1.0, 0.2])
+    before = own.evaluate(at)[0]
+    at_point(own, at, np.ones(3, bool), asked.bounds, asked.names, "gauss-newton", 1.0)
+    assert own.evaluate(at)[0] == before

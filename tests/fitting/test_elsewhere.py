@@ -150,10 +150,10 @@ def test_without_a_minimum_to_compare_with_errors_in_x_may_be_inflated():
     asked = batch(PEAK, points(blurred_peaks(20), 0.4, 0.1))
     rows, pooled, origin = objectives_of(asked)
     found, exact = search(asked, rows, pooled, origin, float("inf"))
-    sound = np.flatnonzero(judge_rows(asked, rows, found, exact).sound)
+    sound = np.flatnonzero(judge_rows(asked, rows, pooled, found, exact).sound)
     assert len(sound)
     exact.settled[sound[0]] = False
-    assert not judge_rows(asked, rows, found, exact).sound[sound[0]]
+    assert not judge_rows(asked, rows, pooled, found, exact).sound[sound[0]]
 
 
 def test_rows_that_begin_at_a_limit_which_holds_them_do_not_settle_there():

@@ -9,7 +9,7 @@ from fitting.batch.question import Batch
 from fitting.batch.rows import PointsRows
 from fitting.data import Points
 from fitting.problem import Knowledge
-from fitting.result import Status
+from fitting.result import Effort, Status
 from fitting.slopes import beside, middle
 from models.formula.formula import Formula
 from models.registry import SHAPES
@@ -145,3 +145,20 @@ def test_points_are_left_out_in_a_few_evaluations_more():
     found = solve(model, points(x, y, Y_ERR, X_ERR))
     other = solve(model, points(x[1:], y[1:], Y_ERR, X_ERR))
     assert found.effort.nfcn < other.effort.nfcn + 20
+
+
+def test_what_was_noticed_before_a_point_was_left_out_is_told():
+    """The start is that of a fit to all points, and where the logarithm has no value."""
+    x = np.arange(7.0)
+    model = Formula.read("a*sqrt(x) + log(c)", SHAPES)
+    found = solve(model, points(x, Y, Y_ERR, X_ERR), [2.0, -1.0])
+    assert found.valid, found.message
+    assert [one.code for one in found.warnings] == ["undefined-start", "no-weight"]
+    best = without_the_singular(np.sqrt, lambda x: 0.5 / np.sqrt(x), x[1:], Y[1:])
+    assert found.values == pytest.approx([best.x[0], np.exp(best.x[1])], rel=1e-6)
+
+
+def test_an_effort_is_migrads_if_any_part_of_it_is():
+    before, after = Effort(nfcn=5, nhess=1), Effort("migrad", nfcn=7, nhess=2)
+    assert after.after("newton", 3, 4) == Effort("migrad", nfcn=10, nhess=6)
+    assert before.after("migrad", 3, 4) == Effort("migrad", nfcn=8, nhess=5)

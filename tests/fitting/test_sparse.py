@@ -4,9 +4,13 @@ import mpmath
 import numpy as np
 import pytest
 
+from fitting.batch.fit import fit_batch
+from fitting.batch.question import Batch
+from fitting.batch.rows import HistogramRows
+from fitting.problem import Knowledge
 from fitting.sparse import moments
 from models.shapes.polynomial import Polynomial
-from tests.fitting.problems import Histogram, solve
+from tests.fitting.problems import KERNELS, PEAK, PEAK_AND_DECAY, Histogram, expected, solve
 
 CONSTANT = Polynomial(degree=0)
 
@@ -50,3 +54,31 @@ def test_a_wrong_model_of_sparse_bins_is():
 def test_of_full_bins_nothing_changes(slope, expected):
     x = (np.arange(500) + 0.5) / 500
     assert codes(np.random.default_rng(1).poisson(100 * (1 + slope * x))) == expected
+
+
+def batch_of(model, edges, counts):
+    knowledge = (Knowledge(),) * len(model.parameters)
+    starts = np.full((len(counts), len(knowledge)), np.nan)
+    return fit_batch(Batch(model, HistogramRows(edges, counts), knowledge, starts), KERNELS)
+
+
+def test_sparse_rows_of_a_batch_go_together_where_their_chi_square_is_as_expected():
+    """1.4 events a bin: 1995 degrees of freedom, of which 2180 would be surprising, leave 2240."""
+    edges = np.linspace(0, 10, 2001)
+    mu = expected(PEAK_AND_DECAY, edges, (300, 4.0, 0.4, 4000, 10.0))
+    counts = np.random.default_rng(1).poisson(mu, (20, 2000)).astype(float)
+    found = batch_of(PEAK_AND_DECAY, edges, counts)
+    mean, variance = (float(m) for m in moments(mu))
+    assert (found.chi2 > 1995 + 3 * np.sqrt(2 * 1995)).any()
+    assert np.all(np.abs(found.chi2 - (mean - 5)) < 4 * np.sqrt(variance))
+    assert not found.alone.any()
+
+
+def test_sparse_rows_of_a_batch_that_the_model_does_not_describe_go_alone():
+    """One peak instead of two, 0.3 events a bin; by the usual distribution nothing is wrong."""
+    edges, rng = np.linspace(-10, 10, 401), np.random.default_rng(1)
+    mu = expected(PEAK, edges, (60, -4.0, 0.6)) + expected(PEAK, edges, (60, 4.0, 0.6))
+    counts = rng.poisson(mu, (5, 400)).astype(float)
+    found = batch_of(PEAK, edges, counts)
+    assert (found.chi2 < 397 + 3 * np.sqrt(2 * 397)).all()
+    assert found.alone.all()
