@@ -46,7 +46,7 @@ class Knowledge:
 
 def starts_of(knowledge: Iterable[Knowledge]) -> Floats:
     """The starts, (parameters,); NaN where there is none."""
-    return np.array([np.nan if known.start is None else known.start for known in knowledge])
+    return np.array([np.nan if k.start is None else k.start for k in knowledge], dtype=float)
 
 
 def with_ends(model: Model, data: Data, knowledge: Iterable[Knowledge]) -> tuple[Knowledge, ...]:

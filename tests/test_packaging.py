@@ -9,7 +9,8 @@ import yaml
 
 from app import VERSION
 from app.settings import Settings
-from fitting.result import MESSAGES, Status
+from fitting.message import MESSAGES
+from fitting.result import Status
 
 ROOT = Path(__file__).resolve().parents[1]
 LOCKS = tuple(f"requirements{extra}.lock" for extra in ("", "-dask", "-dev", "-postgresql"))

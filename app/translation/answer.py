@@ -24,8 +24,9 @@ from app.schemas.answers import (
 )
 from app.schemas.requests import Asked
 from fitting.covariance import Covariance
+from fitting.message import ON_THE_MODEL, UNSCALED
 from fitting.problem import FitProblem
-from fitting.result import ON_THE_MODEL, UNSCALED, FitResult, MinosInterval
+from fitting.result import FitResult, MinosInterval
 from fitting.search.migrad import EDM_GOAL
 
 OUT_OF_RANGE = "A variance is so large or so small that no number holds it: use other units."

@@ -12,9 +12,9 @@ from app.translation.answer import milliseconds
 from app.translation.refusals import refuse_unknown
 from fitting.covariance import Covariance
 from fitting.further import CovarianceOutcome
+from fitting.message import ON_THE_MODEL, UNSCALED
 from fitting.padding import Floats
 from fitting.problem import FitProblem, describe
-from fitting.result import ON_THE_MODEL, UNSCALED
 
 NOT_A_MINIMUM = (
     "The second derivatives of the cost are not positive definite here, so their inverse is no "

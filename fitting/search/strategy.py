@@ -31,8 +31,8 @@ from fitting.errors import DeadlineReached
 from fitting.kernels.cache import KernelCache
 from fitting.objective import Objective
 from fitting.padding import Floats
-from fitting.problem import FitProblem
-from fitting.result import Algorithm, FitWarning, Status
+from fitting.problem import FitProblem, starts_of
+from fitting.result import Algorithm, FitWarning, Status, WarningCode
 from fitting.search.coarse import coarsen
 from fitting.search.corners import at_corner
 from fitting.search.descent import Descent
@@ -67,6 +67,11 @@ class Strategy:
         self.vague: tuple[int, ...] = ()
         self._looked_at: tuple[Minimum | None, tuple[int, ...]] = None, ()
         self.warnings: list[FitWarning] = []
+
+    @property
+    def began_at(self) -> Floats:
+        """The starts used, or where the search did not come that far, those given."""
+        return starts_of(self.problem.knowledge) if self.starts is None else self.starts
 
     @property
     def algorithm(self) -> Algorithm:
@@ -117,12 +122,10 @@ class Strategy:
             for estimate in self._estimates():
                 if self.objective.can_start_at(estimate):
                     self.starts = start = estimate
-                    self.warnings.append(
-                        FitWarning(
-                            "undefined-start",
-                            "The model is undefined for these data at the given start; the fit "
-                            "started from values estimated from the data instead.",
-                        )
+                    self.warn(
+                        "undefined-start",
+                        "The model is undefined for these data at the given start; the fit "
+                        "started from values estimated from the data instead.",
                     )
                     break
         return start
@@ -152,12 +155,10 @@ class Strategy:
             self.objective.scale = best.scale
             self._settle_for(best)
         if moved and any(k.start is not None and not k.fixed for k in self.problem.knowledge):
-            self.warnings.append(
-                FitWarning(
-                    "better-minimum-elsewhere",
-                    "The fit from the given start ended badly; the answer is that of a fit from "
-                    "values estimated from the data.",
-                )
+            self.warn(
+                "better-minimum-elsewhere",
+                "The fit from the given start ended badly; the answer is that of a fit from "
+                "values estimated from the data.",
             )
         return best
 
@@ -249,37 +250,35 @@ class Strategy:
         for one, gain in neighbours.lower.items():
             place = one.text(self.problem.names)
             fixed = " or ".join(self.problem.names[i] for i, _ in one.factors)
-            self.warnings.append(
-                FitWarning(
-                    "corner-nearby",
-                    f"The cost is not smooth where {place} passes one of the data, and lower there "
-                    f"than at this minimum by {gain:.2g}. Its errors say nothing of that: fix "
-                    f"{fixed} at some values to see, or use a model that is smooth.",
-                )
+            self.warn(
+                "corner-nearby",
+                f"The cost is not smooth where {place} passes one of the data, and lower there "
+                f"than at this minimum by {gain:.2g}. Its errors say nothing of that: fix "
+                f"{fixed} at some values to see, or use a model that is smooth.",
             )
         return minimum
 
     def _tell(self, corners: Positions) -> None:
         names = " and ".join(one.text(self.problem.names) for one in corners.breaks)
-        self.warnings.append(
-            FitWarning(
-                "corner",
-                f"The cost has a corner at this minimum, where {names} stands on one of the data. "
-                "The errors take the cost for smooth.",
-            )
+        self.warn(
+            "corner",
+            f"The cost has a corner at this minimum, where {names} stands on one of the data. "
+            "The errors take the cost for smooth.",
         )
+
+    def warn(self, code: WarningCode, message: str) -> None:
+        """Tell the client, with the answer."""
+        self.warnings.append(FitWarning(code, message))
 
     def _settle_for(self, minimum: Minimum) -> None:
         """No time for more: a certain minimum is an answer, another is none."""
         if not self.descent.is_certain(minimum):
             raise DeadlineReached
         self.objective.deadline = time.monotonic() + TO_REPORT_S
-        self.warnings.append(
-            FitWarning(
-                "deadline",
-                "The deadline passed before everything was tried; there may be a better minimum. "
-                "Allow more time, or give starting values.",
-            )
+        self.warn(
+            "deadline",
+            "The deadline passed before everything was tried; there may be a better minimum. "
+            "Allow more time, or give starting values.",
         )
 
     def _is_sound(self, minimum: Minimum) -> bool:

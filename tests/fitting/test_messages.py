@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from fitting.data import Histogram
-from fitting.result import ON_THE_MODEL, UNSCALED, Status
+from fitting.message import ON_THE_MODEL, UNSCALED
+from fitting.result import Status
 from models.formula.formula import Formula
 from models.registry import SHAPES
 from models.shapes.exponential import Exponential
