@@ -28,6 +28,8 @@ def more_time(asked: Asked, settings: Settings) -> str:
 def tell(result: FitResult, more: str) -> FitResult:
     """The same, with this after what says that there was no time."""
     late = result.status is Status.DEADLINE
+    if not late and all(w.code != LATE for w in result.warnings):
+        return result
     return replace(
         result,
         message=f"{result.message} {more}" if late else result.message,

@@ -11,6 +11,7 @@ Methods:
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -56,7 +57,7 @@ class Covariance:
         """A matrix of zeros is not: that of relative errors where there are no residuals."""
         return self.errors is not None and bool((self.errors > 0).all())
 
-    @property
+    @cached_property
     def errors(self) -> Floats | None:
         return None if self.matrix is None else np.sqrt(np.diag(self.matrix))
 

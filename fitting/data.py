@@ -142,7 +142,7 @@ class Histogram(Bare):
         """The first and the last edge of the fit."""
         return ((float(self.edges[self.span.start]), float(self.edges[self.span.stop])),)
 
-    @property
+    @cached_property
     def size(self) -> int:
         """Number of bins fitted."""
         return int(self.used.sum())
@@ -157,7 +157,7 @@ class Histogram(Bare):
         """Never: the edges of bins are exact."""
         return False
 
-    @property
+    @cached_property
     def mean_count(self) -> float:
         """Events of a fitted bin."""
         return float(self.counts[self.span][self.used].mean())
@@ -236,7 +236,7 @@ class Points(Bare):
         columns = np.atleast_2d(self.x)[:, self.inside]
         return tuple((float(x.min()), float(x.max())) for x in columns)
 
-    @property
+    @cached_property
     def size(self) -> int:
         """Number of points fitted."""
         return int(self.inside.sum())

@@ -158,6 +158,8 @@ class FitProblem(Bare):
         A minimum is then the only one, if no n is 0 there.
         """
         relative, bounds = self.model.relative, self.bounds
+        if not relative:
+            return self.is_linear
         alone = np.isinf(bounds.lower) & np.isinf(bounds.upper)
         return all(
             parameter.linear

@@ -16,7 +16,7 @@ import numpy as np
 from fitting.bounds import Bounds, block
 from fitting.objective import Objective
 from fitting.padding import Flags, Floats, Places
-from fitting.search.determined import Minima
+from fitting.search.determined import LONG, Minima
 from fitting.search.levenberg import NARROW
 from fitting.search.positions import Positions
 from fitting.search.spectrum import INVOLVED, Spectrum
@@ -200,9 +200,11 @@ def spectrum_at(
 def undetermined(objective: Objective, minimum: Minimum, bounds: Bounds) -> tuple[int, ...]:
     """Free parameters that the data do not determine although the cost has a minimum."""
     assert minimum.spectrum is not None
-    free = np.flatnonzero(minimum.free)
+    free, inverse = np.flatnonzero(minimum.free), 2 * minimum.spectrum.inverse
+    if (np.sqrt(inverse.diagonal()) < LONG * np.abs(minimum.values[free])).all():
+        return ()
     covariance = np.zeros_like(minimum.hessian)
-    covariance[np.ix_(free, free)] = 2 * minimum.spectrum.inverse
+    covariance[np.ix_(free, free)] = inverse
 
     def rises(_: Places, points: Floats) -> Floats:
         return np.array([objective.evaluate(point)[0] - minimum.cost for point in points])
