@@ -25,6 +25,8 @@ from fitting.search.verdict import (
 from fitting.sparse import expected_chi2, is_unclear
 from fitting.weightless import HEAVY, WITH_AND_WITHOUT, blunt
 
+AMOUNTS = 16  # of events, between which what bins expect is interpolated
+
 
 @dataclass(frozen=True, eq=False)
 class Verdict:
@@ -81,16 +83,30 @@ def _is_poor(
         return cost > 0.5 * left_by_constant(*_points(rows))
     poor = np.asarray(cost > surprising(ndof))
     if isinstance(batch.rows, HistogramRows):
-        sizes = batch.rows.sizes
-        means = rows.stack.sum(axis=1) / sizes
-        places = np.flatnonzero(among & is_unclear(cost, poor, ndof, sizes, means, SUSPICIOUS))
+        sizes, events = batch.rows.sizes, rows.stack.sum(axis=1)
+        unclear = is_unclear(cost, poor, ndof, sizes, events / sizes, SUSPICIOUS)
         used = np.flatnonzero(batch.rows.shared().used)
+        places = np.flatnonzero(among & unclear)
+        if len(places):
+            typical = pooled.jacobian(np.median(found.values[places], axis=0))[0][used]
+            usual = _usual_chi2(typical, events[places]) + ndof[places]
+            poor[places] = False
+            places = places[~(cost[places] <= usual)]
         for first in range(0, len(places), ROWS):  # predictions of all are much memory
             these = places[first : first + ROWS]
             counted = pooled.predictions(found.values[these])[:, used]
             mean, spread = expected_chi2(counted, ndof[these])
             poor[these] = cost[these] > mean + SUSPICIOUS * spread
     return poor
+
+
+def _usual_chi2(typical: Floats, events: Floats) -> Floats:
+    """What is not surprising (rows,), beyond ndof: one standard deviation above the mean that bins
+    expect with a row's number of events, distributed as in a `typical` row, (bins,)."""
+    total = typical.sum()
+    amounts = np.geomspace(events.min(), events.max(), AMOUNTS)
+    mean, spread = expected_chi2(typical * (amounts / total)[:, None], 0.0)
+    return np.interp(events, amounts, mean + spread)
 
 
 def _vanish(batch: Batch, rows: RowsObjective) -> Flags:
