@@ -24,7 +24,7 @@ from fitting.result import (
 )
 from fitting.search.newton import Minimum
 from fitting.search.strategy import Strategy
-from fitting.search.verdict import is_surprising
+from fitting.search.verdict import own_chi2
 from models.composition.mixture import negative_shares
 
 FIVE_SIGMA = 5.7e-7  # the probability of as much on either side
@@ -98,16 +98,17 @@ class Report:
             return
         poor = bool(gammaincc(ndof / 2, max(chi2, 0.0) / 2) < FIVE_SIGMA)
         with self.objective.without_deadline():
-            poor, mean, spread = is_surprising(
-                chi2, ndof, params, self.problem.data, self.objective, 5, poor
-            )
-        if abs(mean - ndof) > 2 * math.sqrt(2 * ndof):
-            self.strategy.warn(
-                "sparse-bins",
-                "Many bins expect few events, so that chi2 does not follow its usual "
-                f"distribution: {mean:.4g} with a standard deviation of {spread:.2g} is "
-                "expected here, and the p-value means little. Use wider bins for a test.",
-            )
+            own = own_chi2(chi2, poor, ndof, params, self.problem.data, self.objective, 5)
+        if own is not None:
+            mean, spread = own
+            poor = chi2 > mean + 5 * spread
+            if abs(mean - ndof) > 2 * math.sqrt(2 * ndof):
+                self.strategy.warn(
+                    "sparse-bins",
+                    "Many bins expect few events, so that chi2 does not follow its usual "
+                    f"distribution: {mean:.4g} with a standard deviation of {spread:.2g} is "
+                    "expected here, and the p-value means little. Use wider bins for a test.",
+                )
         if poor:
             self.strategy.warn(
                 "poor-fit",

@@ -85,24 +85,32 @@ def _is_poor(
     if isinstance(batch.rows, HistogramRows):
         sizes, events = batch.rows.sizes, rows.stack.sum(axis=1)
         unclear = is_unclear(cost, poor, ndof, sizes, events / sizes, SUSPICIOUS)
-        used = np.flatnonzero(batch.rows.shared().used)
         places = np.flatnonzero(among & unclear)
         if len(places):
-            typical = pooled.jacobian(np.median(found.values[places], axis=0))[0][used]
-            usual = _usual_chi2(typical, events[places]) + ndof[places]
-            poor[places] = False
-            places = places[~(cost[places] <= usual)]
-        for first in range(0, len(places), ROWS):  # predictions of all are much memory
-            these = places[first : first + ROWS]
-            counted = pooled.predictions(found.values[these])[:, used]
-            mean, spread = expected_chi2(counted, ndof[these])
-            poor[these] = cost[these] > mean + SUSPICIOUS * spread
+            excess = cost[places] - ndof[places]
+            used = np.flatnonzero(batch.rows.shared().used)
+            poor[places] = _exceed(excess, found.values[places], events[places], pooled, used)
     return poor
 
 
-def _usual_chi2(typical: Floats, events: Floats) -> Floats:
-    """What is not surprising (rows,), beyond ndof: one standard deviation above the mean that bins
-    expect with a row's number of events, distributed as in a `typical` row, (bins,)."""
+def _exceed(
+    excess: Floats, values: Floats, events: Floats, pooled: Objective, used: Places
+) -> Flags:
+    """Whether chi-squares exceed ndof by more than bins of few events do, those of each row."""
+    typical = pooled.jacobian(np.median(values, axis=0))[0][used]
+    found = ~(excess <= _usual_excess(typical, events))
+    places = np.flatnonzero(found)
+    for first in range(0, len(places), ROWS):  # predictions of all are much memory
+        these = places[first : first + ROWS]
+        mean, spread = expected_chi2(pooled.predictions(values[these])[:, used], 0.0)
+        found[these] = excess[these] > mean + SUSPICIOUS * spread
+    return found
+
+
+@np.errstate(divide="ignore", invalid="ignore")  # of what expects nothing nothing is usual
+def _usual_excess(typical: Floats, events: Floats) -> Floats:
+    """What needs no second look (rows,): one standard deviation above the mean for bins with a
+    row's number of events, distributed as in a `typical` row, (bins,)."""
     total = typical.sum()
     amounts = np.geomspace(events.min(), events.max(), AMOUNTS)
     mean, spread = expected_chi2(typical * (amounts / total)[:, None], 0.0)

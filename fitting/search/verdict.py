@@ -1,6 +1,5 @@
 """What the exact derivatives say of where a descent ended, whatever Minuit thinks of it."""
 
-import math
 from typing import Any
 
 import numpy as np
@@ -130,32 +129,33 @@ def is_poor(minimum: Minimum, problem: FitProblem, objective: Objective) -> bool
     cost, data, ndof = minimum.fval, problem.data, problem.ndof_of_free
     if problem.absolute_sigma:
         poor = bool(cost > surprising(ndof))
-        return is_surprising(cost, ndof, minimum.values, data, objective, SUSPICIOUS, poor)[0]
+        own = own_chi2(cost, poor, ndof, minimum.values, data, objective, SUSPICIOUS)
+        return poor if own is None else cost > own[0] + SUSPICIOUS * own[1]
     assert not isinstance(data, Histogram)
     return bool(cost > 0.5 * left_by_constant(data.y, data.y_err, data.inside))
 
 
-def is_surprising(
+def own_chi2(
     chi2: float,
+    poor: bool,
     ndof: int,
     params: Floats,
     data: Data,
     objective: Objective,
     sigmas: float,
-    poor: bool,
-) -> tuple[bool, float, float]:
-    """Whether such a chi-square hardly ever is, with the mean and standard deviation expected.
+) -> tuple[float, float] | None:
+    """Mean and standard deviation of the chi-square of bins that expect few events; None where the
+    usual distribution can be trusted.
 
-    `poor` is the answer of its usual distribution, `sigmas` how rare is hardly ever. Of bins that
-    expect few events the distribution is another, and the usual one wrong either way (`sparse`).
+    `poor` is what that says of `chi2`. See `sparse` for where it is wrong, either way.
     """
-    if isinstance(data, Histogram) and is_unclear(
-        chi2, poor, ndof, data.size, data.mean_count, sigmas
-    ):
-        counted = objective.jacobian(params)[0][: len(data.used)][data.used]
-        mean, spread = map(float, expected_chi2(counted, ndof))
-        return chi2 > mean + sigmas * spread, mean, spread
-    return poor, ndof, math.sqrt(2 * max(ndof, 0))
+    if not isinstance(data, Histogram):
+        return None
+    if not is_unclear(chi2, poor, ndof, data.size, data.mean_count, sigmas):
+        return None
+    counted = objective.jacobian(params)[0][: len(data.used)][data.used]
+    mean, spread = expected_chi2(counted, ndof)
+    return float(mean), float(spread)
 
 
 @np.errstate(over="ignore", under="ignore", invalid="ignore")

@@ -3,6 +3,8 @@
 import mpmath
 import numpy as np
 import pytest
+from scipy.special import xlogy
+from scipy.stats import poisson
 
 from fitting.batch.fit import fit_batch
 from fitting.batch.question import Batch
@@ -82,3 +84,20 @@ def test_sparse_rows_of_a_batch_that_the_model_does_not_describe_go_alone():
     found = batch_of(PEAK, edges, counts)
     assert (found.chi2 < 397 + 3 * np.sqrt(2 * 397)).all()
     assert found.alone.all()
+
+
+def test_rows_of_any_number_of_events_are_judged_by_what_their_own_bins_expect():
+    """Every second one has ripples that the model does not know; few events hardly show them."""
+    edges, rng = np.linspace(0, 10, 301), np.random.default_rng(8)
+    ripples = 1 + 0.9 * np.sin(15 * edges[1:])
+    mu = np.array([expected(PEAK, edges, (a, 5.0, 1.5)) for a in np.geomspace(100, 3000, 40)])
+    mu[::2] *= ripples
+    found = batch_of(PEAK, edges, rng.poisson(mu).astype(float))
+    n = np.arange(100.0)
+    own = np.array([expected(PEAK, edges, values) for values in found.values])[:, :, None]
+    terms = 2 * (own - n + xlogy(n, n / np.maximum(own, 1e-300)))
+    mean = (poisson.pmf(n, own) * terms).sum(axis=2)
+    variance = (poisson.pmf(n, own) * terms**2).sum(axis=2) - mean**2
+    most = mean.sum(axis=1) - 3 + 3 * np.sqrt(variance.sum(axis=1))
+    assert (found.alone == (found.fval > most)).all()
+    assert 5 < found.alone.sum() < 20
