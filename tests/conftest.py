@@ -131,9 +131,9 @@ def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def compile_once(shared_folder: Path, worker_id: str) -> None:
-    """What one test has compiled, others of its process find."""
-    KernelFolder(shared_folder / f"compiled-{worker_id}", 2**40).use()
+def compile_once(shared_folder: Path) -> None:
+    """What one test has compiled, others find."""
+    KernelFolder(shared_folder / "compiled", 2**40).use()
 
 
 @pytest.fixture(scope="session")

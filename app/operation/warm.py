@@ -53,13 +53,10 @@ async def _warm_up(service: Service) -> None:
         pool.warm(())
         return
     latest = await service.store.latest(LATEST, LONGEST)
-    get = service.prepared.get
-    if settings.warm_library:
-        # the catalogue before the workers take all cores: a new installation is soon asked for it
-        usual, library = await asyncio.gather(get(usual_requests), get(catalogue))
-    else:
-        usual, library = await get(usual_requests), {}
+    usual = await service.prepared.get(usual_requests)
     pool.warm(await asyncio.to_thread(first_tasks, latest, usual, settings))
+    # a new installation is soon asked for it, after a first fit or two
+    library = await service.prepared.get(catalogue) if settings.warm_library else {}
     while not pool.is_warm:
         await asyncio.sleep(1)
     pool.warm_after(await asyncio.to_thread(library_tasks, library.values(), settings))

@@ -46,13 +46,18 @@ async def livez() -> dict[str, str]:
 
 @router.get("/readyz", summary="Ready?", responses=problems(422, 503))
 async def readyz(service: Here) -> Readiness:
-    """200 once every worker is up, and while one is, if the store can be written to.
+    """200 once every worker has the kernels that are used most, and from then on while there is a
+    worker, if the store can be written to.
 
-    Kernels may be compiled in the background. Single fits need no cluster; where there should be
-    one, `cluster` tells how it is.
+    The others follow in the background. Single fits need no cluster; where there should be one,
+    `cluster` tells how it is.
     """
     if not service.pool.is_ready:
-        raise NotReady("The workers are starting; this takes seconds.", 1.0)
+        raise NotReady(
+            "The workers are starting, and load the kernels that are used most. This takes "
+            "seconds; requests that come meanwhile are answered after it.",
+            1.0,
+        )
     if (failure := await service.store.failure()) is not None:
         raise NotReady(f"The store fails. {failure}", 5.0)
     return Readiness(

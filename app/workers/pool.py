@@ -82,7 +82,7 @@ class WorkerPool:
 
     @property
     def is_ready(self) -> bool:
-        """Whether all workers have come up; from then on, whether there is one at all."""
+        """Whether all workers are up with what is used most; from then on, whether one is up."""
         return self._started and any(w.up for w in self._workers if not w.is_workshop)
 
     @property
@@ -107,6 +107,7 @@ class WorkerPool:
     def warm(self, tasks: Sequence[Task]) -> None:
         """What every worker does while no client asks for anything, now and after a restart."""
         self._warming.begin(tasks)
+        self._look_whether_started()
         self._dispatch()
 
     def warm_after(self, tasks: Sequence[Task]) -> None:
@@ -129,8 +130,12 @@ class WorkerPool:
         return Worker(settings, self._upped, self._breaking, self._answered, self._died)
 
     def _upped(self) -> None:
-        self._started |= sum(w.up for w in self._workers if not w.is_workshop) == self._size
+        self._look_whether_started()
         self._dispatch()
+
+    def _look_whether_started(self) -> None:
+        if not self._started and self._warming.has_begun:
+            self._started = sum(w.up for w in self._workers if not w.is_workshop) == self._size
 
     def submit(self, task: Task, deadline: float) -> Ticket:
         """Queue a task; its ticket's `outcome` may raise WorkerLost, TimedOut or InvalidRequest."""
@@ -277,6 +282,9 @@ class WorkerPool:
         self._deaths_in_a_row = 0
         if how == DONE:
             self._tried.answered(ticket, what)
+        if how != CANCELLED:
+            worker.answers += 1
+            self._look_whether_started()
         if not ticket.background:
             self._mean_s += 0.1 * (seconds - self._mean_s)
             if ticket.task.is_shared:

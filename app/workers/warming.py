@@ -13,6 +13,7 @@ from app.workers.tried import Tried
 from app.workers.worker import Worker
 
 WARM_LIMIT_S = 120.0
+FIRST = 3  # kernels, those that are used most, without which no worker counts as ready
 
 
 class Warming:
@@ -23,6 +24,13 @@ class Warming:
         self._tried = tried
         self._own: Sequence[Task] | None = None
         self._after: Sequence[Task] = ()  # what is loaded by all once the workshop has compiled it
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether each worker has loaded what is used most, or done as much for clients."""
+        if self._own is None:
+            return False
+        return all(worker.answers >= min(FIRST, len(self._own)) for worker in self._usual)
 
     @property
     def is_done(self) -> bool:
@@ -40,11 +48,10 @@ class Warming:
     def begin(self, tasks: Sequence[Task]) -> None:
         """What every worker does, now and after a restart."""
         self._own = own = [task for task in tasks if not task.is_custom]
-        workers = self._usual
-        for number, worker in enumerate(workers):
+        for number, worker in enumerate(workers := self._usual):
             # each begins elsewhere: what one compiles, the others find on disk
-            first = number * len(own) // len(workers)
-            worker.to_warm = [*own[first:], *own[:first]]
+            part = number / len(workers)
+            worker.to_warm = _turned(own[:FIRST], part) + _turned(own[FIRST:], part)
         self.add([task for task in tasks if task.is_custom])
 
     def add(self, tasks: Sequence[Task]) -> None:
@@ -72,6 +79,12 @@ class Warming:
         if worker.is_workshop:
             self._after = ()
             worker.to_warm.clear()
+
+
+def _turned(tasks: list[Task], part: float) -> list[Task]:
+    """The same, from so far on."""
+    first = int(part * len(tasks))
+    return [*tasks[first:], *tasks[:first]]
 
 
 def unasked(number: int, task: Task) -> Ticket:

@@ -31,7 +31,8 @@ class Worker:
     `on_up()`, `on_break(worker)`, `on_answer(worker, ticket, how, what, seconds)` and
     `on_death(worker, tickets, late)` are called from the event loop; of the tickets the last one
     was running, `late` is the one for which the process had to be killed, and one that it has not
-    even read is not `started`. `known` are the kernels that it has, as far as we can tell.
+    even read is not `started`. `known` are the kernels that it has, as far as we can tell, and
+    `answers` counts what it has done.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Worker:
         self.guest: Ticket | None = None
         self.known: OrderedDict[int, None] = OrderedDict()
         self.to_warm: list[Task] = []
+        self.answers = 0
         self.turns = Turns()
         self.up = False
         self.full = False  # its memory, so that it should get no other ticket

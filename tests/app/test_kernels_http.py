@@ -1,14 +1,17 @@
 """A kernel is compiled once: for other lengths, for many clients at once, and across a restart."""
 
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
-from tests.conftest import LiveServer, StartServer
+from tests.app.test_lifecycle import eventually
+from tests.conftest import READY_TIMEOUT_S, ROOT, STOP_TIMEOUT_S, LiveServer, StartServer
 from tests.examples import (
     GAUSSIAN_50,
     HISTOGRAM,
@@ -18,8 +21,10 @@ from tests.examples import (
     gaussian_bins,
     points,
     polynomial,
+    refused,
     replaced,
 )
+from tests.serving import free_port, launch, wait_ready
 
 CLIENTS = 8
 
@@ -131,3 +136,39 @@ def test_what_was_used_before_a_restart_is_loaded_after_it(
     for expected in (("compiled",), ("memory",)):
         with start_server(tmp_path, **settings) as server:
             assert fitted(server.client.post(XY_ERRORS, json=body))["kernel"]["cache"] in expected
+
+
+def test_when_it_says_that_it_is_ready_its_workers_have_what_is_used_most(
+    shared_folder: Path, tmp_path: Path
+) -> None:
+    """And say so until then; what comes meanwhile is answered after it."""
+    url = f"http://127.0.0.1:{(port := free_port())}"
+    settings = {
+        "FIT_PORT": port,
+        "FIT_DATA_DIR": tmp_path,
+        "FIT_KERNEL_CACHE_DIR": shared_folder / "kernels",
+        "FIT_WORKERS": 2,
+        "FIT_WARM_LIBRARY": False,
+    }
+    server = launch([sys.executable, "-m", "app"], ROOT, settings, None)
+    try:
+        with httpx.Client(base_url=url, timeout=120) as client:
+            assert eventually(lambda: answers(client), 60)
+            early = refused(client.get("/readyz"), 503)
+            assert early["type"] == "/problems/not-ready"
+            wait_ready(server, client, READY_TIMEOUT_S, warm=False)
+            body = gaussian_bins(20)
+            with ThreadPoolExecutor(2) as pool:
+                both = list(pool.map(lambda _: client.post(HISTOGRAM, json=body), range(2)))
+            assert {fitted(reply)["kernel"]["cache"] for reply in both} == {"memory"}
+    finally:
+        server.terminate()
+        server.wait(STOP_TIMEOUT_S)
+
+
+def answers(client: httpx.Client) -> bool:
+    """Whether the server takes requests."""
+    try:
+        return client.get("/livez").status_code == httpx.codes.OK
+    except httpx.TransportError:
+        return False
