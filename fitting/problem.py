@@ -195,6 +195,12 @@ class FitProblem(Bare):
         )
 
     @cached_property
+    def reach(self) -> Floats:
+        """Half of the fitted range for parameters that are places on it, 0 for others."""
+        low, high = self.data.ends[0]
+        return np.array([(high - low) / 2 if p.place else 0.0 for p in self.parameters])
+
+    @cached_property
     def prior(self) -> Prior:
         """A constraint on what is fixed adds a constant, see `penalty`."""
         nothing = 0.0, np.inf

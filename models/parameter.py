@@ -11,9 +11,10 @@ class Parameter:
     `lower` and `upper` are the natural limits (None: unbounded). `linear`: the model is
     linear in it, so its start is solved for rather than searched. `events`: it counts events
     when the data are a histogram, and is non-negative there; for points it is an area of
-    either sign. `end`: it is the low or high end of the range on which the shape is defined, and
-    unless the client says otherwise it is fixed at the end of the fitted data, of the predictor
-    number `column` if there are several.
+    either sign. `place`: it is a point of the axis of x, so that its distance from 0 says nothing
+    of how well the data determine it. `end`: it is the low or high end of the range on which the
+    shape is defined, and unless the client says otherwise it is fixed at the end of the fitted
+    data, of the predictor number `column` if there are several.
     """
 
     name: str
@@ -21,6 +22,7 @@ class Parameter:
     upper: float | None = None
     linear: bool = False
     events: bool = False
+    place: bool = False
     end: Literal["low", "high"] | None = None
     column: int = 0
 

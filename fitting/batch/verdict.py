@@ -150,7 +150,8 @@ def _is_vague(batch: Batch, rows: RowsObjective, found: Descended, among: Flags)
 
     covariance = 2 * found.inverse / scale[:, None, None]
     curvature = found.curvature * scale[:, None]
-    minima = Minima(found.values, covariance, curvature, batch.bounds, rises, settled)
+    reach = batch.pooled.reach
+    minima = Minima(found.values, covariance, curvature, batch.bounds, rises, settled, reach)
     return np.asarray(minima.undetermined(among).any(axis=1))
 
 

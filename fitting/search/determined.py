@@ -2,8 +2,8 @@
 
 A parameter of which the data know nothing (where a peak is whose amplitude is 0) has a curvature of
 rounding, which may be positive; at the end of a valley that leads to infinity it is as small as the
-valley is long. Where one standard deviation is longer than the parameter, the cost must really
-rise there, on one side at least:
+valley is long. Where one standard deviation is longer than the parameter, or for a place on the
+axis of x covers all that is fitted of it, the cost must really rise there, on one side at least:
 
     alone     with the others where they are, or the parameter has no effect at all
     walk      with the others moved as their covariance with it says, by about one, and on the way
@@ -35,6 +35,7 @@ class Minima:
     (rows, parameters) that of each parameter alone. `rises(places, points)` gives how much higher
     the cost of some rows is at a point each, `settled(places, points, bounds)` how much at the
     minimum within `bounds` to which a descent from there leads, not a number if to none.
+    Standard deviations below `reach` (parameters,) need no look.
     """
 
     values: Floats
@@ -43,11 +44,13 @@ class Minima:
     bounds: Bounds
     rises: Callable[[Places, Floats], Floats]
     settled: Callable[[Places, Floats, Bounds], Floats]
+    reach: Floats
 
     def undetermined(self, among: Flags) -> Flags:
         """Parameters (rows, parameters) that the data of these rows do not determine."""
         sigmas = self._sigmas
-        long = (sigmas >= LONG * np.abs(self.values)) & (sigmas > 0) & among[:, None]
+        longest = np.maximum(LONG * np.abs(self.values), self.reach)
+        long = (sigmas >= longest) & (sigmas > 0) & among[:, None]
         vague = np.zeros_like(long)
         for k in np.flatnonzero(long.any(axis=0)).tolist():
             places = np.flatnonzero(long[:, k])

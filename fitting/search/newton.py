@@ -197,11 +197,17 @@ def spectrum_at(
     return factored or replace(spectrum, singular=ILL_CONDITIONED)
 
 
-def undetermined(objective: Objective, minimum: Minimum, bounds: Bounds) -> tuple[int, ...]:
-    """Free parameters that the data do not determine although the cost has a minimum."""
+def undetermined(
+    objective: Objective, minimum: Minimum, bounds: Bounds, reach: Floats
+) -> tuple[int, ...]:
+    """Free parameters that the data do not determine although the cost has a minimum.
+
+    What has a standard deviation below `reach` (parameters,) is determined.
+    """
     assert minimum.spectrum is not None
     free, inverse = np.flatnonzero(minimum.free), 2 * minimum.spectrum.inverse
-    if (np.sqrt(inverse.diagonal()) < LONG * np.abs(minimum.values[free])).all():
+    longest = np.maximum(LONG * np.abs(minimum.values[free]), reach[free])
+    if (np.sqrt(inverse.diagonal()) < longest).all():
         return ()
     covariance = np.zeros_like(minimum.hessian)
     covariance[np.ix_(free, free)] = inverse
@@ -214,5 +220,6 @@ def undetermined(objective: Objective, minimum: Minimum, bounds: Bounds) -> tupl
         return np.array([m.cost - minimum.cost if m.edm < NEAR else np.nan for m in ends])
 
     curvature = np.abs(minimum.hessian.diagonal())
-    stack = Minima(minimum.values[None], covariance[None], curvature[None], bounds, rises, settled)
+    values = minimum.values[None]
+    stack = Minima(values, covariance[None], curvature[None], bounds, rises, settled, reach)
     return tuple(np.flatnonzero(stack.undetermined(np.array([True]))[0]).tolist())

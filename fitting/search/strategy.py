@@ -300,6 +300,6 @@ class Strategy:
         """Parameters that the data do not determine; of the answer this is asked twice."""
         known, found = self._looked_at
         if known is not minimum:
-            found = undetermined(self.objective, minimum, self.problem.bounds)
+            found = undetermined(self.objective, minimum, self.problem.bounds, self.problem.reach)
             self._looked_at = minimum, found
         return found

@@ -73,7 +73,11 @@ class Formula(Model):
         limits = natural_limits(self.tree)
         return tuple(
             replace(
-                limits.get(i, Parameter(name)), name=name, linear=i in linear, events=i in events
+                limits.get(i, Parameter(name)),
+                name=name,
+                linear=i in linear,
+                events=i in events,
+                place=False,  # what is called may be given another x
             )
             for i, name in enumerate(self.names)
         )

@@ -34,7 +34,7 @@ class BifurcatedGaussian(Density):
 
     def pdf_parameters(self) -> tuple[Parameter, ...]:
         return (
-            Parameter("mu"),
+            Parameter("mu", place=True),
             Parameter("sigma_left", lower=0.0),
             Parameter("sigma_right", lower=0.0),
         )

@@ -44,7 +44,7 @@ class Cruijff(Density):
 
     def pdf_parameters(self) -> tuple[Parameter, ...]:
         return (
-            Parameter("mu"),
+            Parameter("mu", place=True),
             Parameter("sigma_left", lower=0.0),
             Parameter("sigma_right", lower=0.0),
             Parameter("alpha_left", lower=0.0),

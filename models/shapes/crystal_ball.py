@@ -52,7 +52,7 @@ class CrystalBall(Density):
 
     def pdf_parameters(self) -> tuple[Parameter, ...]:
         return (
-            Parameter("mu"),
+            Parameter("mu", place=True),
             Parameter("sigma", lower=0.0),
             Parameter("alpha", lower=0.0),
             Parameter("n", lower=1.0),
@@ -104,7 +104,7 @@ class DoubleCrystalBall(Density):
 
     def pdf_parameters(self) -> tuple[Parameter, ...]:
         return (
-            Parameter("mu"),
+            Parameter("mu", place=True),
             Parameter("sigma", lower=0.0),
             Parameter("alpha_left", lower=0.0),
             Parameter("n_left", lower=1.0),

@@ -30,7 +30,7 @@ class ErrorFunctionStep(Model):
     def declare(self) -> tuple[Parameter, ...]:
         return (
             Parameter("height", linear=True),
-            Parameter("mu"),
+            Parameter("mu", place=True),
             Parameter("sigma", lower=0.0),
             Parameter("offset", linear=True),
         )

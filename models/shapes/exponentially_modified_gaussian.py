@@ -29,7 +29,11 @@ class ExponentiallyModifiedGaussian(Density):
     example = Example(values=(1000.0, 2.0, 0.8, 1.5), x_range=(-2.0, 12.0))
 
     def pdf_parameters(self) -> tuple[Parameter, ...]:
-        return Parameter("mu"), Parameter("sigma", lower=0.0), Parameter("tau", lower=0.0)
+        return (
+            Parameter("mu", place=True),
+            Parameter("sigma", lower=0.0),
+            Parameter("tau", lower=0.0),
+        )
 
     def pdf(self, x: Array, *params: Array) -> Array:
         mu, sigma, tau = params

@@ -30,7 +30,7 @@ class FabryPerot(Model):
             Parameter("i0", lower=0.0, linear=True),
             Parameter("coefficient", lower=0.0),
             Parameter("fsr", lower=0.0),
-            Parameter("center"),
+            Parameter("center", place=True),
         )
 
     def value(self, x: Array, *params: Array) -> Array:

@@ -28,7 +28,7 @@ class Fano(Model):
         return (
             # -q^2 amplitude with -1 / q and another offset is the same curve
             Parameter("amplitude", lower=0.0, linear=True),
-            Parameter("position"),
+            Parameter("position", place=True),
             Parameter("width", lower=0.0),
             Parameter("q"),
             Parameter("offset", linear=True),

@@ -22,7 +22,7 @@ class Gaussian(Density):
     example = Example(values=(1000.0, 0.5, 1.2), x_range=(-5.0, 6.0))
 
     def pdf_parameters(self) -> tuple[Parameter, ...]:
-        return Parameter("mu"), Parameter("sigma", lower=0.0)
+        return Parameter("mu", place=True), Parameter("sigma", lower=0.0)
 
     def pdf(self, x: Array, *params: Array) -> Array:
         mu, sigma = params

@@ -26,7 +26,7 @@ class GaussianBeam(Model):
     def declare(self) -> tuple[Parameter, ...]:
         return (
             Parameter("w0", lower=0.0, linear=True),
-            Parameter("z0"),
+            Parameter("z0", place=True),
             Parameter("rayleigh", lower=0.0),
         )
 

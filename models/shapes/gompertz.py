@@ -31,7 +31,7 @@ class Gompertz(Model):
     def declare(self) -> tuple[Parameter, ...]:
         return (
             Parameter("height", linear=True),
-            Parameter("mu"),
+            Parameter("mu", place=True),
             Parameter("width", lower=0.0),
             Parameter("offset", linear=True),
         )

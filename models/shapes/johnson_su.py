@@ -32,7 +32,7 @@ class JohnsonSU(Density):
 
     def pdf_parameters(self) -> tuple[Parameter, ...]:
         return (
-            Parameter("mu"),
+            Parameter("mu", place=True),
             Parameter("sigma", lower=0.0),
             Parameter("gamma"),
             Parameter("delta", lower=0.0),

@@ -45,7 +45,7 @@ class Landau(Density):
     example = Example(values=(1000.0, 0.5, 0.7), x_range=(-3.0, 15.0))
 
     def pdf_parameters(self) -> tuple[Parameter, ...]:
-        return Parameter("mu"), Parameter("sigma", lower=0.0)
+        return Parameter("mu", place=True), Parameter("sigma", lower=0.0)
 
     def pdf(self, x: Array, *params: Array) -> Array:
         return _density(x, *params)

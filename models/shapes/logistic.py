@@ -28,7 +28,7 @@ class Logistic(Model):
     def declare(self) -> tuple[Parameter, ...]:
         return (
             Parameter("height", linear=True),
-            Parameter("mu"),
+            Parameter("mu", place=True),
             Parameter("width", lower=0.0),
             Parameter("offset", linear=True),
         )

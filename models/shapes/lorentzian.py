@@ -33,7 +33,7 @@ class Lorentzian(Density):
     example = Example(values=(1000.0, 0.5, 0.8), x_range=(-8.0, 9.0))
 
     def pdf_parameters(self) -> tuple[Parameter, ...]:
-        return Parameter("mu"), Parameter("gamma", lower=0.0)
+        return Parameter("mu", place=True), Parameter("gamma", lower=0.0)
 
     def pdf(self, x: Array, *params: Array) -> Array:
         mu, gamma = params

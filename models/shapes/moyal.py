@@ -27,7 +27,7 @@ class Moyal(Density):
     example = Example(values=(1000.0, 2.0, 0.8), x_range=(-1.0, 14.0))
 
     def pdf_parameters(self) -> tuple[Parameter, ...]:
-        return Parameter("mu"), Parameter("sigma", lower=0.0)
+        return Parameter("mu", place=True), Parameter("sigma", lower=0.0)
 
     def pdf(self, x: Array, *params: Array) -> Array:
         mu, sigma = params

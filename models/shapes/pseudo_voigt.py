@@ -31,7 +31,7 @@ class PseudoVoigt(Density):
 
     def pdf_parameters(self) -> tuple[Parameter, ...]:
         return (
-            Parameter("mu"),
+            Parameter("mu", place=True),
             Parameter("fwhm", lower=0.0),
             Parameter("eta", lower=0.0, upper=1.0),
         )

@@ -34,7 +34,7 @@ class SingleSlit(Model):
         return (
             Parameter("i0", lower=0.0, linear=True),
             Parameter("slit", lower=0.0),
-            Parameter("center"),
+            Parameter("center", place=True),
         )
 
     def value(self, x: Array, *params: Array) -> Array:
@@ -68,7 +68,7 @@ class DoubleSlit(Model):
             Parameter("i0", lower=0.0, linear=True),
             Parameter("slit", lower=0.0),
             Parameter("separation", lower=0.0),
-            Parameter("center"),
+            Parameter("center", place=True),
         )
 
     def value(self, x: Array, *params: Array) -> Array:

@@ -40,7 +40,11 @@ class StudentT(Density):
     example = Example(values=(1000.0, 0.5, 1.0, 2.5), x_range=(-7.0, 8.0))
 
     def pdf_parameters(self) -> tuple[Parameter, ...]:
-        return Parameter("mu"), Parameter("sigma", lower=0.0), Parameter("nu", lower=0.0)
+        return (
+            Parameter("mu", place=True),
+            Parameter("sigma", lower=0.0),
+            Parameter("nu", lower=0.0),
+        )
 
     def pdf(self, x: Array, *params: Array) -> Array:
         mu, sigma, nu = params

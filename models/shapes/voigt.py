@@ -69,7 +69,11 @@ class Voigt(Density):
     example = Example(values=(1000.0, 0.5, 0.8, 0.4), x_range=(-6.0, 7.0))
 
     def pdf_parameters(self) -> tuple[Parameter, ...]:
-        return Parameter("mu"), Parameter("sigma", lower=0.0), Parameter("gamma", lower=0.0)
+        return (
+            Parameter("mu", place=True),
+            Parameter("sigma", lower=0.0),
+            Parameter("gamma", lower=0.0),
+        )
 
     def pdf(self, x: Array, *params: Array) -> Array:
         return _density(x, *params)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from fitting.batch.fit import fit_batch
+from fitting.batch.objective import RowsObjective
 from fitting.batch.question import Batch
 from fitting.batch.result import STATUSES
 from fitting.batch.rows import HistogramRows, PointsRows
@@ -12,6 +13,7 @@ from fitting.data import Histogram
 from fitting.fit import fit
 from fitting.problem import Knowledge
 from fitting.result import Status
+from fitting.search.determined import LONG
 from models.composition.sum import Sum
 from models.formula.formula import Formula
 from models.registry import SHAPES
@@ -153,3 +155,28 @@ def test_a_slope_is_determined_as_far_as_the_level_is_not_zero():
         np.testing.assert_allclose(found.errors[i], errors, rtol=1e-4)
     for i in np.flatnonzero(vague):
         assert STATUSES[found.status[i]] in (Status.UNDETERMINED, Status.RUNAWAY), i
+
+
+def test_a_place_at_zero_takes_no_more_evaluations_than_one_elsewhere(monkeypatch):
+    """Where 0 is, says nothing of how well a place is known."""
+    events = np.random.default_rng(5).normal(0.0, 1.0, (SEEDS, 400))
+    events -= 0.9 * events.mean(axis=1, keepdims=True)
+    edges, asked = np.linspace(-4, 4, 33), list[int]()
+    costs = RowsObjective.costs
+
+    def counted(rows, places, points):
+        asked.append(len(places))
+        return costs(rows, places, points)
+
+    monkeypatch.setattr(RowsObjective, "costs", counted)
+    efforts = []
+    for shift in (0.0, 64.0):
+        asked.clear()
+        rows = np.array([np.histogram(row, edges)[0] for row in events])
+        together = batch(Gaussian(), HistogramRows(edges + shift, rows))
+        found = fit_batch(together, KERNELS)
+        values, sigmas = found.values[:, 1], found.errors[:, 1]
+        assert shift or (LONG * np.abs(values) < sigmas).any()  # which had been looked at
+        single = [fit(together.problem(i), KERNELS).effort.nfcn for i in range(SEEDS)]
+        efforts.append((sum(asked), single))
+    assert efforts[0] == efforts[1]
