@@ -138,6 +138,11 @@ class Histogram(Bare):
         return self._in_range[self.span]
 
     @property
+    def intervals(self) -> Floats:
+        """From where to where each fitted bin goes, (bins, 2)."""
+        return np.stack([self.edges[:-1], self.edges[1:]], axis=1)[self._in_range]
+
+    @property
     def ends(self) -> Ranges:
         """The first and the last edge of the fit."""
         return ((float(self.edges[self.span.start]), float(self.edges[self.span.stop])),)

@@ -12,6 +12,7 @@ from fitting.result import Status
 from fitting.search.newton import Minimum
 from fitting.search.strategy import Strategy
 from fitting.search.verdict import grown, is_exact, is_poor
+from fitting.strays import strays
 from fitting.undefined import first_undefined
 from models.formula.formula import Formula
 
@@ -149,7 +150,8 @@ class Message:
         else:
             involved = self.strategy.vague or minimum.flat
         names, ndof = self._named(involved), self.problem.ndof_of_free
-        return text.format(names=names, chi2=minimum.fval, ndof=ndof)
+        told = text.format(names=names, chi2=minimum.fval, ndof=ndof)
+        return told + strays(self.objective, self.problem, minimum.values)
 
     def _under_determined(self) -> str:
         data, free = self.problem.data, int((~self.problem.bounds.fixed).sum())

@@ -25,6 +25,7 @@ from fitting.result import (
 from fitting.search.newton import Minimum
 from fitting.search.strategy import Strategy
 from fitting.search.verdict import own_chi2
+from fitting.strays import strays
 from models.composition.mixture import negative_shares
 
 FIVE_SIGMA = 5.7e-7  # the probability of as much on either side
@@ -114,7 +115,8 @@ class Report:
                 "poor-fit",
                 f"The chi-square is {chi2:.4g} for {ndof} degrees of freedom: the model does "
                 "not describe these data, their errors are too small, or there is a better "
-                "minimum that other starting values would find.",
+                "minimum that other starting values would find."
+                + strays(self.objective, self.problem, params),
             )
 
     def _warn_of_inexact_integrals(self, minimum: Minimum) -> None:

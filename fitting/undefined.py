@@ -22,8 +22,7 @@ def first_undefined(objective: Objective, problem: FitProblem, params: Floats) -
         defined = np.isfinite(expected)
         if defined.all():
             defined = (expected > 0) | ((expected == 0) & (counts == 0))
-        lows, highs = data.edges[data.span], data.edges[data.span.start + 1 :]
-        edges = np.stack([lows, highs[: len(lows)]], axis=1)[data.used]
+        edges = data.intervals
         told = "the bin from {:g} to {:g}"
     else:
         defined = np.isfinite(predicted[: data.size])

@@ -82,8 +82,8 @@ class Terms:
 
     def derivatives(self) -> tuple[Array, Array, Array]:
         """Cost, gradient and Hessian."""
-        _, first, second = self._terms
-        return *self.value_and_gradient(), self._hessian(first, second)
+        _, first, root = self._terms
+        return *self.value_and_gradient(), self._hessian(first, root, root)
 
     def residuals(self) -> tuple[Array, Array]:
         """Residuals, (length,), and their derivatives by parameter, (parameters, length)."""
@@ -119,10 +119,10 @@ class Terms:
         _, slopes = self.with_slopes
         return slopes @ first
 
-    def _hessian(self, first: Array, second: Array) -> Array:
-        """Of a sum over entries with these derivatives by mu."""
+    def _hessian(self, first: Array, left: Array, right: Array) -> Array:
+        """Of a sum over entries with this derivative by mu, and these factors of the second."""
         _, slopes = self.with_slopes
-        hessian = (slopes * second) @ slopes.T
+        hessian = (slopes * left) @ (slopes * right).T
         for group in self.groups:
             blocks = _each(_bend(self._of(group), first), self.params, group)
             rows, columns = group.places[:, :, None], group.places[:, None, :]
@@ -158,12 +158,14 @@ class FewParameters(Terms):
         _, slopes = self._by_parameter
         return jnp.stack([jnp.sum(first * slope) for slope in slopes])
 
-    def _hessian(self, first: Array, second: Array) -> Array:
+    def _hessian(self, first: Array, left: Array, right: Array) -> Array:
         _, slopes = self._by_parameter
         size = len(slopes)
         # one sum for each pair, of all that is added to it
         sums = {
-            (i, j): [second * slopes[i] * slopes[j]] for i in range(size) for j in range(i, size)
+            (i, j): [left * slopes[i] * (right * slopes[j])]
+            for i in range(size)
+            for j in range(i, size)
         }
         for f, places, params in self._each_term():
             for i, one in enumerate(places):

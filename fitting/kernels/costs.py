@@ -9,6 +9,7 @@ A cost is a pure function of (model, params, data); data are arguments of the co
 function, never constants in it.
 """
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -47,6 +48,8 @@ class OfPrediction(ABC):
 
     The methods of its own take predictions, (length,), and give numbers of each entry, which
     depend on that entry's prediction alone: what `additive` puts derivatives together from.
+    Second derivatives by mu come as roots, or two factors: that of a filled bin which expects
+    1e-200 events is no number, while that by the parameters is a usual one.
     """
 
     @abstractmethod
@@ -55,15 +58,16 @@ class OfPrediction(ABC):
 
     @abstractmethod
     def terms(self, mu: Array, data: Any) -> tuple[Array, Array, Array]:
-        """What each entry adds to the cost, and its first and second derivative by mu."""
+        """What each entry adds to the cost, its derivative by mu, and the root of the second."""
 
     @abstractmethod
     def pulls(self, mu: Array, data: Any, at: Array) -> Array:
         """The residuals, whose metric is that of the prediction `at`."""
 
     @abstractmethod
-    def rest(self, mu: Array, data: Any) -> tuple[Array, Array]:
-        """The first and second derivatives by mu of the cost without 2 J'J of the pulls."""
+    def rest(self, mu: Array, data: Any) -> tuple[Array, Array, Array]:
+        """The derivative by mu of the cost without 2 J'J of the pulls, and two factors of the
+        second."""
 
     def cost(self, model: Model, params: Array, data: Any) -> Array:
         return jnp.sum(self.terms(self.prediction(model, params, data), data)[0])
@@ -87,7 +91,7 @@ class Poisson(OfPrediction):
         return model.integral(data.edges, *params)
 
     def terms(self, mu: Array, data: Bins) -> tuple[Array, Array, Array]:
-        """2 (mu - n + n log(n / mu)), 2 (1 - n / mu) and 2 n / mu^2."""
+        """2 (mu - n + n log(n / mu)), 2 (1 - n / mu), and the root of 2 n / mu^2."""
         filled = data.counts > 0
         possible = jnp.where(filled, mu > 0, mu >= 0)
         usual = filled & possible & data.used
@@ -102,7 +106,7 @@ class Poisson(OfPrediction):
         return (
             2 * jnp.where(data.used, value, 0.0),
             2 * jnp.where(counts, 1 - ratio, 0.0),
-            2 * ratio / m,
+            jnp.where(usual, jnp.sqrt(2 * n) / m, 0.0),
         )
 
     def pulls(self, mu: Array, data: Bins, at: Array) -> Array:
@@ -110,11 +114,11 @@ class Poisson(OfPrediction):
         expected, safe = self._expected(data, at)
         return jnp.where(expected, (mu - data.counts) / jnp.sqrt(safe), 0.0)
 
-    def rest(self, mu: Array, data: Bins) -> tuple[Array, Array]:
+    def rest(self, mu: Array, data: Bins) -> tuple[Array, Array, Array]:
         """Those of 2 (mu - n) / mu: what the observed n takes from Fisher's information."""
         expected, safe = self._expected(data, mu)
         excess = jnp.where(expected, 2 * (safe - data.counts) / safe, 0.0)
-        return excess, -excess / safe
+        return excess, -excess, 1 / safe
 
     def _expected(self, data: Bins, at: Array) -> tuple[Array, Array]:
         """Which bins expect something at `at`, and there how much."""
@@ -132,17 +136,18 @@ class LeastSquares(OfPrediction):
         return model.value(data.x, *params)
 
     def terms(self, mu: Array, data: Marks) -> tuple[Array, Array, Array]:
-        """(y - mu)^2 / y_err^2, -2 (y - mu) / y_err^2 and 2 / y_err^2."""
+        """(y - mu)^2 / y_err^2, -2 (y - mu) / y_err^2, and the root of 2 / y_err^2."""
         weight = jnp.where(data.used, 1 / data.y_err, 0.0)
         pull = (data.y - mu) * weight
-        return pull**2, -2 * pull * weight, 2 * weight**2
+        return pull**2, -2 * pull * weight, math.sqrt(2) * weight
 
     def pulls(self, mu: Array, data: Marks, at: Array) -> Array:
         return jnp.where(data.used, (data.y - mu) / data.y_err, 0.0)
 
-    def rest(self, mu: Array, data: Marks) -> tuple[Array, Array]:
+    def rest(self, mu: Array, data: Marks) -> tuple[Array, Array, Array]:
         """The second derivative is all in 2 J'J."""
-        return -2 * self.pulls(mu, data, mu) / data.y_err, jnp.zeros_like(mu)
+        nothing = jnp.zeros_like(mu)
+        return -2 * self.pulls(mu, data, mu) / data.y_err, nothing, nothing
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ from models.parameter import Parameter
 
 MOST_TRIED = 8  # candidates of one shape that are all compared by the true cost
 MOST_SOLVED = 1000
+MOST_ROUGH = 100
 MOST_RIVALS = 8
 SUBTLE = 5.0  # squares, of each entry, that a sum leaves which lacks a term
 WAYS = 4  # combinations of terms that are kept while more terms are placed
@@ -57,6 +58,15 @@ def estimates(
         yield from search.single()
     else:
         yield from search.sum()
+
+
+def rough_estimates(
+    problem: FitProblem, objective: Objective, kernels: KernelCache, given: Floats
+) -> Iterator[Floats]:
+    """Candidates of one shape as they are: what describes most of the data best may be undefined
+    for a few that lie far off, and something broader is not."""
+    if not isinstance(problem.model, Mixture) and len(problem.model.parts) == 1:
+        yield from Search(problem, objective, kernels, given).rough()
 
 
 def from_yields(
@@ -126,6 +136,11 @@ class Search(Trials):
         """A shape's few candidates, best by the true cost first; then some over the whole range."""
         yield from self._ranked(self.few)
         yield from self._ranked(self.many)
+
+    def rough(self) -> Iterator[Floats]:
+        """Some over the whole range, not refined, best by the true cost first."""
+        rows = self._proposals(0, self.blank, self.many)
+        yield from self._in_order(map(self.solved, rows[:: -(-len(rows) // MOST_ROUGH)]))
 
     def _ranked(self, features: Features) -> list[Floats]:
         rows = self._proposals(0, self.blank, features)

@@ -21,7 +21,7 @@ With errors in x everything is first done without them (`errors_in_x`).
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from itertools import islice
+from itertools import chain, islice
 from operator import attrgetter
 
 import numpy as np
@@ -40,7 +40,7 @@ from fitting.search.errors_in_x import ErrorsInX
 from fitting.search.neighbours import Neighbours
 from fitting.search.newton import Minimum, undetermined
 from fitting.search.positions import Positions
-from fitting.search.starts import estimates, starting_values
+from fitting.search.starts import estimates, rough_estimates, starting_values
 from fitting.search.trials import Trials, inside
 from fitting.search.verdict import is_degenerate, is_level, is_poor, judge
 from models.breaks import Break
@@ -119,16 +119,24 @@ class Strategy:
     def _start(self) -> Floats:
         self.starts = start = starting_values(self.problem, self.objective, self.kernels)
         if not self.objective.can_start_at(start):
-            for estimate in self._estimates():
+            known = starts_of(self.problem.knowledge)
+            fixed = np.where(self.problem.bounds.fixed, known, np.nan)
+            rough = rough_estimates(self.problem, self.objective, self.kernels, fixed)
+            for estimate in chain(self._estimates(), rough):
                 if self.objective.can_start_at(estimate):
                     self.starts = start = estimate
-                    self.warn(
-                        "undefined-start",
-                        "The model is undefined for these data at the given start; the fit "
-                        "started from values estimated from the data instead.",
-                    )
+                    if self._has_given_starts:
+                        self.warn(
+                            "undefined-start",
+                            "The model is undefined for these data at the given start; the fit "
+                            "started from values estimated from the data instead.",
+                        )
                     break
         return start
+
+    @property
+    def _has_given_starts(self) -> bool:
+        return any(k.start is not None and not k.fixed for k in self.problem.knowledge)
 
     def _estimates(self) -> Iterator[Floats]:
         """Starting values from the data, whatever the client said, the best first."""
@@ -154,7 +162,7 @@ class Strategy:
         except DeadlineReached:
             self.objective.scale = best.scale
             self._settle_for(best)
-        if moved and any(k.start is not None and not k.fixed for k in self.problem.knowledge):
+        if moved and self._has_given_starts:
             self.warn(
                 "better-minimum-elsewhere",
                 "The fit from the given start ended badly; the answer is that of a fit from "

@@ -117,7 +117,10 @@ def test_data_of_other_types_compile_nothing_and_change_nothing():
         found = fit(variant, kernels)
         assert found.usage == Usage()
         np.testing.assert_allclose(found.values, wanted.values, rtol=1e-12)
-    all_fixed = {n: Knowledge(start=1, fixed=True) for n in ("amp", "mu", "sigma")}
+    all_fixed = {
+        name: Knowledge(start=start, fixed=True)
+        for name, start in (("amp", 500), ("mu", 0), ("sigma", 1))
+    }
     assert fit(problem(PEAK, plain, **all_fixed), kernels).usage == Usage()
     assert len(backend_compiles) == before
 
