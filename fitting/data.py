@@ -172,6 +172,12 @@ class Histogram(Bare):
         """No event in any fitted bin."""
         return not self.counts[self.span][self.used].any()
 
+    @property
+    def is_fractional(self) -> bool:
+        """Whether there are counts that no counting gives."""
+        counts = self.counts[self.span][self.used]
+        return bool((counts != np.rint(counts)).any())
+
     def padded(self) -> Bins:
         """Padding bins have no width, no count and no weight."""
         span, length = self.span, self.length

@@ -64,6 +64,7 @@ class Report:
         if status is Status.CONVERGED and minimum is not None and chi2 is not None:
             self._warn_of_chi2(chi2, minimum.values)
             self._warn_of_negative_fractions(minimum.values)
+        self._warn_of_fractional_counts()
         self._warn_of_relative_errors()
         self._warn_of_no_predictor()
         return FitResult(
@@ -143,6 +144,18 @@ class Report:
                 f"The fractions {names} add up to {1 - share:.6g}, so the last term of the "
                 f"mixture has a share of {share:.4g}. Limit a fraction, leave that term out, "
                 "or fit without fractions: amounts of events cannot be negative.",
+            )
+
+    def _warn_of_fractional_counts(self) -> None:
+        data = self.problem.data
+        if isinstance(data, Histogram) and data.is_fractional:
+            total = data.mean_count * data.size
+            self.strategy.warn(
+                "fractional-counts",
+                "The counts are not whole numbers, and are taken for numbers of events all the "
+                f"same: {total:.6g} altogether. If they were scaled, to a density or by weights, "
+                "errors and chi-square are not those of the events that were counted. Send the "
+                "counts.",
             )
 
     def _warn_of_relative_errors(self) -> None:

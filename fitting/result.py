@@ -32,6 +32,7 @@ WarningCode = Literal[
     "corner",
     "corner-nearby",
     "deadline",
+    "fractional-counts",
     "inexact-integral",
     "negative-fraction",
     "no-predictor",

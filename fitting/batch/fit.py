@@ -105,6 +105,8 @@ def _together(
     result.alone[places] = ~verdict.sound & (~found.unfinished | again)
     _put(result, places, asked, found, verdict.certain, verdict.chi2, eased)
     result.status[places[verdict.sound]] = CONVERGED
+    for i in places[verdict.sound & asked.rows.is_fractional].tolist():
+        result.warnings[i] = ("fractional-counts",)
     return None if eased is not None else origin
 
 

@@ -21,7 +21,7 @@ class BatchResult:
 
     A row may have the numbers of a minimum and no status yet: it is certain, but something better
     may be found. `resume` is from where a row that had no time should go on, `origin` where all
-    began that had no starts; `warnings` are those of rows that were fitted by themselves.
+    began that had no starts; `warnings` are by row, of those that were fitted by themselves all.
     """
 
     values: Floats

@@ -80,6 +80,12 @@ class HistogramRows:
         """Rows without an event."""
         return np.asarray(~self.stack().any(axis=1))
 
+    @property
+    def is_fractional(self) -> Flags:
+        """Rows with counts that no counting gives."""
+        counts = self.stack()
+        return np.asarray((counts != np.rint(counts)).any(axis=1))
+
     def shared(self) -> Bins:
         """What is the same for all, in the form of one data set."""
         return self.pooled.padded()
@@ -189,6 +195,10 @@ class PointsRows:
 
     @property
     def is_empty(self) -> Flags:
+        return np.zeros(len(self), dtype=bool)
+
+    @property
+    def is_fractional(self) -> Flags:
         return np.zeros(len(self), dtype=bool)
 
     @property
