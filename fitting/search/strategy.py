@@ -45,6 +45,8 @@ from fitting.search.trials import Trials, inside
 from fitting.search.verdict import is_degenerate, is_level, is_poor, judge
 from models.breaks import Break
 
+Estimates = Callable[[FitProblem, Objective, KernelCache, Floats], Iterator[Floats]]
+
 MOST_STARTS = 10  # that are estimated from the data
 FEW_STARTS, MANY_POINTS = 3, 2000  # of these, with errors in x in fewer points than so many
 MOVED = 1.0  # standard deviations: on coarse data the same minimum is nearer
@@ -119,10 +121,7 @@ class Strategy:
     def _start(self) -> Floats:
         self.starts = start = starting_values(self.problem, self.objective, self.kernels)
         if not self.objective.can_start_at(start):
-            known = starts_of(self.problem.knowledge)
-            fixed = np.where(self.problem.bounds.fixed, known, np.nan)
-            rough = rough_estimates(self.problem, self.objective, self.kernels, fixed)
-            for estimate in chain(self._estimates(), rough):
+            for estimate in chain(self._estimates(), self._estimates(rough_estimates)):
                 if self.objective.can_start_at(estimate):
                     self.starts = start = estimate
                     if self._has_given_starts:
@@ -138,11 +137,11 @@ class Strategy:
     def _has_given_starts(self) -> bool:
         return any(k.start is not None and not k.fixed for k in self.problem.knowledge)
 
-    def _estimates(self) -> Iterator[Floats]:
+    def _estimates(self, source: Estimates = estimates) -> Iterator[Floats]:
         """Starting values from the data, whatever the client said, the best first."""
         problem = self.problem
         known = [k.start if k.fixed and k.start is not None else np.nan for k in problem.knowledge]
-        for estimate in estimates(problem, self.objective, self.kernels, np.array(known)):
+        for estimate in source(problem, self.objective, self.kernels, np.array(known)):
             yield inside(estimate, problem)
 
     def search(self, start: Floats) -> Minimum:
