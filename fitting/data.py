@@ -137,6 +137,15 @@ class Histogram(Bare):
         """Which bins of the span are fitted."""
         return self._in_range[self.span]
 
+    def fitted(self, entries: Floats) -> Floats:
+        """Of one number for each bin of the span, and perhaps of padding, those of fitted bins."""
+        return entries[: len(self.used)][self.used]
+
+    @property
+    def fitted_counts(self) -> Floats:
+        """Those of the fitted bins."""
+        return self.fitted(self.counts[self.span])
+
     @property
     def intervals(self) -> Floats:
         """From where to where each fitted bin goes, (bins, 2)."""
@@ -165,17 +174,17 @@ class Histogram(Bare):
     @cached_property
     def mean_count(self) -> float:
         """Events of a fitted bin."""
-        return float(self.counts[self.span][self.used].mean())
+        return float(self.fitted_counts.mean())
 
     @property
     def is_empty(self) -> bool:
         """No event in any fitted bin."""
-        return not self.counts[self.span][self.used].any()
+        return not self.fitted_counts.any()
 
     @property
     def is_fractional(self) -> bool:
         """Whether there are counts that no counting gives."""
-        counts = self.counts[self.span][self.used]
+        counts = self.fitted_counts
         return bool((counts != np.rint(counts)).any())
 
     def padded(self) -> Bins:

@@ -13,7 +13,7 @@ FEW = 0.05  # of all events: where more are such, the model is of something else
 ONE = "the bin from {:g} to {:g}, which holds {:g}"
 SOME = "{number} filled bins, the first from {:g} to {:g} with {:g}"
 STRAYS = (
-    " The model expects less than {impossible:g} events in {place}, and such events outweigh the "
+    " The model expects fewer than {impossible:g} events in {place}, and such events outweigh the "
     "others: if they belong to something else, leave them out with fit_range, or add a background "
     "to the model."
 )
@@ -25,8 +25,8 @@ def strays(objective: Objective, problem: FitProblem, params: Floats) -> str:
     if not isinstance(data, Histogram):
         return ""
     with objective.without_deadline():
-        expected = objective.jacobian(params)[0][: len(data.used)][data.used]
-    counts = data.counts[data.span][data.used]
+        expected = data.fitted(objective.jacobian(params)[0])
+    counts = data.fitted_counts
     stray = (counts > 0) & (expected < IMPOSSIBLE)
     if not 0 < counts[stray].sum() < FEW * counts.sum():
         return ""

@@ -16,9 +16,7 @@ def first_undefined(objective: Objective, problem: FitProblem, params: Floats) -
     # a fit that has estimated its starts has this compiled already
     predicted = objective.jacobian(params)[0]
     if isinstance(data, Histogram):
-        expected, counts = (
-            a[: len(data.used)][data.used] for a in (predicted, data.counts[data.span])
-        )
+        expected, counts = data.fitted(predicted), data.fitted_counts
         defined = np.isfinite(expected)
         if defined.all():
             defined = (expected > 0) | ((expected == 0) & (counts == 0))

@@ -32,7 +32,7 @@ from models.parameter import Parameter
 
 MOST_TRIED = 8  # candidates of one shape that are all compared by the true cost
 MOST_SOLVED = 1000
-MOST_ROUGH = 100
+MOST_ROUGH = 100  # candidates that are not refined, where no other can be started from
 MOST_RIVALS = 8
 SUBTLE = 5.0  # squares, of each entry, that a sum leaves which lacks a term
 WAYS = 4  # combinations of terms that are kept while more terms are placed

@@ -79,7 +79,7 @@ def squares(problem: FitProblem) -> float:
     """Cost of a model that is zero, of counts one that is far off: what rounding is part of."""
     data = problem.data
     if isinstance(data, Histogram):
-        return float(data.counts[data.span][data.used].sum())
+        return float(data.fitted_counts.sum())
     return float(np.sum((data.y / data.y_err)[data.inside] ** 2))
 
 
@@ -153,8 +153,7 @@ def own_chi2(
         return None
     if not is_unclear(chi2, poor, ndof, data.size, data.mean_count, sigmas):
         return None
-    counted = objective.jacobian(params)[0][: len(data.used)][data.used]
-    mean, spread = expected_chi2(counted, ndof)
+    mean, spread = expected_chi2(data.fitted(objective.jacobian(params)[0]), ndof)
     return float(mean), float(spread)
 
 

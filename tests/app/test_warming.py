@@ -27,22 +27,8 @@ def test_the_workshop_compiles_what_all_load_then() -> None:
 
     async def run() -> None:
         pool = pool_of(2)
-        # busy: nothing is sent
-        some: Any = [
-            SimpleNamespace(
-                is_workshop=n == 0,
-                idle=False,
-                hosts=False,
-                ticket=None,
-                full=False,
-                to_warm=[],
-                answers=0,
-                turns=Turns(),
-            )
-            for n in range(3)
-        ]
-        pool._workers[:] = some
-        workshop, *workers = some
+        workers = starting(pool)  # busy: nothing is sent
+        workshop = pool._workers[0]
 
         def compiled(seconds: float) -> None:
             task = workshop.to_warm.pop(0)

@@ -59,7 +59,7 @@ def test_an_event_thirty_standard_deviations_away_counts_as_it_should(place, wid
     np.testing.assert_allclose(errors[1], sigma / 1001**0.5, rtol=0.02)
     assert [w.code for w in found.warnings] == ["sparse-bins", "poor-fit"]
     bin_ = f"the bin from {place:g} to {place + 0.02:g}"
-    assert f"less than 1e-06 events in {bin_}, which holds 1" in found.warnings[1].message
+    assert f"fewer than 1e-06 events in {bin_}, which holds 1" in found.warnings[1].message
 
 
 def test_second_derivatives_are_exact_where_a_filled_bin_expects_next_to_nothing():
