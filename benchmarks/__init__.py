@@ -3,6 +3,7 @@
 measure.py     contestants, timed by turns, with what they computed
 tutorial.py    iminuit's tutorial on automatic differentiation: its five fits
 service.py     the same fit by the service, in process and over HTTP
+bare.py        the same over HTTP by the barest service that there can be
 covariance.py  the tutorial's covariance matrices, and the service's
 batch.py       batches against a loop of iminuit and Numba
 jobs.py        a million histograms in a job: pace and memory

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from benchmarks import (
+    bare,
     batch,
     covariance,
     first_use,
@@ -25,12 +26,13 @@ COVARIANCE_ROUNDS = 20
 def parts(machine: dict[str, str]) -> Iterator[Found]:
     """One after the other, each on a server of its own."""
     print("starting a server and warming it up", flush=True)
-    with service.served() as client, peer.contestants() as variants:
+    with service.served() as client, bare.contestant() as barest, peer.contestants() as variants:
         print(f"fits, {FIT_ROUNDS} rounds", flush=True)
         field = [
             *variants,
             *tutorial.fresh_variants(),
             *service.contestants(client),
+            barest,
         ]
         fits = measure(field, FIT_ROUNDS)
         evaluations_ms = service.evaluations_ms()

@@ -3,7 +3,7 @@
 import statistics
 from collections.abc import Sequence
 
-from benchmarks import covariance, service
+from benchmarks import bare, covariance, service
 from benchmarks.measure import Computed, Measured, Results
 from benchmarks.tutorial import ERRORS, MINIMUM, NAMES
 
@@ -45,7 +45,7 @@ def markdown(
             [
                 [what, f"{ms:.3f}"]
                 for what, ms in service.breakdown(
-                    http, fits[service.NOTHING_FREE], fits[service.FLOOR]
+                    http, fits[service.NOTHING_FREE], fits[service.FLOOR], fits[bare.NAME]
                 ).items()
             ],
         ),
