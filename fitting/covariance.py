@@ -17,7 +17,7 @@ from typing import Literal
 import numpy as np
 from iminuit import Minuit
 
-from fitting.bounds import Bounds, block
+from fitting.bounds import block
 from fitting.objective import Objective
 from fitting.padding import Flags, Floats
 from fitting.search.migrad import first_steps
@@ -27,7 +27,8 @@ from fitting.search.spectrum import Spectrum
 HESSE_MAY_BE_OFF = 0.1
 HESSE_FAILED = (
     "Minuit's finite differences fail here, or are off by more than ten per cent: the parameters "
-    "are too strongly correlated. Ask for method=autodiff, which is exact."
+    "are too strongly correlated, or one is next to a limit beyond which there is no model. Ask "
+    "for method=autodiff, which is exact."
 )
 
 Method = Literal["autodiff", "hesse", "gauss-newton"]
@@ -93,7 +94,6 @@ def at_point(
     objective: Objective,
     params: Floats,
     free: Flags,
-    bounds: Bounds,
     names: Sequence[str],
     method: Method,
     scale: float,
@@ -104,7 +104,7 @@ def at_point(
     """
     scale = scale * objective.scale
     if method == "hesse" and free.any():
-        return _hesse(objective, params, free, bounds, names, scale)
+        return _hesse(objective, params, free, names, scale)
     decompose = _exact if method == "autodiff" else _expected
     return from_spectrum(decompose(objective, params, free), free, scale, method)
 
@@ -128,18 +128,18 @@ def _hesse(
     objective: Objective,
     params: Floats,
     free: Flags,
-    bounds: Bounds,
     names: Sequence[str],
     scale: float,
 ) -> Covariance:
     """Minuit's HESSE from values alone (with a gradient it would difference that instead).
 
     Its steps go along one axis at a time and are too long, or too short to be told from rounding,
-    where parameters are strongly correlated; it then says that it is accurate all the same.
+    where parameters are strongly correlated; it then says that it is accurate all the same. It is
+    not told the limits: of the angle that it makes of a limited parameter (F. James, Minuit
+    Reference Manual, 1.3) the second derivatives are others wherever the gradient is not zero.
     """
     m = Minuit(objective.value, params, name=names)
     m.errordef = Minuit.LEAST_SQUARES
-    m.limits = list(zip(bounds.lower, bounds.upper, strict=True))
     m.fixed = (~free).tolist()
     m.errors = first_steps(objective, params)
     m.hesse()

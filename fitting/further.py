@@ -61,7 +61,7 @@ def covariance_of(
         objective.hessian(params)  # brings the gradient along
         at_limit &= bounds.held(params, objective.evaluate(params)[1])
     covariance = at_point(
-        objective, params, ~bounds.fixed & ~at_limit, bounds, problem.names, method, scale
+        objective, params, ~bounds.fixed & ~at_limit, problem.names, method, scale
     )
     if eased is not None:
         covariance = eased.covariance(covariance)
