@@ -18,7 +18,10 @@ from fitting.slopes import anchors, slope_places
 
 ROUNDED = 1e-9  # of a bin: 3 * 0.1 is not 0.3
 POSITIVE = "it must be positive"
-FOR_COUNTS = f"{POSITIVE}; counts are fitted as a histogram, which needs no errors"
+FOR_COUNTS = (
+    f"{POSITIVE}; leave this point out, or give it an error; counts are fitted as a histogram, "
+    "which needs no errors"
+)
 LARGEST = float(np.finfo(float).max)  # what is larger counts as this
 
 Leaf = Any  # a NumPy array on the host, a JAX array inside a kernel

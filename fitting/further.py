@@ -10,6 +10,7 @@ from fitting.fit import bind
 from fitting.kernels.cache import KernelCache, Usage
 from fitting.padding import Floats
 from fitting.problem import FitProblem
+from fitting.result import no_covariance
 from fitting.search.newton import polish
 from fitting.weightless import weightless, without
 
@@ -60,9 +61,11 @@ def covariance_of(
     if at_limit.any() and not moved:
         objective.hessian(params)  # brings the gradient along
         at_limit &= bounds.held(params, objective.evaluate(params)[1])
-    covariance = at_point(
-        objective, params, ~bounds.fixed & ~at_limit, problem.names, method, scale
-    )
+    free = ~bounds.fixed & ~at_limit
+    if at_limit.any() and not free.any():
+        covariance = replace(no_covariance(free), method=method)  # as in the fit
+    else:
+        covariance = at_point(objective, params, free, problem.names, method, scale)
     if eased is not None:
         covariance = eased.covariance(covariance)
     seconds = time.perf_counter() - began - objective.usage.compile_s

@@ -6,7 +6,6 @@ Plain ASGI: Starlette's BaseHTTPMiddleware would hide the client's hanging up fr
 import asyncio
 import logging
 import re
-import secrets
 import time
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -14,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.errors import Unavailable, defect_response
 from app.http.door import is_turned_away
 from app.http.gone import GONE
+from app.http.ids import new_id
 from app.operation.logs import request_id
 from app.operation.metrics import Metrics
 
@@ -47,7 +47,7 @@ class RequestContext:
         if scope["method"] == "HEAD":  # of which the server sends no body; the app knows no HEAD
             scope = {**scope, "method": "GET", HEAD_ONLY: True}
         sent = next((value for name, value in scope["headers"] if name == _ID), b"")
-        identity = sent if _SANE.fullmatch(sent) else secrets.token_hex(8).encode()
+        identity = sent if _SANE.fullmatch(sent) else new_id()
         token = request_id.set(identity.decode())
         status: int | None = None
 

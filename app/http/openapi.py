@@ -21,6 +21,15 @@ SCHEMAS: list[tuple[type[BaseModel], JsonSchemaMode]] = [
     (ProblemAnswer, "serialization"),
 ]
 
+#: A header that all answers have.
+IDENTIFIED = {
+    "X-Request-ID": {
+        "description": "The request's own, if it had one, or a new one; the log has it, too",
+        "required": True,
+        "schema": {"type": "string"},
+    }
+}
+
 
 def document(app: FastAPI) -> None:
     """Give the app an `openapi` method that knows all schemas."""
@@ -32,6 +41,9 @@ def document(app: FastAPI) -> None:
             _, ours = models_json_schema(SCHEMAS, ref_template=template)
             components = schema["components"]["schemas"]
             components |= {n: with_defaults_told(one) for n, one in ours["$defs"].items()}
+            for operation in (one for path in schema["paths"].values() for one in path.values()):
+                for response in operation["responses"].values():
+                    response["headers"] = response.get("headers", {}) | IDENTIFIED
             for path, answer in ANSWERS.items():  # FastAPI would take the nulls out
                 told = schema["paths"][path]["post"]["responses"]["200"]["content"]
                 told[JSON]["example"] = answer

@@ -17,6 +17,7 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.errors import problem_response
+from app.http.ids import new_id
 
 MOST_HEAD_BYTES = 2**16  # of a request line and headers; or of what follows a chunked body
 
@@ -164,9 +165,10 @@ class Protocol(HttpToolsProtocol):
 
     def _refuse(self, status: HTTPStatus, kind: str, title: str, detail: str) -> None:
         """Close the connection with these words."""
-        headers = {"Connection": "close"}
-        response = problem_response(status, kind, title, detail, headers=headers)
+        own = {"Connection": "close", "X-Request-ID": new_id().decode()}
+        response = problem_response(status, kind, title, detail, headers=own)
         line = f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode()
-        head = b"".join(b"%b: %b\r\n" % pair for pair in response.raw_headers)
+        headers = [*self.server_state.default_headers, *response.raw_headers]
+        head = b"".join(b"%b: %b\r\n" % pair for pair in headers)
         self.transport.write(b"%b%b\r\n%b" % (line, head, bytes(response.body)))
         self.transport.close()

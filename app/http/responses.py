@@ -28,7 +28,7 @@ _HEADERS = {503: _header("Retry-After", "Seconds", {"type": "integer", "minimum"
 
 
 def problems(*statuses: int, unreadable: str = "Not HTTP") -> dict[int | str, dict[str, Any]]:
-    """OpenAPI entries for these statuses, and those of heads that do not end, all problem+json.
+    """OpenAPI entries, problem+json all: these statuses, and those of heads that are wrong or late.
 
     `unreadable` is what a 400 means.
     """
@@ -40,10 +40,10 @@ def problems(*statuses: int, unreadable: str = "Not HTTP") -> dict[int | str, di
             "content": {MEDIA_TYPE: {"schema": schema}},
         }
         | _HEADERS.get(status, {})
-        for status in (*statuses, 408, 431)
+        for status in (400, *statuses, 408, 431)
     }
 
 
-_OF_BODIES = (400, 408, 413, 415, 422, 503)
+_OF_BODIES = (408, 413, 415, 422, 503)
 FIT_PROBLEMS = problems(*_OF_BODIES, unreadable="Not JSON, or not HTTP")
 BATCH_PROBLEMS = problems(*_OF_BODIES, unreadable="Not JSON, not MessagePack, or not HTTP")

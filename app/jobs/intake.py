@@ -18,7 +18,7 @@ from app.batch.kinds import Kind
 from app.batch.translate import has_rows, refuse_two_starts, to_batch
 from app.errors import Busy, InvalidRequest, NotJson, StoreAway, Unavailable
 from app.jobs.chunk import STARTS, Fields, pack, rows_of, to_request
-from app.jobs.lines import Numbered, RowReader, slices, why
+from app.jobs.lines import Numbered, RowReader, slices, too_long, why
 from app.jobs.runner import Runner
 from app.reading.binary import to_lists
 from app.reading.body import BOM, parse, pieces, read_body
@@ -135,6 +135,8 @@ async def take_lines(request: Request, service: Service, runner: Runner, kind: K
     with service.bodies.room() as hold:
         groups = slices(pieces(request), settings.max_line_bytes, hold)
         number, raw, lines = await first_line(groups)
+        if len(raw) > settings.max_line_bytes:
+            raise too_long(settings.max_line_bytes)
         most = most_names(settings)
         head = await asyncio.to_thread(read_head, kind, raw, number, most)
         async with Intake(service, runner, kind, raw) as intake:

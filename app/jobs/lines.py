@@ -14,7 +14,7 @@ from app.errors import InvalidRequest, NotJson, Problem, TooLarge
 from app.jobs.chunk import STARTS, Fields
 from app.reading.crowded import count_names, too_many
 from app.reading.names import refuse_twice
-from app.reading.validation import found_at
+from app.reading.validation import found_at, sent_path
 from app.reading.wording import describe
 from app.schemas.base import Number, Row
 from app.schemas.jobs import Line
@@ -131,7 +131,8 @@ class RowReader:
             field = (self.kind.data,) if adapter is NUMBERS else ()  # that the row is of
             wrong: list[tuple[int, Path, str]] = []
             for e in errors:
-                row, path = int(e["loc"][0]), e["loc"][1:]
+                row = int(e["loc"][0])
+                path = sent_path(e["loc"][1:], sent[row])
                 value, e = found_at(sent[row], path), {**e, "loc": field + e["loc"]}
                 wrong.append((row, path, describe(e, value, self.kind.line)))
             raise self._wrong(wrong, lines) from None
@@ -192,10 +193,12 @@ class RowReader:
                     raise self._wrong([(i, *error) for error in twice.errors], lines) from None
 
     def _matrix(
-        self, name: str, rows: list[list[float]], lines: Sequence[Numbered], *, first: bool
+        self, name: str, column: list[Any], lines: Sequence[Numbered], *, first: bool
     ) -> Floats:
+        """A row for each line; of a single number it is one for all that the line has."""
         if first:
-            self.width = len(rows[0])
+            self.width = len(column[0])
+        rows = [row if isinstance(row, list) else [row] * self.width for row in column]
         path: Path = () if self.names is None else (name,)
         wrong = [
             (i, path, f"{len(row)} numbers; the first row has {self.width}")

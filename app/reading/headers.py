@@ -21,6 +21,8 @@ def media_type_of(request: Request) -> str:
     """The body's; WrongMediaType where it is encoded."""
     if request.headers.get("content-encoding", "").strip().lower() not in ("", "identity"):
         raise WrongMediaType("Send the body without Content-Encoding.")
+    if request.headers.get("transfer-encoding", "").strip().lower() not in ("", "chunked"):
+        raise WrongMediaType("Send the body without a Transfer-Encoding other than chunked.")
     given = request.headers.get("content-type", JSON).partition(";")[0].strip().lower()
     return NDJSON if given in ALSO_NDJSON else given
 

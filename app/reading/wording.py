@@ -55,14 +55,16 @@ INSTEAD = {
     "events": ("counts", "events are fitted once they are in bins: send edges and counts"),
 }
 NO_QUOTES = "must be a number: without quotes, with a decimal point, without %"
-LEFT_OUT = "null is no number; leave this point out, in all lists"
 NO_OPEN_END = "must be a number; for an open end give one beyond the data"
 POINTS = {"x", "y", "x_err", "y_err"}
 NO_COUNT = "null is no number; write 0, and leave a bin that was not counted out by fit_range"
+NO_NULL = "null does not stand for the default here; leave the field out"
+OPTIONAL = {"fixed", "prefix", "rename", "fractions"}  # of parameters and models
 SIMPLE = {
     "missing": "this field is required",
     "finite_number": "must be a finite number; NaN and infinity are refused",
     "string_pattern_mismatch": "must be a name: a letter or _, then letters, digits and _",
+    "invalid_key": "names of fields must be strings",
     "model_type": "must be an object",
     "dict_type": "must be an object",
     "list_type": "must be an array",
@@ -76,6 +78,8 @@ def describe(error: Mapping[str, Any], value: Any, whole: type[BaseModel]) -> st
     field = next((part for part in reversed(loc) if isinstance(part, str)), "")
     if kind == "extra_forbidden":
         return unknown_field(str(loc[-1]), fields_at(loc[:-1], whole), whole, top=len(loc) == 1)
+    if value is None and kind != "missing" and may_be_left_out(loc, whole):
+        return NO_NULL
     if kind == "model_type" and isinstance(value, str) and value in FORMS:
         return an_object(value)
     if kind == "model_type" and loc[-1:] == ("sum",):  # a list where a model should stand
@@ -92,19 +96,28 @@ def describe(error: Mapping[str, Any], value: Any, whole: type[BaseModel]) -> st
         kind, context = "too_short", {"actual_length": loc[-1], "min_length": 2}
     if kind == "too_long" and field in ("sum", "product"):  # of one; of all there may be fewer
         context = {**context, "max_length": "max_components (GET /limits)"}
+    if kind == "string_too_long":
+        return f"must have at most {context['max_length']} characters"
     if kind in ("too_short", "too_long"):
         return wrong_length(context, pair=not PAIRS.isdisjoint(loc))
     if kind in ("list_type", "array") and loc[0] in ("x", "x_err") and is_columns(value):
         return NO_COLUMNS
     if kind in ("list_type", "tuple_type") and not PAIRS.isdisjoint(loc):
         return f"must be an array: [lower, upper]{NO_LIMIT * ('limits' in loc)}"
-    if kind == "float_type" and field == "limits":
-        return f"should be a valid number{NO_LIMIT}"
+    if kind in ("float_type", "finite_number") and field == "limits":
+        return f"{SIMPLE.get(kind, 'should be a valid number')}{NO_LIMIT}"
     if kind == "float_type":
         return no_number(value, loc)
     if kind == "bool_type" and loc[0] == "minos":
         return "must be true, false, or a list of names"
     return SIMPLE.get(kind) or str(error["msg"]).replace("Input should", "should")
+
+
+def may_be_left_out(loc: Sequence[str | int], whole: type[BaseModel]) -> bool:
+    """Whether that is a field of a request `whole`, or of a part of it, which has a default."""
+    if len(loc) > 1:
+        return loc[-1] in OPTIONAL
+    return loc[0] in whole.model_fields and not whole.model_fields[str(loc[0])].is_required()
 
 
 def an_object(*names: str) -> str:
@@ -122,7 +135,12 @@ def no_number(value: Any, loc: Sequence[str | int]) -> str:
         return NO_COUNT
     if value is None and field == "fit_range":
         return NO_OPEN_END
-    return LEFT_OUT if value is None and field in POINTS else "should be a valid number"
+    if value is None and field in POINTS:
+        what = "point out, in all lists" if isinstance(loc[-1], int) else "column out"
+        return f"null is no number; leave this {what}"
+    if isinstance(value, list) and field == "parameters":
+        return 'must be a number, the start, or an object: {"limits": [lower, upper], ...}'
+    return "should be a valid number"
 
 
 def is_columns(value: Any) -> bool:

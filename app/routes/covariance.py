@@ -45,7 +45,7 @@ At = Annotated[
     "/covariance",
     summary="Covariance of a stored fit",
     response_model=CovarianceAnswer,
-    responses=problems(400, 404, 422, 503) | TIMED,
+    responses=problems(404, 422, 503) | TIMED,
 )
 async def get_covariance(
     service: Here,

@@ -22,7 +22,7 @@ GONE = "There is no fit with this fit_id; it may have been deleted or expired."
     "/{fit_id}",
     summary="A stored fit",
     response_model=StoredFitAnswer,
-    responses=problems(400, 404, 422, 503),
+    responses=problems(404, 422, 503),
 )
 async def get_fit(
     service: Here,
@@ -43,7 +43,7 @@ async def get_fit(
 
 
 @router.delete(
-    "/{fit_id}", summary="Forget a fit", status_code=204, responses=problems(400, 404, 422, 503)
+    "/{fit_id}", summary="Forget a fit", status_code=204, responses=problems(404, 422, 503)
 )
 async def delete_fit(service: Here, fit_id: FitId) -> Response:
     """It cannot be asked for again."""

@@ -92,7 +92,7 @@ async def found(service: Service, job_id: str) -> StoredJob:
 
 
 @router.get(
-    "/{job_id}", summary="A job", response_model=JobAnswer, responses=problems(400, 404, 422, 503)
+    "/{job_id}", summary="A job", response_model=JobAnswer, responses=problems(404, 422, 503)
 )
 async def get_job(service: Here, request: Request, job_id: JobId) -> Response:
     """How far it is."""
@@ -101,7 +101,7 @@ async def get_job(service: Here, request: Request, job_id: JobId) -> Response:
 
 
 @router.delete(
-    "/{job_id}", summary="Cancel a job", status_code=204, responses=problems(400, 404, 422, 503)
+    "/{job_id}", summary="Cancel a job", status_code=204, responses=problems(404, 422, 503)
 )
 async def delete_job(service: Here, request: Request, job_id: JobId) -> Response:
     """It stops at once, and it and its results are gone."""
@@ -121,7 +121,7 @@ async def delete_job(service: Here, request: Request, job_id: JobId) -> Response
             "and a last `end`",
             "content": {EVENTS: {"schema": {"type": "string"}}},
         },
-        **problems(400, 404, 422, 503),
+        **problems(404, 422, 503),
     },
 )
 async def get_events(service: Here, request: Request, job_id: JobId) -> Response:
@@ -140,7 +140,7 @@ async def get_events(service: Here, request: Request, job_id: JobId) -> Response
             "description": "A line a row; if there are not all, a last line says why",
             "content": {NDJSON: {"schema": RESULTS, "example": RESULT_LINES}},
         },
-        **problems(400, 404, 422, 503),
+        **problems(404, 422, 503),
     },
 )
 async def get_results(

@@ -25,7 +25,7 @@ async def list_models(service: Here) -> CatalogueAnswer:
     )
 
 
-@router.get("/{name}", summary="One shape", responses=problems(400, 404, 422, 503))
+@router.get("/{name}", summary="One shape", responses=problems(404, 422, 503))
 async def get_model(
     service: Here, name: Annotated[str, Path(description="A name from GET /models")]
 ) -> ShapeAnswer:

@@ -78,7 +78,10 @@ async def limits(service: Here) -> dict[str, int | float]:
     "/metrics",
     summary="Metrics",
     response_class=Response,
-    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}, **problems(422)},
+    responses={
+        200: {"content": {"text/plain": {"schema": {"type": "string"}}}},
+        **problems(422),
+    },
 )
 def metrics(service: Here) -> Response:
     """Prometheus metrics."""

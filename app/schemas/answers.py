@@ -262,4 +262,4 @@ class ProblemAnswer(Answer):
     title: str
     status: int
     detail: str
-    errors: list[ErrorEntry] = Field(default_factory=list, max_length=20)
+    errors: list[ErrorEntry] = Field(max_length=20)

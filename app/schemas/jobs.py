@@ -6,7 +6,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from app.schemas.answers import Answer, FitKind
-from app.schemas.base import NotNegative, Number, Positive, Request, Row
+from app.schemas.base import NotNegative, Number, NumberOrList, Positive, Request, Row
 from fitting.result import Status, WarningCode
 
 
@@ -30,8 +30,8 @@ class PointsLine(Line):
 
     y: Row[Number]
     x: Row[Number] | None = None
-    x_err: Row[NotNegative] | None = None
-    y_err: Row[Positive] | None = None
+    x_err: NumberOrList[NotNegative] | None = None
+    y_err: NumberOrList[Positive] | None = None
 
 
 class RowCovariance(Answer):

@@ -98,7 +98,8 @@ def compose(kind: type[Composite], terms: tuple[Model, ...], path: Path) -> Mode
     if double:
         message = (
             f"components share the parameter names {', '.join(double[:5])}; give each component "
-            'a "prefix", or share parameters in so many words: "rename": {"mu": "a_mu"}'
+            '(of a convolution within another the inner one) a "prefix", or share parameters in so '
+            'many words: "rename": {"mu": "a_mu"}'
         )
         raise InvalidRequest([(path, message)])
     return model
@@ -139,8 +140,11 @@ def to_template(spec: TemplateModel, settings: Settings, path: Path) -> Model:
             + [((*where, "counts", int(i)), "counts cannot be negative") for i in negative]
             or [((*where, "counts"), "every bin is empty, so there is no shape")]
         )
+    if not np.isfinite(total := counts.sum()):
+        message = "the counts add up to more than a double holds; scale them down"
+        raise InvalidRequest([((*where, "counts"), message)])
     size = bucket_length(len(counts))
-    below = np.concatenate([[0.0], np.cumsum(counts / counts.sum())])
+    below = np.concatenate([[0.0], np.cumsum(counts / total)])
     tables = {"edges": pad(edges, size + 1), "below": pad(below, size + 1)}
     return named(Template, spec, path, size=size, **tables)
 

@@ -15,6 +15,7 @@ from fitting.further import CovarianceOutcome
 from fitting.message import ON_THE_MODEL, UNSCALED
 from fitting.padding import Floats
 from fitting.problem import FitProblem, describe
+from fitting.result import Status
 
 NOT_A_MINIMUM = (
     "The second derivatives of the cost are not positive definite here, so their inverse is no "
@@ -25,7 +26,10 @@ NO_INFORMATION = (
     "it has no inverse. Ask for another point, or fit with some of them fixed or constrained."
 )
 
-NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")  # as JSON writes it
+HOPELESS = (Status.EMPTY_DATA, Status.UNDER_DETERMINED)  # whatever the start
+
+NUMBER = re.compile(r"[-+]?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")  # as JSON writes it
+PLUS = re.compile(r"(?<=[eE]) ")  # which is a space in a query
 AT = (
     "write name:value pairs joined by commas, each once, with numbers as JSON writes them: "
     "mu:0.5,sigma:1.1"
@@ -50,9 +54,10 @@ def to_point(problem: FitProblem, answer: dict[str, Any], at: str | None) -> Flo
     values = values | named
     point = np.array([np.nan if values[n] is None else values[n] for n in problem.names], float)
     if np.isnan(point).any():
-        message = f"this fit has no values ({answer['status']})"
-        remedy = "post it again, or name all parameters in at"
-        raise InvalidRequest([(("fit_id",), f"{message}: {remedy}")])
+        status = answer["status"]
+        remedy = "send other data" if status in HOPELESS else "post it again"
+        what = f"this fit has no values ({status}): {remedy}, or name all parameters in at"
+        raise InvalidRequest([(("fit_id",), what)])
     bounds = problem.bounds
     for name, low, high, value in zip(
         problem.names, bounds.lower, bounds.upper, point, strict=True
@@ -68,7 +73,8 @@ def parse_at(at: str) -> dict[str, float]:
     named: dict[str, float] = {}
     for pair in at.split(","):
         name, _, text = pair.partition(":")
-        value = float(text) if NUMBER.fullmatch(text.strip()) else float("nan")
+        text = PLUS.sub("+", text.strip())
+        value = float(text) if NUMBER.fullmatch(text) else float("nan")
         if not name.strip() or name.strip() in named or not np.isfinite(value):
             raise InvalidRequest([(("at",), AT)])
         named[name.strip()] = value

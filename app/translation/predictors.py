@@ -1,6 +1,7 @@
 """Several predictors: the columns of an x that is an object, and the formula in their names."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from string import ascii_letters
 from typing import Any
 
 from app.errors import InvalidRequest
@@ -21,13 +22,12 @@ def model_in_columns(request: PointsRequest, settings: Settings) -> Formula:
     assert isinstance(columns, dict)
     refuse_names(columns, settings)
     if not isinstance(request.model, FormulaModel):
-        example = " + ".join(f"b{i + 1}*{name}" for i, name in enumerate(list(columns)[:3]))
         raise InvalidRequest(
             [
                 (
                     ("model",),
-                    "where x has columns the model is a formula in their names, as in "
-                    f'{{"formula": "b0 + {example}"}}; shapes may be called in it',
+                    "where x has columns the model is a formula in their names, all of them, as in "
+                    f'{{"formula": "{plane(list(columns))}"}}; shapes may be called in it',
                 )
             ]
         )
@@ -37,6 +37,14 @@ def model_in_columns(request: PointsRequest, settings: Settings) -> Formula:
         message = "the formula does not use this column; write its name there, or leave it out"
         raise InvalidRequest([(("x", name), message) for name in unused])
     return model
+
+
+def plane(columns: Sequence[str]) -> str:
+    """The simplest formula in these columns, whose parameters have other names than they."""
+    free = (one for one in ascii_letters if not any(name.startswith(one) for name in columns))
+    letter = next(free, max(columns, key=len) + "_")
+    terms = [f"{letter}{i}*{name}" for i, name in enumerate(columns, 1)]
+    return " + ".join([f"{letter}0", *terms])
 
 
 def refuse_names(columns: Mapping[str, Any], settings: Settings) -> None:

@@ -20,6 +20,7 @@ WORD = re.compile(
     r"|(?P<name>[A-Za-z_][A-Za-z0-9_]*)"
     r"|(?P<operator>\*\*|<=|>=|[-+*/^(),<>])"
 )
+OCTAL = re.compile(r"0[0-9]")
 BINARY = {"+", "-", "*", "/", "**", "<", "<=", ">", ">="}
 LONGEST_NUMBER = 40
 LONGEST_NAME = 50
@@ -68,6 +69,9 @@ def _word(text: str, place: int) -> Word:
     kind: Kind = "number" if found["number"] else "name" if found["name"] else "operator"
     if kind == "number" and len(word) > LONGEST_NUMBER:
         raise FormulaError(f"a number has at most {LONGEST_NUMBER} characters; shorten it", column)
+    if OCTAL.match(word):
+        what = "a number does not begin with 0, which is octal to some; write"
+        raise FormulaError(f"{what} {word.lstrip('0') or 0}", column)
     if kind == "name":
         check_word(word, column)
     return Word(kind, word, column)

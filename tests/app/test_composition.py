@@ -194,6 +194,11 @@ def test_a_density_on_its_range_counts_the_events_inside(client: httpx.Client) -
         ({"template": {"edges": [0, 1], "counts": [1, 2]}}, "/model/template/edges", "edges"),
         ({"template": {"edges": [0, 1, 1], "counts": [1, 2]}}, "/model/template/edges/2", "rise"),
         ({"template": {"edges": [0, 1], "counts": [0]}}, "/model/template/counts", "empty"),
+        (
+            {"template": {"edges": [0, 1, 2], "counts": [1e308, 1e308]}},
+            "/model/template/counts",
+            "scale them down",
+        ),
         ({"template": {"edges": [0, 1], "counts": [-1]}}, "/model/template/counts/0", "negative"),
         ({"formula": "a*expp(x)"}, "/model/formula", "exp"),
         ({"formula": "a*gausian(x, m, s)"}, "/model/formula", "gaussian"),

@@ -70,6 +70,8 @@ def test_while_a_long_request_is_read_others_are_served(
 
 def test_numbers_are_written_as_in_json() -> None:
     assert parse_at("mu:0.5, sigma:-1e+3,a: 2 ") == {"mu": 0.5, "sigma": -1000.0, "a": 2.0}
-    for text in ("1_0", "٣", "+1", "1.", ".5", "0x1", "nan", "inf", "1e999", "", "01"):
+    # in a query + is a space
+    assert parse_at("mu:+3,a:1e 20,b:-2.5E 1") == {"mu": 3.0, "a": 1e20, "b": -25.0}
+    for text in ("1_0", "٣", "++1", "1.", ".5", "0x1", "nan", "inf", "1e999", "", "01"):
         with pytest.raises(InvalidRequest):
             parse_at(f"mu:{text}")

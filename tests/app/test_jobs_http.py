@@ -249,6 +249,7 @@ def test_limits_of_jobs(start_server: StartServer) -> None:
             assert pointers(problem) == ["/counts"]
         refused(post_lines(client, HISTOGRAMS, ndjson(HEAD, [1.0] * 3000)), 413)
         refused(post_lines(client, HISTOGRAMS, ndjson(HEAD) + b"[" + b" " * 3000), 413)
+        refused(post_lines(client, HISTOGRAMS, ndjson(HEAD)[:-1] + b" " * 3000 + b"\n[1]\n"), 413)
         location = accepted(post_lines(client, HISTOGRAMS, streamed(flat(20))))
         second = post_lines(client, HISTOGRAMS, streamed(histograms(3)))
         if client.get(location).json()["finished"] is None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from typing import Any
 
 import pytest
@@ -106,6 +107,7 @@ def test_what_is_no_request_is_refused_in_words(sent: bytes) -> None:
     wire = asyncio.run(answered(sent))
     assert wire.written.startswith(b"HTTP/1.1 400 ")
     assert b"/problems/invalid-http" in wire.written
+    assert re.search(rb"\r\nx-request-id: [0-9a-f]{16}\r\n", wire.written)
     assert wire.closed
 
 

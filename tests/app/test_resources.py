@@ -123,6 +123,33 @@ def test_covariance_of_a_linear_model_is_the_closed_form(
     np.testing.assert_allclose(reply["matrix"], expected, rtol=rtol, atol=rtol * expected.max())
 
 
+def test_of_a_fit_with_all_at_limits_there_is_none_whoever_is_asked(client: httpx.Client) -> None:
+    limits = {"c0": {"limits": [100, 200]}}
+    constant = {"name": "polynomial", "degree": 0}
+    data = {"edges": [0, 1, 2, 3], "counts": [2, 11, 33]}
+    answer = fitted(
+        client.post(HISTOGRAM, json={"histogram": data, "model": constant, "parameters": limits})
+    )
+    assert answer["status"] == "at-limit-only"
+    for method in ("autodiff", "hesse", "gauss-newton"):
+        reply = covariance(client, answer["fit_id"], method=method)
+        for field in ("parameters", "matrix", "positive_definite"):
+            assert reply[field] == answer["covariance"][field]
+
+
+@pytest.mark.parametrize(
+    ("counts", "status"), [([0, 0, 0, 0], "empty-data"), ([5, 9], "under-determined")]
+)
+def test_of_data_that_tell_nothing_other_data_are_asked_for(
+    client: httpx.Client, counts: list[int], status: str
+) -> None:
+    data = {"edges": [*range(len(counts) + 1)], "counts": counts}
+    answer = fitted(client.post(HISTOGRAM, json={"histogram": data, "model": "gaussian"}))
+    assert answer["status"] == status
+    problem = refused(client.get("/covariance", params={"fit_id": answer["fit_id"]}), 422)
+    assert f"({status}): send other data" in problem["errors"][0]["message"]
+
+
 def test_covariance_at_another_point(client: httpx.Client) -> None:
     held = {"mu": {"start": 0, "fixed": True}, "sigma": {"start": 1, "fixed": True}}
     peak = fitted(client.post(HISTOGRAM, json=GAUSSIAN_50 | {"parameters": held}))

@@ -1,5 +1,7 @@
 """Fits in several predictors against NIST, NumPy and SciPy, and what must not change them."""
 
+import json
+
 import numpy as np
 import pytest
 from scipy.optimize import least_squares, minimize
@@ -200,11 +202,17 @@ def test_the_stored_request_and_the_covariance_of_such_a_fit(client):
     assert answer["minos"]["b"]["upper"] == pytest.approx(error, rel=0.05)
 
 
-def test_a_model_by_name_is_told_to_be_a_formula(client):
-    body = {"x": {"u": [1, 2], "v": [1, 3]}, "y": [1, 2], "model": "gaussian"}
+@pytest.mark.parametrize("names", ["uv", ["b1", "b2"], ["a0", "b", "c"], "abcdef"])
+def test_a_model_by_name_is_told_to_be_a_formula_which_fits(client, names):
+    """Of a plane, whose values are known."""
+    x = {name: np.cos(i * np.arange(9.0)).tolist() for i, name in enumerate(names, 1)}
+    y = 1 + sum((i + 2) * np.array(column) for i, column in enumerate(x.values()))
+    body = {"x": x, "y": y.tolist(), "y_err": 0.1, "model": "linear"}
     (error,) = refused(client.post(XY_ERRORS, json=body), 422)["errors"]
     assert error["pointer"] == "/model"
-    assert '{"formula": "b0 + b1*u + b2*v"}' in error["message"]
+    told = json.loads("{" + error["message"].partition("{")[2].partition("}")[0] + "}")
+    fitted = read(client.post(XY_ERRORS, json=body | {"model": told}))
+    assert [*fitted["values"].values()] == pytest.approx([1.0, *range(2, 2 + len(x))])
 
 
 def test_the_limit_on_columns_is_shown(client):
