@@ -19,8 +19,8 @@ from fitting.slopes import anchors, slope_places
 ROUNDED = 1e-9  # of a bin: 3 * 0.1 is not 0.3
 POSITIVE = "it must be positive"
 FOR_COUNTS = (
-    f"{POSITIVE}; leave this point out, or give it an error; counts are fitted as a histogram, "
-    "which needs no errors"
+    f"{POSITIVE}; leave this point out, or give it an error (where x alone has errors, one far "
+    "below what these make of y); counts are fitted as a histogram, which needs no errors"
 )
 LARGEST = float(np.finfo(float).max)  # what is larger counts as this
 
@@ -110,7 +110,10 @@ class Histogram(Bare):
         refuse_where(
             self.counts < 0,
             ("counts",),
-            lambda i: f"count is {self.counts[i]:g}; counts cannot be negative",
+            lambda i: (
+                f"count is {self.counts[i]:g}; counts cannot be negative: what has been "
+                "subtracted from is fitted as points, with the errors that it has"
+            ),
         )
         if not self._in_range.any():
             raise InvalidProblem(

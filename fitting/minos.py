@@ -30,6 +30,10 @@ PROFILED = 1e-9  # of the distance from the minimum
 SURE_EDM = 1e-6  # of the fit of the others, in the rise of the cost
 
 NO_SCALE = "the residuals are all zero, so that nothing tells what one standard deviation is"
+AT_LIMIT = (
+    "at its limit, so that there is one side only: where the cost has risen by one from there; "
+    'for both sides give it "limits": [null, null], if the model has values beyond'
+)
 NO_CROSSING = "the profile does not rise by one before a limit, or has no crossing"
 
 
@@ -51,7 +55,9 @@ class Profile:
 
     def interval(self) -> MinosInterval:
         """Both sides, or why there are not both."""
-        known = self.covariance
+        known, index = self.covariance, int(np.argmax(np.abs(self.axis)))
+        if np.count_nonzero(self.axis) == 1 and self.minimum.held[index] and self.up > 0:
+            return self._from_limit(index)
         if known.matrix is None or not self.axis[list(known.parameters)].any():
             return MinosInterval(None, None, "at a limit, or without a covariance to start from")
         if not self.up > 0:
@@ -59,6 +65,12 @@ class Profile:
         lower, upper = (self._side(side) for side in (-1, 1))
         told = None if lower is not None and upper is not None else NO_CROSSING
         return MinosInterval(lower, upper, told)
+
+    def _from_limit(self, index: int) -> MinosInterval:
+        """Of a parameter that is at a limit: the side that leads away from it."""
+        if self.minimum.values[index] <= self.bounds.lower[index]:
+            return MinosInterval(None, self.followed(index, 1), AT_LIMIT)
+        return MinosInterval(self.followed(index, -1), None, AT_LIMIT)
 
     @property
     def level(self) -> float:

@@ -13,6 +13,7 @@ from fitting.exactness import WORTH_TELLING, inexactness
 from fitting.message import Message, lacks_predictor, write_x
 from fitting.minos import Profile
 from fitting.objective import Objective
+from fitting.outliers import outliers
 from fitting.padding import Floats
 from fitting.problem import FitProblem
 from fitting.result import (
@@ -117,7 +118,10 @@ class Report:
                 f"The chi-square is {chi2:.4g} for {ndof} degrees of freedom: the model does "
                 "not describe these data, their errors are too small, or there is a better "
                 "minimum that other starting values would find."
-                + strays(self.objective, self.problem, params),
+                + (
+                    strays(self.objective, self.problem, params)
+                    or outliers(self.objective, self.problem.data, params)
+                ),
             )
 
     def _warn_of_inexact_integrals(self, minimum: Minimum) -> None:
@@ -167,7 +171,7 @@ class Report:
                 "relative-errors",
                 "The errors in y are relative (1 each, in units of y, if left out), but "
                 "constraints and errors in x are absolute: how much these count depends on "
-                "that guess. Give the errors in y.",
+                "that guess. Give the errors in y, and no `absolute_sigma: false`.",
             )
 
     def _warn_of_no_predictor(self) -> None:

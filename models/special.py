@@ -45,12 +45,12 @@ ERFCX_POWERS = (
 
 
 def settled(*arrays: Array) -> tuple[Array, ...]:
-    """The same arrays, of one shape, as they come out of a product with the identity.
+    """The same arrays, of one shape, any, as they come out of a product with the identity.
 
     XLA repeats what it fuses for every later use, for bins once for either edge and again for
     every derivative; it does not look through a product. Shapes get up to ten times faster.
     """
-    return tuple(jnp.eye(len(arrays)) @ jnp.stack(arrays))
+    return tuple(jnp.tensordot(jnp.eye(len(arrays)), jnp.stack(arrays), axes=1))
 
 
 def powers_of(x: Array, count: int) -> Array:

@@ -175,7 +175,8 @@ class BatchAnswer(Answer):
         description="The rows in which a parameter is at a limit"
     )
     warnings: dict[WarningCode, list[int]] = Field(
-        description="By code the rows, of those fitted by themselves, that have such a warning"
+        description="By code the rows that have such a warning; of rows that were fitted together "
+        "`fractional-counts` alone"
     )
     covariance: BatchCovariance | None = None
     timing_ms: BatchTiming

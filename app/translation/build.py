@@ -34,6 +34,10 @@ from models.model import Density, Model
 from models.registry import SHAPES
 
 MAX_DEPTH = 4
+SMEARED_TWICE = (
+    "two resolutions, one after the other, are one, of which the data cannot tell the parts; leave "
+    "one of them out"
+)
 
 
 def build_model(spec: Any, settings: Settings) -> Model:
@@ -74,6 +78,8 @@ def build(spec: Any, settings: Settings, path: Path) -> Model:
             return compose(Product, build_all(specs, settings, (*path, "product")), path)
         case SmearedModel(convolve=inner):
             density = build(inner, settings, (*path, "convolve"))
+            if isinstance(density, Smeared):  # Gaussians in a row are one
+                raise InvalidRequest([((*path, "convolve"), SMEARED_TWICE)])
             refuse_others((density,), (*path, "convolve"), "a convolution")
             return named(Smeared, spec, path, density=density)
         case TemplateModel():
@@ -98,8 +104,7 @@ def compose(kind: type[Composite], terms: tuple[Model, ...], path: Path) -> Mode
     if double:
         message = (
             f"components share the parameter names {', '.join(double[:5])}; give each component "
-            '(of a convolution within another the inner one) a "prefix", or share parameters in so '
-            'many words: "rename": {"mu": "a_mu"}'
+            'a "prefix", or share parameters in so many words: "rename": {"mu": "a_mu"}'
         )
         raise InvalidRequest([(path, message)])
     return model

@@ -21,7 +21,8 @@ class BatchResult:
 
     A row may have the numbers of a minimum and no status yet: it is certain, but something better
     may be found. `resume` is from where a row that had no time should go on, `origin` where all
-    began that had no starts; `warnings` are by row, of those that were fitted by themselves all.
+    began that had no starts; `warnings` are by row: all of those that were fitted by themselves, of
+    the others that counts are no whole numbers.
     """
 
     values: Floats
@@ -99,9 +100,8 @@ class BatchResult:
             getattr(self, name)[places[new]] = getattr(other, name)[new]
         if self.covariance is not None and other.covariance is not None:
             self.covariance[places[new]] = other.covariance[new]
-        warned = {int(places[i]): codes for i, codes in other.warnings.items()}
-        for place in places[other.alone].tolist():
-            self.warnings[place] = warned.get(place, ())
+        for i, place in enumerate(places.tolist()):
+            self.warnings[place] = other.warnings.get(i, ())
         self.usage.add(other.usage)
 
 

@@ -190,6 +190,7 @@ def test_a_density_on_its_range_counts_the_events_inside(client: httpx.Client) -
         ({"sum": ["gaussian", "polynomial"], "fractions": True}, "/model/sum/1", "densities"),
         ({"convolve": "polynomial"}, "/model/convolve", "densities"),
         ({"convolve": {"sum": ["gaussian"]}}, "/model/convolve", "densities"),
+        ({"convolve": {"convolve": "landau", "prefix": "a_"}}, "/model/convolve", "leave one of"),
         ({"product": []}, "/model/product", "at least 1"),
         ({"template": {"edges": [0, 1], "counts": [1, 2]}}, "/model/template/edges", "edges"),
         ({"template": {"edges": [0, 1, 1], "counts": [1, 2]}}, "/model/template/edges/2", "rise"),

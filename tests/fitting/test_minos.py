@@ -25,6 +25,27 @@ def poisson_interval(n):
     return tuple(float((-n * lambertw(argument, branch)).real - n) for branch in (0, -1))
 
 
+@pytest.mark.parametrize("side", [-1, 1])
+def test_from_a_limit_the_cost_has_risen_by_one_on_the_other_side(side):
+    """With the slope fitted the cost is (c0 - best)^2 / sigma^2, from 0 or anywhere."""
+    x = np.linspace(0, 1, 8)
+    y = side * (x - 0.4 + 0.1 * np.cos(9 * x))
+    design = np.column_stack([np.ones(8), x]) / 0.2
+    best, sigma = (
+        (np.linalg.pinv(design) @ y / 0.2)[0],
+        np.linalg.inv(design.T @ design)[0, 0] ** 0.5,
+    )
+    limits = (0.0, None) if side > 0 else (None, 0.0)
+    result = solve(LINE, points(x, y, 0.2), c0=Knowledge(limits=limits), minos=["c0"])
+    assert result.held.tolist() == [True, False]
+    found = result.minos["c0"]
+    ends = {1: found.upper, -1: found.lower}
+    assert ends[side] == pytest.approx(best + side * np.hypot(best, sigma), rel=1e-8)
+    assert ends[-side] is None
+    assert not found.valid
+    assert "one side only" in found.message
+
+
 @pytest.mark.parametrize("n", [1, 2, 4, 25, 1000, 10**6])
 @pytest.mark.parametrize("bins", [1, 5])
 def test_a_poisson_mean_has_its_closed_form(n, bins):
@@ -85,12 +106,19 @@ def test_a_limit_beyond_the_crossing_changes_nothing():
     assert (found.lower, found.upper) == pytest.approx(poisson_interval(100), rel=1e-9)
 
 
-def test_a_parameter_at_a_limit_has_no_interval_but_words():
+def test_of_a_peak_that_a_limit_stops_the_free_side_is_that_of_the_profile():
     known = Knowledge(start=1.2, limits=(1.0, None))
+    cost = reference.Poisson("gaussian", PEAK_DATA.edges, PEAK_DATA.counts)
+
+    def profile(mu):
+        return reference.minimise(cost, START | {"mu": mu}, ("mu",)).fval
+
+    crossing = brentq(lambda mu: profile(mu) - profile(1.0) - 1, 1.0, 2.0, xtol=1e-10)
     result = solve(PEAK, PEAK_DATA, minos=["mu", "sigma"], mu=known)
     assert result.held.tolist() == [False, True, False]
-    assert (result.minos["mu"].lower, result.minos["mu"].upper) == (None, None)
-    assert "limit" in result.minos["mu"].message
+    assert result.minos["mu"].lower is None
+    assert result.minos["mu"].upper == pytest.approx(crossing - 1.0, rel=1e-7)
+    assert "one side only" in result.minos["mu"].message
     assert result.minos["sigma"].valid
 
 

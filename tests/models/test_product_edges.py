@@ -7,7 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy.integrate import quad
-from scipy.stats import argus, expon, norm
+from scipy.special import voigt_profile
+from scipy.stats import argus, expon, exponnorm, norm
 
 from models.composition.mixture import Mixture
 from models.composition.product import Product
@@ -17,6 +18,7 @@ from models.shapes.argus import Argus
 from models.shapes.bifurcated_gaussian import BifurcatedGaussian
 from models.shapes.cruijff import Cruijff
 from models.shapes.exponential import Exponential
+from models.shapes.exponentially_modified_gaussian import ExponentiallyModifiedGaussian
 from models.shapes.gaussian import Gaussian
 from models.shapes.hill import Hill
 from models.shapes.michaelis_menten import MichaelisMenten
@@ -24,6 +26,7 @@ from models.shapes.polynomial import Polynomial
 from models.shapes.power import Power
 from models.shapes.stretched_exponential import StretchedExponential
 from models.shapes.uniform import Uniform
+from models.shapes.voigt import Voigt
 from models.shapes.weibull import Weibull
 from tests.models.twins import SCIPY_TWINS
 from tests.models.twins.twin import exact_integrals
@@ -40,6 +43,32 @@ def test_a_decay_between_two_ends():
     found = integrals(Product((Exponential(), Uniform())), 5.0, 3.0, low, high)
     below = expon.cdf(np.clip(EDGES, low, high), scale=3.0)
     np.testing.assert_allclose(found, 5 * np.diff(below) / (high - low), rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("shape", "values", "pdf"),
+    [
+        (Voigt(), (4.2, 0.6, 0.3), lambda x: voigt_profile(x - 4.2, 0.6, 0.3)),
+        (
+            ExponentiallyModifiedGaussian(),
+            (3.0, 0.5, 1.4),
+            lambda x: exponnorm.pdf(x, 1.4 / 0.5, 3.0, 0.5),
+        ),
+    ],
+    ids=["voigt", "exponentially_modified_gaussian"],
+)
+def test_shapes_of_much_arithmetic_times_a_line(shape, values, pdf):
+    """With their derivatives, at nodes that are rows and columns."""
+    model, params = Product((shape, Polynomial(degree=1))), jnp.array([*values, 2.0, 0.3])
+    twin = [
+        quad(lambda x: pdf(x) * (2 + 0.3 * x), a, b, epsabs=0, epsrel=1e-12)[0]
+        for a, b in pairwise(EDGES)
+    ]
+    found, slopes = jax.jit(
+        lambda p: jax.jvp(lambda q: model.integral(jnp.asarray(EDGES), *q), (p,), (p * 0 + 1,))
+    )(params)
+    np.testing.assert_allclose(found, twin, rtol=1e-10)
+    assert np.isfinite(slopes).all()
 
 
 def test_slopes_in_an_end():
