@@ -5,6 +5,7 @@ import pytest
 
 from fitting.batch.fit import fit_batch
 from fitting.batch.question import Batch
+from fitting.batch.result import BatchResult
 from fitting.batch.rows import HistogramRows, PointsRows
 from fitting.data import Histogram
 from fitting.problem import Knowledge
@@ -42,8 +43,11 @@ def test_only_what_is_fitted_is_looked_at():
 def test_rows_of_a_batch_are_told_of_too():
     counts = np.array([COUNTS, COUNTS / 2, COUNTS * 0, np.roll(COUNTS, 3) / 4])
     rows = HistogramRows(EDGES, counts)
-    found = fit_batch(Batch(PEAK, rows, (Knowledge(),) * 3, np.full((4, 3), np.nan)), KERNELS)
+    batch = Batch(PEAK, rows, (Knowledge(),) * 3, np.full((4, 3), np.nan))
+    found, whole = fit_batch(batch, KERNELS), BatchResult.empty(batch, covariance=False)
     assert found.warned["fractional-counts"] == [1, 3]
+    whole.put(np.array([2, 0, 3, 1]), found)  # as parts of a batch are
+    assert whole.warned["fractional-counts"] == [0, 1]
 
 
 def test_points_may_be_any_numbers():
