@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from fitting.data import Histogram, Points
+from fitting.emptied import emptied
 from fitting.objective import Objective
 from fitting.padding import Flags
 from fitting.problem import FitProblem
@@ -151,7 +152,8 @@ class Message:
             involved = self.strategy.vague or minimum.flat
         names, ndof = self._named(involved), self.problem.ndof_of_free
         told = text.format(names=names, chi2=minimum.fval, ndof=ndof)
-        return told + strays(self.objective, self.problem, minimum.values)
+        about = self.objective, self.problem, minimum.values
+        return told + (strays(*about) or emptied(*about))
 
     def _under_determined(self) -> str:
         data, free = self.problem.data, int((~self.problem.bounds.fixed).sum())
