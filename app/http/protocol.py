@@ -142,8 +142,8 @@ class Protocol(HttpToolsProtocol):
             HTTPStatus.BAD_REQUEST,
             "invalid-http",
             "Not a valid HTTP request",
-            "The request line or a header is not valid HTTP. Long input belongs into the body; what "
-            "is beyond its Content-Length, which counts bytes, is taken for another request.",
+            "The request line or a header is not valid HTTP. Long input belongs into the body; "
+            "what is beyond its Content-Length, which counts bytes, is taken for another request.",
         )
 
     def _refuse_head(self) -> None:

@@ -16,6 +16,7 @@ from app.service import Here
 from app.translation.build import MAX_DEPTH
 from models.formula import tokens
 from models.formula.parse import Limits
+from models.shapes.series import HIGHEST_DEGREE
 
 router = APIRouter(route_class=StrictRoute, tags=["status"])
 
@@ -23,6 +24,7 @@ router = APIRouter(route_class=StrictRoute, tags=["status"])
 #: Limits that no setting changes; lengths are in characters.
 FIXED = {
     "max_depth": MAX_DEPTH,
+    "max_degree": HIGHEST_DEGREE,
     "max_ranges": MOST_RANGES,
     "max_prefix_length": LONGEST_PREFIX,
     "max_name_length": LONGEST_NAME,

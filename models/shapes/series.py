@@ -11,7 +11,8 @@ from models.features import Features
 from models.model import Model
 from models.quadrature import bin_integrals
 
-Degree = Annotated[int, Interval(ge=0, le=20)]
+HIGHEST_DEGREE = 20
+Degree = Annotated[int, Interval(ge=0, le=HIGHEST_DEGREE)]
 
 
 @dataclass(frozen=True)

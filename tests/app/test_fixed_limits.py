@@ -32,6 +32,7 @@ def formula(text: str) -> None:
 
 BY_LIMIT: dict[str, Callable[[int], Any]] = {
     "max_depth": lambda n: read(model=nested(n)),
+    "max_degree": lambda n: read(model={"name": "polynomial", "degree": n}),
     "max_ranges": lambda n: read(fit_range=[[0, 5]] * n),
     "max_prefix_length": lambda n: read(model={"name": "gaussian", "prefix": "p" * n}),
     "max_name_length": lambda n: read(model={"name": "gaussian", "rename": {"mu": "m" * n}}),
