@@ -23,6 +23,7 @@ from app.jobs.chunk import Fields, pack, to_lines, to_request, unpack, without_l
 from app.jobs.fit import fit_first
 from app.jobs.news import News
 from app.jobs.owner import Owner
+from app.jobs.progress import Progress
 from app.operation.logs import request_id
 from app.schemas.batches import BatchRequest
 from app.service import Service
@@ -60,15 +61,15 @@ class Working:
 class Runner:
     """One server's part in the jobs of its store.
 
-    `work` rings when there may be something to do, `news` is for those who follow a job;
-    `receiving` are the jobs that are on their way in.
+    `work` rings when there may be something to do, `news` is for those who follow a job,
+    `progress` is how fast jobs go; `receiving` are those that are on their way in.
     """
 
     def __init__(self, service: Service, owner: Owner):
         self._service, self._owner = service, owner
         self._store = service.store.jobs
         self._store.owner = owner.name
-        self.work, self.news = Bell(), News(self._store)
+        self.work, self.news, self.progress = Bell(), News(self._store), Progress()
         self.receiving: set[str] = set()
         self._settings = without_limits(service.settings)
         self._paces = Paces()
@@ -134,6 +135,7 @@ class Runner:
             claim = await self._store.claim(self._working)
             if claim is None:
                 return None
+            self.progress.working_on(claim.job, claim.rows_done)
             working = Working(claim.id, claim.job, asyncio.create_task(self._do(claim)))
             self._working[claim.id] = working
             return working
