@@ -31,7 +31,8 @@ from app.operation.warm import warm_up
 from app.routes import batch, covariance, fit, fits, jobs, models, status
 from app.service import Service
 from app.settings import Settings
-from app.store.store import Store, in_a_line
+from app.store.complaint import in_a_line
+from app.store.store import Store
 from app.workers.pool import WorkerPool
 from app.workers.process import WorkerSettings
 

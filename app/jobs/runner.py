@@ -27,6 +27,7 @@ from app.jobs.progress import Progress
 from app.operation.logs import request_id
 from app.schemas.batches import BatchRequest
 from app.service import Service
+from app.store.complaint import Complaint
 from app.store.jobs import LEASE_S, Claim, Gone
 from fitting.batch.question import Batch
 
@@ -79,6 +80,9 @@ class Runner:
         self._fitting = asyncio.Semaphore(at_once)
         self._hands = at_once + AT_ONCE - FITTING
         self._tasks: list[asyncio.Task[None]] = []
+        self._unclaimed = Complaint(logger, "no chunk could be claimed")
+        self._unwritten = Complaint(logger, "a chunk cannot be written down yet")
+        self._unrenewed = Complaint(logger, "leases could not be renewed")
 
     async def start(self) -> None:
         """Take up what we had when we died, and go on."""
@@ -110,8 +114,8 @@ class Runner:
             ring = self.work.next_ring
             try:
                 working = await self._begin()
-            except Exception:
-                logger.exception("no chunk could be claimed")
+            except Exception as error:
+                self._unclaimed.of(error)
                 await asyncio.sleep(AFTER_DEFECT_S)
                 continue
             if working is None:
@@ -123,9 +127,9 @@ class Runner:
             finally:
                 task.cancel()
                 del self._working[working.chunk]
-            if not task.cancelled() and (error := task.exception()):
+            if not task.cancelled() and (failure := task.exception()):
                 # its lease ends, and it comes again
-                logger.error("a chunk was not written down", exc_info=error)
+                logger.error("a chunk was not written down", exc_info=failure)
                 await asyncio.sleep(AFTER_DEFECT_S)
             self.news.ring(working.job)
 
@@ -172,8 +176,8 @@ class Runner:
                 await self._store.finish(claim, done.lines, done.statuses, done.rest)
             except Gone:
                 return False
-            except (SQLAlchemyError, StoreAway):  # a full disk, a database that is away
-                logger.exception("a chunk cannot be written down yet")
+            except (SQLAlchemyError, StoreAway) as error:  # a full disk, a database that is away
+                self._unwritten.of(error)
                 await asyncio.sleep(AFTER_DEFECT_S)
             else:
                 return True
@@ -223,8 +227,8 @@ class Runner:
                 continue
             try:
                 still = await self._store.renew(list(held), list(self.receiving))
-            except Exception:
-                logger.exception("leases could not be renewed")
+            except Exception as error:
+                self._unrenewed.of(error)
                 continue
             for chunk, working in held.items():
                 if chunk not in still:

@@ -15,7 +15,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.errors import did_you_mean
 from app.settings import Settings
-from app.store.store import Store, in_a_line
+from app.store.complaint import in_a_line
+from app.store.store import Store
 
 logger = logging.getLogger("fit.settings")
 

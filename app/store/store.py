@@ -25,6 +25,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 from sqlalchemy.exc import DBAPIError
 
 from app.errors import StoreAway
+from app.store.complaint import in_a_line
 from app.store.jobs import JobStore
 from app.store.keep import Keep
 from app.store.line import RETRY_S
@@ -211,12 +212,6 @@ def with_timeout(url: str) -> URL:
         "keepalives_count": str(LOCKED_S // 2),
     }
     return parsed.update_query_dict({**patience, **parsed.query})
-
-
-def in_a_line(error: Exception) -> str:
-    """What the database itself says, without the statement or what was to be written."""
-    said = str(getattr(error, "orig", None) or error)
-    return next(iter(said.splitlines()), type(error).__name__)
 
 
 def _create_tables(engine: Engine) -> None:
