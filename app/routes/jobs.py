@@ -56,7 +56,7 @@ ACCEPTED: dict[int | str, dict[str, Any]] = {
 RESULTS = {
     "type": "string",
     "description": "Lines of JSON, each with the fields of the schema JobRow; if there are not all "
-    "rows, a last line has `end` and `message` instead",
+    "rows, a last line has `end` (failed, cancelled or interrupted) and `message` instead",
 }
 GONE = "There is no job with this id; it may have been deleted or expired."
 
