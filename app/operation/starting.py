@@ -16,8 +16,8 @@ from typing import Any
 from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.errors import in_a_line
 from app.settings import Settings
-from app.store.complaint import in_a_line
 from app.store.store import Store
 from models.nearest import nearest
 

@@ -5,7 +5,7 @@ import time
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.errors import StoreAway
+from app.errors import StoreAway, in_a_line
 
 EVERY_S = 60.0
 
@@ -30,9 +30,3 @@ class Complaint:
         if reason not in self._told:
             self._told[reason] = now
             self._logger.error("%s: %s", self._what, reason)
-
-
-def in_a_line(error: BaseException) -> str:
-    """What the database itself says, without the statement or what was to be written."""
-    said = str(getattr(error, "orig", None) or error)
-    return next(iter(said.splitlines()), type(error).__name__)

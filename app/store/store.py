@@ -24,8 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 from sqlalchemy.exc import DBAPIError
 
-from app.errors import StoreAway
-from app.store.complaint import in_a_line
+from app.errors import StoreAway, in_a_line
 from app.store.jobs import JobStore
 from app.store.keep import Keep
 from app.store.line import RETRY_S

@@ -319,13 +319,14 @@ def test_a_log_that_became_long_is_cut(tmp_path, monkeypatch):
     store.close()
 
 
-def test_a_store_that_fails_is_a_503_and_no_defect():
+@pytest.mark.parametrize(("kind", "is_defect"), [(OperationalError, False), (DBAPIError, True)])
+def test_a_store_that_fails_is_a_503_and_a_line_in_the_log(caplog, kind, is_defect):
     app = FastAPI()
     install(app)
 
     @app.get("/")
     async def fail() -> None:
-        raise OperationalError("insert", {}, Exception("database or disk is full"))
+        raise kind("insert", {}, Exception("database or disk is full\nor so"))
 
     async def ask() -> httpx.Response:
         transport = httpx.ASGITransport(app)
@@ -335,3 +336,6 @@ def test_a_store_that_fails_is_a_503_and_no_defect():
     response = asyncio.run(ask())
     assert refused(response, 503)["type"] == "/problems/store-away"
     assert int(response.headers["retry-after"]) > 0
+    (record,) = [r for r in caplog.records if r.name == "fit.errors"]
+    assert record.getMessage() == "the store failed: database or disk is full"
+    assert bool(record.exc_info) is is_defect
