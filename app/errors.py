@@ -177,6 +177,12 @@ def did_you_mean(name: str, known: Collection[str], alike: float = 0.6) -> str:
     return f', did you mean "{close}"?' if close else ""
 
 
+def in_a_line(error: BaseException) -> str:
+    """What the database itself says, without the statement or what was to be written."""
+    said = str(getattr(error, "orig", None) or error)
+    return next(iter(said.splitlines()), type(error).__name__)
+
+
 def methods_at(request: Request) -> list[str]:
     """What a path takes, in whatever routes (Starlette tells of the first alone)."""
     routes, scope = request.app.router.routes, request.scope
@@ -198,7 +204,13 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(exc.DBAPIError)
     @app.exception_handler(exc.TimeoutError)  # of the pool of connections
     async def store(request: Request, error: exc.SQLAlchemyError) -> Response:
-        logger.error("the store failed", exc_info=error, extra={"path": request.url.path})
+        expected = isinstance(error, exc.OperationalError | exc.TimeoutError)  # as of a full disk
+        logger.error(
+            "the store failed: %s",
+            in_a_line(error),
+            exc_info=None if expected else error,
+            extra={"path": request.url.path},
+        )
         detail = "It cannot be read or written: perhaps its disk is full. Try again later."
         return StoreAway(detail, 5.0).response()
 

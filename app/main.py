@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.routing import Route
 
 from app import VERSION, errors
-from app.errors import StoreAway
+from app.errors import StoreAway, in_a_line
 from app.http import openapi
 from app.http.cors import Cors
 from app.http.door import Door
@@ -31,7 +31,7 @@ from app.operation.warm import warm_up
 from app.routes import batch, covariance, fit, fits, jobs, models, status
 from app.service import Service
 from app.settings import Settings
-from app.store.store import Store, in_a_line
+from app.store.store import Store
 from app.workers.pool import WorkerPool
 from app.workers.process import WorkerSettings
 

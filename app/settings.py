@@ -1,9 +1,11 @@
 """All settings, from the environment with prefix FIT_ (`FIT_PORT=8001 make serve`)."""
 
 import os
+import re
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -11,6 +13,9 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 POSTGRESQL = "postgresql+psycopg://user@host/fits"
+SCHEDULER = "tcp://10.0.0.1:8786"
+#: As browsers write them: in small letters, without a path.
+ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(\[[0-9a-f:.]+\]|[^\s/?#@:*A-Z]+)(:[0-9]+)?")
 MOST_COMPONENTS = 10_000  # of one sum or product, whatever the limit of a service
 MOST = 2**63 - 1  # that databases count to
 
@@ -51,8 +56,7 @@ class Settings(BaseSettings):
     )
     dask_scheduler: str | None = Field(
         None,
-        pattern=r"^(tcp|tls)://",
-        description="Dask scheduler, as in tcp://10.0.0.1:8786, whose workers compute batches "
+        description=f"Dask scheduler, as in {SCHEDULER}, whose workers compute batches "
         "instead of our own (docs/scaling.md)",
     )
     platform: Literal["cpu", "auto"] = Field(
@@ -121,7 +125,10 @@ class Settings(BaseSettings):
     )
     retention_days: float = limit(30.0, "Days that a fit is kept, and a finished job", gt=0)
     retention_interval_s: float = Field(
-        300.0, gt=0, description="Seconds between looks for fits and kernels to forget"
+        300.0,
+        gt=0,
+        allow_inf_nan=False,
+        description="Seconds between looks for fits and kernels to forget",
     )
     kernels_in_memory: int = limit(256, "Compiled kernels that a worker keeps in memory", ge=1)
     kernel_cache_bytes: int = limit(2 * 2**30, "Bytes of compiled kernels on disk", ge=0)
@@ -158,10 +165,30 @@ class Settings(BaseSettings):
             raise ValueError("must name a file, as in sqlite:////data/fits.sqlite")
         return url
 
+    @field_validator("cors_origins")
+    @classmethod
+    def _as_browsers_say(cls, origins: str) -> str:
+        for origin in filter(None, map(str.strip, origins.split(","))):
+            if origin != "*" and not ORIGIN.fullmatch(origin):
+                raise ValueError(
+                    "must be * or origins as browsers write them, without a path, separated by "
+                    "commas, as in https://lab.example.org,http://localhost:3000"
+                )
+        return origins
+
     @field_validator("dask_scheduler")
     @classmethod
     def _needs_its_library(cls, address: str | None) -> str | None:
-        if address is not None and find_spec("distributed") is None:
+        if address is None:
+            return None
+        try:
+            parts = urlsplit(address)
+            whole = parts.scheme in ("tcp", "tls") and parts.hostname and parts.port
+        except ValueError:  # of a port that is none
+            whole = False
+        if not whole:
+            raise ValueError(f"must be tcp:// or tls:// with host and port, as in {SCHEDULER}")
+        if find_spec("distributed") is None:
             raise ValueError("dask.distributed is not installed; install requirements-dask.lock")
         return address
 

@@ -117,8 +117,31 @@ def test_the_proxy_has_the_time_outs_that_the_service_lacks():
     assert read
     # the proxy must outlast the slowest answer of the service
     assert int(read[1]) > Settings().deadline_s + Settings().kill_grace_s
+    assert set(re.findall(r"proxy_pass (\S+);", proxy)) == {f"http://fit:{Settings().port}"}
+    grace = re.fullmatch(r"(\d+)s", compose["services"]["fit"]["stop_grace_period"])
+    assert grace
+    assert int(grace[1]) > Settings().drain_s
     assert "/data" in str(compose["services"]["fit"]["volumes"])
     assert set(compose["services"]) == {"fit", "proxy", "scheduler", "worker"}
+
+
+def test_settings_of_a_file_reach_service_and_cluster_and_what_they_need_is_told():
+    text = (ROOT / "docker-compose.yml").read_text()
+    services = yaml.safe_load(text)["services"]
+    files = [services[name]["env_file"] for name in ("fit", "worker")]
+    assert files == [[{"path": "fit.env", "required": False}]] * 2
+    told, _ = text.split("env_file:", 1)
+    for setting, line in (
+        ("FIT_PORT", "proxy_pass"),
+        ("FIT_MAX_BODY_BYTES", "client_max_body_size"),
+        ("FIT_DEADLINE_S", "proxy_read_timeout"),
+        ("FIT_KILL_GRACE_S", "proxy_read_timeout"),
+        ("FIT_DRAIN_S", "stop_grace_period"),
+    ):
+        assert setting.removeprefix("FIT_").lower() in Settings.model_fields
+        assert setting in told
+        assert line in told
+        assert line in yaml.safe_dump(yaml.safe_load(text))
 
 
 def test_the_cluster_is_a_profile_of_the_same_image_that_nobody_else_reaches():

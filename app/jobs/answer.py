@@ -1,14 +1,14 @@
 """A job as its clients see it."""
 
-import time
 from datetime import UTC, datetime
 
+from app.jobs.progress import Progress
 from app.schemas.jobs import JobAnswer
 from app.store.jobs import StoredJob
 
 
-def to_answer(job: StoredJob, prefix: str) -> JobAnswer:
-    """The resource; `prefix` is that of the paths."""
+def to_answer(job: StoredJob, prefix: str, progress: Progress) -> JobAnswer:
+    """The resource; `prefix` is that of the paths, `progress` that of this server's jobs."""
     base = path(job.id, prefix)
     return JobAnswer.model_validate(
         {
@@ -20,7 +20,7 @@ def to_answer(job: StoredJob, prefix: str) -> JobAnswer:
             "created": moment(job.created),
             "started": moment(job.started),
             "finished": moment(job.finished),
-            "estimated_end": moment(estimated_end(job)),
+            "estimated_end": moment(progress.estimated_end(job)),
             "rows": job.rows,
             "rows_done": job.rows_done,
             "statuses": dict(job.statuses),
@@ -34,14 +34,6 @@ def to_answer(job: StoredJob, prefix: str) -> JobAnswer:
 def path(job_id: str, prefix: str) -> str:
     """Where it is."""
     return f"{prefix}/jobs/{job_id}"
-
-
-def estimated_end(job: StoredJob) -> float | None:
-    """If the rest goes at the pace so far."""
-    if job.started is None or job.finished is not None or not job.rows_done:
-        return None
-    now = time.time()
-    return now + (now - job.started) * (job.rows - job.rows_done) / job.rows_done
 
 
 def moment(seconds: float | None) -> datetime | None:

@@ -12,6 +12,7 @@ from pydantic_core import to_json
 from app.jobs.answer import to_answer
 from app.jobs.bell import rings
 from app.jobs.news import LOOK_S, News
+from app.jobs.progress import Progress
 from app.store.jobs import FAILED, JobStore, StoredJob
 
 QUIET_S = 5.0  # after which something says that we are still there
@@ -50,7 +51,7 @@ class Follower:
                 job = followed.job
 
 
-async def events(follower: Follower, prefix: str) -> AsyncIterator[bytes]:
+async def events(follower: Follower, prefix: str, progress: Progress) -> AsyncIterator[bytes]:
     """Server-sent events: `progress` at each change, and `end`."""
     loop = asyncio.get_running_loop()
     last, told = None, loop.time()
@@ -59,7 +60,7 @@ async def events(follower: Follower, prefix: str) -> AsyncIterator[bytes]:
             job = replace(follower.job, status=CANCELLED, message=DELETED, finished=time.time())
         if job != last:
             last, told = job, loop.time()
-            answer = to_answer(job, prefix).model_dump_json().encode()
+            answer = to_answer(job, prefix, progress).model_dump_json().encode()
             yield event("progress", answer)
             if job.finished is not None:
                 yield event("end", answer)

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 
 from app.jobs.bell import Bell, rings
+from app.store.complaint import Complaint
 from app.store.jobs import JobStore, StoredJob
 
 logger = logging.getLogger("fit.jobs")
@@ -24,12 +25,13 @@ class Followed:
 
     async def _look(self, first: StoredJob, store: JobStore) -> None:
         """Now and then, or when the bell rings, until the job has ended."""
+        complaint = Complaint(logger, "a job that is followed cannot be looked at")
         while self.job is not None and self.job.finished is None:
             ring = self.bell.next_ring
             try:
                 job = await store.find(first.id, first.model)
-            except Exception:
-                logger.exception("a job that is followed cannot be looked at")
+            except Exception as error:
+                complaint.of(error)
             else:
                 if job != self.job:
                     self.job = job

@@ -23,9 +23,11 @@ from app.jobs.chunk import Fields, pack, to_lines, to_request, unpack, without_l
 from app.jobs.fit import fit_first
 from app.jobs.news import News
 from app.jobs.owner import Owner
+from app.jobs.progress import Progress
 from app.operation.logs import request_id
 from app.schemas.batches import BatchRequest
 from app.service import Service
+from app.store.complaint import Complaint
 from app.store.jobs import LEASE_S, Claim, Gone
 from fitting.batch.question import Batch
 
@@ -60,15 +62,15 @@ class Working:
 class Runner:
     """One server's part in the jobs of its store.
 
-    `work` rings when there may be something to do, `news` is for those who follow a job;
-    `receiving` are the jobs that are on their way in.
+    `work` rings when there may be something to do, `news` is for those who follow a job,
+    `progress` is how fast jobs go; `receiving` are those that are on their way in.
     """
 
     def __init__(self, service: Service, owner: Owner):
         self._service, self._owner = service, owner
         self._store = service.store.jobs
         self._store.owner = owner.name
-        self.work, self.news = Bell(), News(self._store)
+        self.work, self.news, self.progress = Bell(), News(self._store), Progress()
         self.receiving: set[str] = set()
         self._settings = without_limits(service.settings)
         self._paces = Paces()
@@ -78,6 +80,9 @@ class Runner:
         self._fitting = asyncio.Semaphore(at_once)
         self._hands = at_once + AT_ONCE - FITTING
         self._tasks: list[asyncio.Task[None]] = []
+        self._unclaimed = Complaint(logger, "no chunk could be claimed")
+        self._unwritten = Complaint(logger, "a chunk cannot be written down yet")
+        self._unrenewed = Complaint(logger, "leases could not be renewed")
 
     async def start(self) -> None:
         """Take up what we had when we died, and go on."""
@@ -109,8 +114,8 @@ class Runner:
             ring = self.work.next_ring
             try:
                 working = await self._begin()
-            except Exception:
-                logger.exception("no chunk could be claimed")
+            except Exception as error:
+                self._unclaimed.of(error)
                 await asyncio.sleep(AFTER_DEFECT_S)
                 continue
             if working is None:
@@ -122,9 +127,9 @@ class Runner:
             finally:
                 task.cancel()
                 del self._working[working.chunk]
-            if not task.cancelled() and (error := task.exception()):
+            if not task.cancelled() and (failure := task.exception()):
                 # its lease ends, and it comes again
-                logger.error("a chunk was not written down", exc_info=error)
+                logger.error("a chunk was not written down", exc_info=failure)
                 await asyncio.sleep(AFTER_DEFECT_S)
             self.news.ring(working.job)
 
@@ -134,6 +139,7 @@ class Runner:
             claim = await self._store.claim(self._working)
             if claim is None:
                 return None
+            self.progress.working_on(claim.job, claim.rows_done)
             working = Working(claim.id, claim.job, asyncio.create_task(self._do(claim)))
             self._working[claim.id] = working
             return working
@@ -170,8 +176,8 @@ class Runner:
                 await self._store.finish(claim, done.lines, done.statuses, done.rest)
             except Gone:
                 return False
-            except (SQLAlchemyError, StoreAway):  # a full disk, a database that is away
-                logger.exception("a chunk cannot be written down yet")
+            except (SQLAlchemyError, StoreAway) as error:  # a full disk, a database that is away
+                self._unwritten.of(error)
                 await asyncio.sleep(AFTER_DEFECT_S)
             else:
                 return True
@@ -221,8 +227,8 @@ class Runner:
                 continue
             try:
                 still = await self._store.renew(list(held), list(self.receiving))
-            except Exception:
-                logger.exception("leases could not be renewed")
+            except Exception as error:
+                self._unrenewed.of(error)
                 continue
             for chunk, working in held.items():
                 if chunk not in still:

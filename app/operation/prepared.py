@@ -5,9 +5,11 @@ time, and all that clients ask would take longer.
 """
 
 import asyncio
+import logging
 import multiprocessing
 import os
 import signal
+import sys
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +24,9 @@ from app.errors import Unavailable
 from app.operation.code import digest
 
 PAUSE_S = 0.05
+NOT_WRITTEN = os.EX_IOERR  # the process's exit code
+
+logger = logging.getLogger("fit.prepared")
 
 _spawn = multiprocessing.get_context("spawn")  # never fork with JAX
 
@@ -57,12 +62,28 @@ class Prepared:
             while process.is_alive():
                 await asyncio.sleep(PAUSE_S)
             if not path.exists():
-                raise NotPrepared("The data folder cannot be written: is its disk full?", 60.0)
+                raise _why_not(make.__name__, process.exitcode)
         return path
 
 
 def _write(path: Path, make: Make) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the service decides when it ends
-    whole = path.with_suffix(f".{os.getpid()}")
-    whole.write_bytes(to_json(make()))
-    whole.replace(path)
+    made, whole = to_json(make()), path.with_suffix(f".{os.getpid()}")
+    try:
+        whole.write_bytes(made)
+        whole.replace(path)
+    except OSError:
+        whole.unlink(missing_ok=True)
+        sys.exit(NOT_WRITTEN)
+    for old in path.parent.glob(f"{make.__name__}-*.json"):  # of other code
+        if old != path:
+            old.unlink(missing_ok=True)
+
+
+def _why_not(name: str, exit_code: int | None) -> NotPrepared:
+    if exit_code == NOT_WRITTEN:
+        return NotPrepared("The data folder cannot be written: is its disk full?", 60.0)
+    # less than 0: that signal; if it has failed, its traceback stands before
+    logger.error("what is to be prepared was not", extra={"what": name, "exit_code": exit_code})
+    said = f"The process that should do it ended with exit code {exit_code}; the log says why."
+    return NotPrepared(said, 60.0)

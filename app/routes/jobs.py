@@ -56,7 +56,7 @@ ACCEPTED: dict[int | str, dict[str, Any]] = {
 RESULTS = {
     "type": "string",
     "description": "Lines of JSON, each with the fields of the schema JobRow; if there are not all "
-    "rows, a last line has `end` and `message` instead",
+    "rows, a last line has `end` (failed, cancelled or interrupted) and `message` instead",
 }
 GONE = "There is no job with this id; it may have been deleted or expired."
 
@@ -76,9 +76,10 @@ async def accept_job(request: Request, kind: Kind, media_type: str) -> Response:
     """Take a job in, whatever form it has, and say where it is."""
     service = service_of(request)
     take = take_lines if media_type == NDJSON else take_whole
-    job_id = await take(request, service, runner_of(request), kind)
+    runner = runner_of(request)
+    job_id = await take(request, service, runner, kind)
     prefix = prefix_of(request)
-    answer = to_answer(await found(service, job_id), prefix)
+    answer = to_answer(await found(service, job_id), prefix, runner.progress)
     headers = {"Location": path(job_id, prefix), "Preference-Applied": RESPOND_ASYNC}
     return Response(answer.model_dump_json(), 202, headers, JSON)
 
@@ -96,7 +97,8 @@ async def found(service: Service, job_id: str) -> StoredJob:
 )
 async def get_job(service: Here, request: Request, job_id: JobId) -> Response:
     """How far it is."""
-    answer = to_answer(await found(service, job_id), prefix_of(request))
+    job, progress = await found(service, job_id), runner_of(request).progress
+    answer = to_answer(job, prefix_of(request), progress)
     return Response(answer.model_dump_json(), media_type=JSON)
 
 
@@ -127,8 +129,10 @@ async def delete_job(service: Here, request: Request, job_id: JobId) -> Response
 async def get_events(service: Here, request: Request, job_id: JobId) -> Response:
     """Server-sent events, until the job has ended."""
     job = await found(service, job_id)
-    follower = Follower(request, runner_of(request).news, job)
-    return streamed(request, events(follower, prefix_of(request)), EVENTS)
+    runner = runner_of(request)
+    follower = Follower(request, runner.news, job)
+    told = events(follower, prefix_of(request), runner.progress)
+    return streamed(request, told, EVENTS)
 
 
 @router.get(

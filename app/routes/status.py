@@ -14,6 +14,7 @@ from app.schemas.base import MOST_RANGES
 from app.schemas.models import LONGEST_NAME, LONGEST_PREFIX
 from app.service import Here
 from app.translation.build import MAX_DEPTH
+from app.workers.births import WHY
 from models.formula import tokens
 from models.formula.parse import Limits
 from models.shapes.series import HIGHEST_DEGREE
@@ -54,6 +55,8 @@ async def readyz(service: Here) -> Readiness:
     The others follow in the background. Single fits need no cluster; where there should be one,
     `cluster` tells how it is.
     """
+    if not service.pool.is_ready and service.pool.births.fail:
+        raise NotReady(WHY, 5.0)
     if not service.pool.is_ready:
         raise NotReady(
             "The workers are starting, and load the kernels that are used most. This takes "

@@ -88,7 +88,8 @@ class JobAnswer(Answer):
     started: datetime | None = Field(description="null while it is queued")
     finished: datetime | None = Field(description="null until it has ended")
     estimated_end: datetime | None = Field(
-        description="By the pace so far; null while nothing is done, and once it has ended"
+        description="By the pace since this server works on it; null until it has done a chunk, "
+        "and once it has ended"
     )
     rows: int
     rows_done: int

@@ -7,4 +7,5 @@ reader.py  a few threads that read
 keep.py    how much is kept of what is over
 store.py   what the routes use
 jobs.py    jobs and their chunks
+complaint.py  its failures, in the log
 """

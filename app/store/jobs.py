@@ -58,7 +58,7 @@ class StoredJob:
 
 @dataclass(frozen=True)
 class Claim:
-    """A chunk that is ours to do; `attempts` counts this one, too."""
+    """A chunk that is ours to do; `attempts` counts this one, too, `rows_done` those of its job."""
 
     id: int
     job: str
@@ -68,6 +68,7 @@ class Claim:
     rows: int
     attempts: int
     data: bytes
+    rows_done: int
 
 
 class Gone(Exception):
@@ -355,10 +356,18 @@ class JobStore:
 def _claimed(connection: Connection, chunk: int) -> Claim:
     """All of a chunk that has just become ours."""
     row = connection.execute(
-        select(chunks, jobs.c.kind, jobs.c.head)
+        select(chunks, jobs.c.kind, jobs.c.head, jobs.c.rows_done)
         .join(jobs, jobs.c.id == chunks.c.job)
         .where(chunks.c.id == chunk)
     ).one()
     return Claim(
-        row.id, row.job, row.kind, row.head, row.first_row, row.rows, row.attempts, row.data
+        id=row.id,
+        job=row.job,
+        kind=row.kind,
+        head=row.head,
+        first_row=row.first_row,
+        rows=row.rows,
+        attempts=row.attempts,
+        data=row.data,
+        rows_done=row.rows_done,
     )

@@ -24,17 +24,18 @@ from sqlalchemy import (
 from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 from sqlalchemy.exc import DBAPIError
 
-from app.errors import StoreAway
+from app.errors import StoreAway, in_a_line
 from app.store.jobs import JobStore
 from app.store.keep import Keep
 from app.store.line import RETRY_S
 from app.store.reader import Reader
-from app.store.tables import fits, metadata
+from app.store.tables import fits, metadata, probes
 from app.store.writer import BYTES_ON_THE_SPOT, Spot, Writer
 
 LOCKED_S = 10  # that one waits for what another is writing
 LOG_BYTES = 64 * 2**20  # that SQLite's log keeps on the disk
 PROBE_S = 1.0
+USUAL_BYTES = 30_000  # of a fit of some hundred bins: a disk may have room for less
 TABLES_LOCK = 1182099782  # any number that other users of a database will not think of
 
 
@@ -73,6 +74,7 @@ class Store:
         self._reader, self._writer = Reader(self._engine), Writer(self._engine)
         self.jobs = JobStore(self._reader, self._writer)
         self._select, self._insert = select(fits), insert(fits)
+        self._failing = False  # the last fit could not be written
         self._probing: asyncio.Task[str | None] | None = None
 
     @property
@@ -86,7 +88,12 @@ class Store:
         is_short = len(fit.request) + len(fit.answer) <= BYTES_ON_THE_SPOT
         spot = self._spot if is_short and not self._writer.busy else None
         if spot is None or not spot.inserts(row):
-            await self._writer.submit(lambda c: c.execute(self._insert, row).rowcount)
+            try:
+                await self._writer.submit(lambda c: c.execute(self._insert, row).rowcount)
+            except DBAPIError:
+                self._failing = True
+                raise
+        self._failing = False
 
     async def find(self, fit_id: str) -> StoredFit | None:
         """The fit, or None."""
@@ -138,20 +145,21 @@ class Store:
         return probing.result() if probing.done() else "It does not answer, or is locked."
 
     async def _probe(self) -> str | None:
-        """A fit that nobody will have seen."""
-        fit = StoredFit(secrets.token_urlsafe(18), time.time(), "probe", b"", b"")
+        """Write as little as can be, or as much as a fit if the last fit could not be written."""
+        row = {"data": secrets.token_bytes(USUAL_BYTES if self._failing else 1)}
 
         def write(connection: Connection) -> None:
             self._check_file()
-            connection.execute(self._insert, _row(fit))
-            connection.execute(delete(fits).where(fits.c.id == fit.id))
+            connection.execute(insert(probes), row)
 
         try:
-            await self._writer.submit(write)
+            await self._writer.submit(write)  # SQLite writes nothing of what goes before its commit
+            await self._writer.submit(lambda connection: connection.execute(delete(probes)))
         except StoreAway as away:
             return away.detail
         except DBAPIError as error:
             return f"It cannot be written: {in_a_line(error)}."
+        self._failing = False
         return None
 
     def _check_file(self) -> None:
@@ -211,12 +219,6 @@ def with_timeout(url: str) -> URL:
         "keepalives_count": str(LOCKED_S // 2),
     }
     return parsed.update_query_dict({**patience, **parsed.query})
-
-
-def in_a_line(error: Exception) -> str:
-    """What the database itself says, without the statement or what was to be written."""
-    said = str(getattr(error, "orig", None) or error)
-    return next(iter(said.splitlines()), type(error).__name__)
 
 
 def _create_tables(engine: Engine) -> None:

@@ -1,4 +1,4 @@
-"""The schema: fits, one row each, and jobs, one row each and one for each of their chunks.
+"""The schema: fits, one row each; jobs, one row each and one for each of their chunks; probes.
 
 Request and answer of a fit are the JSON that went over the wire. Blobs come last in a row: SQLite
 then finds what stands before them without reading them.
@@ -27,6 +27,14 @@ fits = Table(
     Column("request", LargeBinary, nullable=False),
     Column("answer", LargeBinary, nullable=False),
     Index("fits_by_age", "created"),
+)
+
+#: What is written to see whether it can be, and deleted at once.
+probes = Table(
+    "probes",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("data", LargeBinary, nullable=False),
 )
 
 #: `owner` receives the job, and is alive until `until` or longer; `turn` is when a chunk of it was

@@ -11,6 +11,7 @@ kernel_number.py  what kernel a task needs, as a number
 pool.py     the workers, the queue, the watchdog
 waiting.py  the tickets that wait
 choice.py   which of them a worker may take
+births.py   whether workers come up at all
 warming.py  what workers do while no client asks for anything
 turns.py    whose turn it is in a worker, single fits' or parts' of batches
 tried.py    what became of kernels so far, and so who compiles them next

@@ -19,6 +19,7 @@ from typing import Any
 
 from app.errors import Busy, WorkerLost
 from app.operation.logs import request_id
+from app.workers.births import Births
 from app.workers.choice import HELP_AFTER_S, Choice
 from app.workers.kernel_number import kernel_number
 from app.workers.process import WorkerSettings
@@ -63,6 +64,7 @@ class WorkerPool:
         self._warming = Warming(self._workers, self._tried)
         self._numbers = itertools.count()
         self._deaths_in_a_row = 0
+        self.births = Births()
         self._mean_s = 0.01  # running mean of a ticket's time, for Retry-After
         self._closing = False
         self._started = False
@@ -83,7 +85,11 @@ class WorkerPool:
     @property
     def is_ready(self) -> bool:
         """Whether all workers are up with what is used most; from then on, whether one is up."""
-        return self._started and any(w.up for w in self._workers if not w.is_workshop)
+        return self._started and self._any_up
+
+    @property
+    def _any_up(self) -> bool:
+        return any(w.up for w in self._workers if not w.is_workshop)
 
     @property
     def is_warm(self) -> bool:
@@ -130,6 +136,8 @@ class WorkerPool:
         return Worker(settings, self._upped, self._breaking, self._answered, self._died)
 
     def _upped(self) -> None:
+        if self._any_up:
+            self.births.succeeded()
         self._look_whether_started()
         self._dispatch()
 
@@ -315,6 +323,8 @@ class WorkerPool:
             return
         self._warming.died(worker)
         self.restarts += 1
+        if late is None and not (worker.up or worker.is_workshop):
+            self.births.failed()
         loop = asyncio.get_running_loop()
         read = [ticket for ticket in tickets if ticket.started is not None]
         loop.call_later(BURIED_AFTER_S, bury, worker, read[-1] if read else None, late)

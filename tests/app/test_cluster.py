@@ -41,7 +41,7 @@ def wait_for_threads(server: LiveServer, threads: int) -> None:
 
 
 def parts(server: LiveServer) -> float:
-    return server.metric("fit_cluster_answered")
+    return server.metric("fit_cluster_answered_total")
 
 
 def many(rows: int) -> Body:

@@ -13,6 +13,7 @@ import pytest
 
 from app.errors import InvalidRequest, WorkerLost
 from app.operation.logs import request_id
+from app.workers.births import SEVERAL
 from app.workers.tasks import CANCELLED
 from app.workers.ticket import TimedOut
 from tests.app.test_pool import CUSTOM, NEW, PART, busy_with, pool_of, ticket_of
@@ -35,6 +36,32 @@ def test_who_hosts_is_not_to_blame_for_its_guest() -> None:
         with pytest.raises(InvalidRequest):
             pool._tried.refuse_failed(guest.kernel, 0.0)
 
+    asyncio.run(run())
+
+
+def test_only_a_worker_that_was_never_up_was_not_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def run() -> None:
+        pool = pool_of(1)
+        pool._restart = lambda old: None  # type: ignore[method-assign]
+
+        def die(*, up: bool = False, workshop: bool = False, killed: bool = False) -> bool:
+            worker = busy_with(None)
+            worker.up, worker.is_workshop = up, workshop
+            pool._workers[:] = [worker]
+            pool._died(worker, [], ticket_of(PART) if killed else None)
+            return pool.births.fail
+
+        for _ in range(SEVERAL):
+            assert not die(up=True)
+            assert not die(workshop=True)
+            assert not die(killed=True)
+        for number in range(1, SEVERAL + 1):
+            assert die() is (number == SEVERAL)
+        pool._workers[:] = [busy_with(None)]
+        pool._upped()
+        assert not pool.births.fail
+
+    monkeypatch.setattr("app.workers.pool.bury", lambda *_: None)
     asyncio.run(run())
 
 

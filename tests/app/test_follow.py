@@ -15,6 +15,7 @@ from sqlalchemy import event
 from app.jobs import follow, news
 from app.jobs.follow import Follower, events, results
 from app.jobs.news import News
+from app.jobs.progress import Progress
 from app.store.jobs import FAILED, RUNNING, SUCCEEDED, JobStore, StoredJob
 from app.store.store import Store
 from tests.databases import store_url
@@ -59,7 +60,7 @@ class Jobs:
 
 
 async def told(jobs: Jobs, job_id: str) -> list[bytes]:
-    return [event async for event in events(jobs.follower(job_id), "")]
+    return [event async for event in events(jobs.follower(job_id), "", Progress())]
 
 
 def test_many_followers_of_a_job_share_one_look_and_others_are_left_alone() -> None:

@@ -16,6 +16,7 @@ from app.routes import status
 from app.settings import Settings
 from app.store.jobs import JobStore
 from app.store.writer import Writer
+from app.workers.births import SEVERAL, Births
 from app.workers.pool import WorkerPool
 from tests.examples import refused
 
@@ -91,26 +92,46 @@ def test_a_store_that_fails_at_the_end_is_a_line_in_the_log(
     assert not record.exc_info
 
 
+def asked_whether_ready(times: int, **parts: Any) -> list[httpx.Response]:
+    """Of a service that has these parts."""
+    app = FastAPI()
+    install(app)
+    app.include_router(status.router)
+    app.state.service = SimpleNamespace(cluster=None, **parts)
+
+    async def ask() -> list[httpx.Response]:
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
+            return [await client.get("/readyz") for _ in range(times)]
+
+    return asyncio.run(ask())
+
+
+def test_whose_workers_die_before_they_are_up_is_told_so(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    births = Births()
+    pool = SimpleNamespace(is_ready=False, births=births)
+    for number in range(SEVERAL + 2):
+        (answer,) = asked_whether_ready(1, pool=pool)
+        detail = refused(answer, 503)["detail"]
+        assert ("cannot be started" in detail) is (number >= SEVERAL)
+        assert ("are starting" in detail) is (number < SEVERAL)
+        births.failed()
+    (line,) = caplog.messages
+    assert "cannot be started" in line
+    births.succeeded()
+    assert "are starting" in asked_whether_ready(1, pool=pool)[0].json()["detail"]
+
+
 def test_who_cannot_write_is_not_ready() -> None:
     failures = [None, "Its disk is full.", None]
 
     async def failure() -> str | None:
         return failures.pop(0)
 
-    app = FastAPI()
-    install(app)
-    app.include_router(status.router)
-    pool = SimpleNamespace(is_ready=True, is_warm=True)
-    app.state.service = SimpleNamespace(
-        pool=pool, cluster=None, store=SimpleNamespace(failure=failure)
-    )
-
-    async def ask() -> list[httpx.Response]:
-        transport = httpx.ASGITransport(app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
-            return [await client.get("/readyz") for _ in range(3)]
-
-    before, meanwhile, after = asyncio.run(ask())
+    pool, store = SimpleNamespace(is_ready=True, is_warm=True), SimpleNamespace(failure=failure)
+    before, meanwhile, after = asked_whether_ready(3, pool=pool, store=store)
     assert before.status_code == after.status_code == 200
     problem = refused(meanwhile, 503)
     assert problem["type"] == "/problems/not-ready"

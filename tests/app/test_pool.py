@@ -107,6 +107,7 @@ def busy_with(ticket: Ticket | None, turns: Turns | None = None) -> Any:
         is_workshop=False,
         known={},
         alive=True,
+        up=True,
         idle=False,
         hosts=True,
         ticket=ticket,

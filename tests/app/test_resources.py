@@ -311,7 +311,7 @@ def test_metrics(client: httpx.Client, server: LiveServer) -> None:
     labels = {v for f in families for s in f.samples if s.value > 0 for v in s.labels.values()}
     assert {"converged", "memory"} <= labels
     assert server.metric("fit_kernel_compiles_total") >= 0
-    assert server.metric("fit_store_failures") == 0
+    assert server.metric("fit_store_failures_total") == 0
 
 
 def test_openapi_is_valid_and_its_examples_run(client: httpx.Client) -> None:

@@ -18,7 +18,6 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.schema import CreateTable
 
 from app.errors import StoreAway, install
-from app.store.keep import Keep
 from app.store.store import Store, StoredFit, tune_postgresql, with_timeout
 from app.store.tables import metadata
 from app.store.writer import MOST_ON_THE_SPOT
@@ -320,53 +319,14 @@ def test_a_log_that_became_long_is_cut(tmp_path, monkeypatch):
     store.close()
 
 
-def test_a_store_says_what_keeps_it_from_being_written(tmp_path):
-    path = tmp_path / "fits.db"
-    store = Store(f"sqlite:///{path}")
-    other = sqlite3.connect(path, isolation_level=None)
-
-    async def look() -> None:
-        assert await store.failure() is None
-        other.execute("BEGIN IMMEDIATE")
-        began = time.monotonic()
-        assert "locked" in str(await store.failure())
-        assert time.monotonic() - began < 5  # a lock is waited for for ten seconds
-        other.execute("COMMIT")
-        while await store.failure() is not None:
-            await asyncio.sleep(0.01)
-        assert rows(path) == 0
-        path.rename(tmp_path / "elsewhere.db")
-        assert "deleted" in str(await store.failure())
-        with pytest.raises(StoreAway, match="deleted"):
-            await store.forget_old(Keep(10, 10**6, 1000.0))
-        path.write_bytes(b"another")
-        assert "replaced" in str(await store.failure())
-
-    asyncio.run(asyncio.wait_for(look(), 60))
-    other.close()
-    store.close()
-
-
-def test_a_store_that_must_not_be_written_says_so(tmp_path):
-    store = Store(f"sqlite:///{tmp_path / 'fits.db'}")
-
-    async def look() -> str | None:
-        await store._writer.submit(lambda c: c.exec_driver_sql("PRAGMA query_only=ON"))
-        return await store.failure()
-
-    said = asyncio.run(look())
-    assert said == "It cannot be written: attempt to write a readonly database."
-    assert store.failures == 1
-    store.close()
-
-
-def test_a_store_that_fails_is_a_503_and_no_defect():
+@pytest.mark.parametrize(("kind", "is_defect"), [(OperationalError, False), (DBAPIError, True)])
+def test_a_store_that_fails_is_a_503_and_a_line_in_the_log(caplog, kind, is_defect):
     app = FastAPI()
     install(app)
 
     @app.get("/")
     async def fail() -> None:
-        raise OperationalError("insert", {}, Exception("database or disk is full"))
+        raise kind("insert", {}, Exception("database or disk is full\nor so"))
 
     async def ask() -> httpx.Response:
         transport = httpx.ASGITransport(app)
@@ -376,3 +336,6 @@ def test_a_store_that_fails_is_a_503_and_no_defect():
     response = asyncio.run(ask())
     assert refused(response, 503)["type"] == "/problems/store-away"
     assert int(response.headers["retry-after"]) > 0
+    (record,) = [r for r in caplog.records if r.name == "fit.errors"]
+    assert record.getMessage() == "the store failed: database or disk is full"
+    assert bool(record.exc_info) is is_defect
