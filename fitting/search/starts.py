@@ -303,7 +303,8 @@ class Search(Trials):
             for k in terms:
                 these = np.array(self._searched(k), dtype=int)[at]
                 row[these] = np.where(self.owner[these] == k, candidate, row[these])
-            rows.append(self.problem.bounds.clip(np.where(self.unknown, row, self.blank)))
+            rows.append(np.where(self.unknown, row, self.blank))
+        rows = list(self.problem.bounds.spread(np.array(rows)))
         distinct = {row.tobytes(): row for row in rows}.values()  # what is given is so in all
         return [self._with(row, choice) for choice in self._ends(i) or [{}] for row in distinct]
 
