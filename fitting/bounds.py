@@ -29,6 +29,19 @@ class Bounds:
         # np.clip takes twice as long
         return np.minimum(np.maximum(params, self.lower), self.upper)
 
+    def spread(self, rows: Floats) -> Floats:
+        """Several (rows, parameters): values beyond limits are clipped, or where there are two of
+        these, spread evenly between them in their order."""
+        spread = self.clip(rows)
+        for i in np.flatnonzero(np.isfinite(self.upper - self.lower)):
+            values = rows[:, i]
+            outside = (values <= self.lower[i]) | (values >= self.upper[i])
+            known, place = np.unique(values[outside], return_inverse=True)
+            if len(known) > 1:
+                part = (place + 0.5) / len(known)
+                spread[outside, i] = self.lower[i] + part * (self.upper[i] - self.lower[i])
+        return spread
+
     def held(self, params: Floats, gradient: Floats) -> Flags:
         """Parameters at a limit beyond which the cost would fall."""
         at_lower = (params <= self.lower) & (gradient > 0)

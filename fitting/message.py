@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from fitting.data import Histogram, Points
+from fitting.data import Data, Histogram, Points
 from fitting.emptied import emptied
 from fitting.objective import Objective
 from fitting.padding import Flags
@@ -16,6 +16,8 @@ from fitting.search.verdict import grown, is_exact, is_poor
 from fitting.strays import strays
 from fitting.undefined import first_undefined
 from models.formula.formula import Formula
+
+FAR_FROM_ZERO = 10.0  # lengths of the range of x
 
 MESSAGES = {
     Status.CONVERGED: "The fit converged: gradient zero to rounding, Hessian positive definite.",
@@ -37,9 +39,8 @@ MESSAGES = {
         "parameters."
     ),
     Status.RUNAWAY: (
-        "There is no minimum near the data: the cost falls along {names} without end, or the "
-        "errors in x are so large that an absurdly steep model agrees with everything. Give "
-        "limits, a constraint, or a simpler model."
+        "There is no minimum near the data: the cost falls along {names} without end{x_errors}. "
+        "Give limits, a constraint, or a simpler model."
     ),
     Status.AT_LIMIT_ONLY: (
         "Every free parameter ended at a limit ({names}), so nothing was measured. Widen the "
@@ -60,6 +61,17 @@ MESSAGES = {
     ),
 }
 
+FLAT = (Status.UNDETERMINED, Status.NOT_POSITIVE_DEFINITE)
+X_ERRORS = ", or the errors in x are so large that an absurdly steep model agrees with everything"
+STOPPED_FAR_OFF = (
+    "At these values the model describes the data badly (a chi-square of {chi2:.4g} for {ndof} "
+    "degrees of freedom), so they are no answer. {remedy} "
+)
+NEARER = "Give starting values nearer to the answer."
+FROM_AN_ORIGIN = (
+    "Subtract an origin from x, which is far from 0 compared with its range, or give starting "
+    "values nearer to the answer."
+)
 NOTHING_YET = (
     "The deadline passed before the model was evaluated once: starting a process and compiling "
     "count, too. Ask again, because what was compiled is kept, or allow more time."
@@ -115,6 +127,11 @@ def write_x(problem: FitProblem) -> str:
     return WRITE_X if isinstance(problem.data, Histogram) else WRITE_OR_NAME_X
 
 
+def is_far_from_zero(data: Data) -> bool:
+    """Whether x, or one of several, is so far from 0 that a model of it may be the same for all."""
+    return any(max(abs(low), abs(high)) > FAR_FROM_ZERO * (high - low) for low, high in data.ends)
+
+
 class Message:
     """Of one fit."""
 
@@ -151,7 +168,11 @@ class Message:
         else:
             involved = self.strategy.vague or minimum.flat
         names, ndof = self._named(involved), self.problem.ndof_of_free
-        told = text.format(names=names, chi2=minimum.fval, ndof=ndof)
+        x_errors = X_ERRORS if self.problem.cost == "effective-variance" else ""
+        told = text.format(names=names, chi2=minimum.fval, ndof=ndof, x_errors=x_errors)
+        if status in FLAT and text is not FAR_AND_POOR and self._is_poor(minimum):
+            remedy = FROM_AN_ORIGIN if is_far_from_zero(self.problem.data) else NEARER
+            told = STOPPED_FAR_OFF.format(chi2=minimum.fval, ndof=ndof, remedy=remedy) + told
         about = self.objective, self.problem, minimum.values
         return told + (strays(*about) or emptied(*about))
 
@@ -177,7 +198,11 @@ class Message:
 
     def _is_far_and_poor(self, minimum: Minimum) -> bool:
         """Whether values have left where they began, and to no avail."""
-        if not minimum.defined or not grown(minimum, self.strategy.began_at).any():
+        has_grown = minimum.defined and grown(minimum, self.strategy.began_at).any()
+        return bool(has_grown) and self._is_poor(minimum)
+
+    def _is_poor(self, minimum: Minimum) -> bool:
+        if not minimum.defined:
             return False
         with self.objective.without_deadline():
             return is_poor(minimum, self.problem, self.objective)

@@ -15,7 +15,8 @@ class Features:
     `locations`: where a peak could be. `widths`: standard deviations that a peak could have.
     `decay_lengths`: distances over which the data could fall by a factor e. `periods`: lengths
     after which the data could repeat. `low`, `high`: where the fitted data begin and end.
-    `others`: the same along the other predictors, where there are several.
+    `others`: the same along the other predictors, where there are several. `height`: the largest
+    of the data, of counts per unit of x.
     """
 
     locations: tuple[float, ...]
@@ -25,6 +26,7 @@ class Features:
     low: float
     high: float
     others: tuple["Features", ...] = ()
+    height: float = 1.0
 
 
 def two_sided(data: Features, *sides: tuple[float, float]) -> Iterator[tuple[float, float, float]]:

@@ -26,7 +26,9 @@ service does about it (`fitting/search/strategy.py` reads as this list):
 4. **Valleys.** A descent that did not come to rest, or rests suspiciously, goes on by
    Levenberg-Marquardt with geodesic acceleration, whose steps are bent like the valley they follow.
 5. **Starts.** If it still is suspicious, it is repeated from other starting values: linear
-   parameters are solved for, terms are placed one after the other in several ways.
+   parameters are solved for, terms are placed one after the other in several ways. Which of two
+   terms alike is which, the starts that are given say. What is multiplied with a parameter, and
+   the size of y, say how large it may be; between two limits it is sought there.
 6. **Verdict.** `valid` means: gradient zero to rounding, Hessian positive definite, nothing lower
    found by what was tried. Suspicious is a minimum that describes the data badly (three sigma), at
    which parameters are correlated to 0.99999 (two terms that have merged have a valid minimum), at

@@ -19,7 +19,8 @@ class Outline:
     Amounts are relative, as they are in all that is read off them.
 
     `low` and `high` are the ends of the fitted data: the first and last edge, or x. Several
-    predictors have an outline each, that of the first holds the others.
+    predictors have an outline each, that of the first holds the others. `height` is the largest of
+    |y|, or of the counts per unit of x.
     """
 
     x: Floats
@@ -27,6 +28,7 @@ class Outline:
     low: float
     high: float
     others: tuple["Outline", ...] = ()
+    height: float = 1.0
 
     @classmethod
     def of(cls, data: Data) -> "Outline":
@@ -35,14 +37,19 @@ class Outline:
         if isinstance(padded, Bins):
             low, high = data.ends[0]
             centers = (padded.edges[1:] + padded.edges[:-1]) / 2
-            return cls(centers[used], _of_order_one(padded.counts[used]), low, high)
+            with np.errstate(over="ignore"):
+                densities = padded.counts[used] / np.diff(padded.edges)[used]
+            height = float(densities.max(initial=0.0))
+            outline = cls(centers[used], _of_order_one(padded.counts[used]), low, high)
+            return replace(outline, height=height)
         # squares: noise far from a peak would otherwise outweigh it
         squares = np.square(_of_order_one(padded.y[used]))
+        height = float(np.abs(padded.y[used]).max(initial=0.0))
         if padded.x.ndim > 1:
             first, *others = (cls._marginal(x, squares) for x in padded.x[:, used])
-            return replace(first, others=tuple(others))
+            return replace(first, others=tuple(others), height=height)
         order = np.argsort(padded.x[used], kind="stable")
-        return cls._spaced(padded.x[used][order], squares[order])
+        return replace(cls._spaced(padded.x[used][order], squares[order]), height=height)
 
     @classmethod
     def _spaced(cls, x: Floats, squares: Floats) -> "Outline":
@@ -115,6 +122,7 @@ def few_candidates(outline: Outline, *, squared: bool) -> Features:
         low=outline.low,
         high=outline.high,
         others=tuple(few_candidates(other, squared=squared) for other in outline.others),
+        height=outline.height,
     )
 
 
@@ -138,4 +146,5 @@ def many_candidates(outline: Outline) -> Features:
         low=low,
         high=outline.high,
         others=tuple(map(many_candidates, outline.others)),
+        height=outline.height,
     )

@@ -139,11 +139,11 @@ class Search(Trials):
 
     def rough(self) -> Iterator[Floats]:
         """Some over the whole range, not refined, best by the true cost first."""
-        rows = self._proposals(0, self.blank, self.many)
+        rows = self._proposals([0], self.blank, self.many)
         yield from self._in_order(map(self.solved, rows[:: -(-len(rows) // MOST_ROUGH)]))
 
     def _ranked(self, features: Features) -> list[Floats]:
-        rows = self._proposals(0, self.blank, features)
+        rows = self._proposals([0], self.blank, features)
         widest = rows[:1] if self._ends(0) else []  # it misses nothing that was counted
         rows = rows[:: -(-len(rows) // MOST_SOLVED)]
         if len(rows) <= MOST_TRIED:
@@ -170,7 +170,10 @@ class Search(Trials):
 
     def sum(self) -> Iterator[Floats]:
         """The terms placed in turn, each where it explains most; then other combinations."""
-        yield self._in_order(self._compared(self._placed(REACH)))[0]
+        placed = self._placed(REACH)
+        if any(self._alike(i, self.order) for i in self.order):
+            placed += self._placed(REACH, together=True)
+        yield self._in_order(self._compared(placed))[0]
         placed = self._placed(np.inf)
         exchanged = map(self._exchanged, placed)
         yield from self._in_order(map(self.solved, [*exchanged, *placed]))
@@ -193,15 +196,22 @@ class Search(Trials):
                 point = row
         return point
 
-    def _placed(self, reach: float) -> list[Floats]:
-        """All terms placed one after the other; of all combinations the best `WAYS` are kept, as
-        far as they leave so few squares more than the best."""
+    def _placed(self, reach: float, *, together: bool = False) -> list[Floats]:
+        """All terms placed one after the other, or those alike `together`; of all combinations the
+        best `WAYS` are kept, as far as they leave so few squares more than the best."""
         points = [self.blank]
         placed = np.zeros(len(self.owner), dtype=bool)
-        for number, i in enumerate(self.order, 1):
-            placed |= self.owner == i
-            later = self.order[number:]
-            ways = [way for point in points for way in self._ways(i, point, placed)]
+        later = self.order
+        while later:
+            i, before = later[0], placed
+            placed = placed | (self.owner == i)
+            # what then has nothing to be searched for goes with it
+            later = [k for k in later[1:] if self._is_open(k, placed)]
+            alike = self._alike(i, later) if together else []
+            later = [k for k in later if k not in alike]
+            placed = ~np.isin(self.owner, later)
+            new = placed & ~before
+            ways = [way for p in points for way in self._ways([i, *alike], p, placed, new)]
             ways.sort(key=itemgetter(0))
             most = MOST_RIVALS if np.isfinite(reach) else WAYS**2
             rows = [row for left, row in ways[:most] if not left > ways[0][0] + reach]
@@ -214,12 +224,38 @@ class Search(Trials):
                 points = self._unlike([*points, *raw])
         return points
 
-    def _ways(self, i: int, point: Floats, placed: Flags) -> list[tuple[float, Floats]]:
-        """`point` with the best candidates of component i, and the squares that they leave."""
-        proposals = self._proposals(i, point, self.many)
+    def _is_open(self, i: int, placed: Flags) -> bool:
+        """Whether component i has anything to be searched for that is not placed."""
+        places = [*self._searched(i), *self._free_ends(i)]
+        return bool((self.unknown & ~placed)[places].any())
+
+    def _alike(self, i: int, among: list[int]) -> list[int]:
+        """Terms like component i of which as much is given, but not the same: peaks at known
+        places, each of which would alone take in its neighbours."""
+        own = self._searched(i)
+        found = []
+        for k in among:
+            others = self._searched(k)
+            is_other = k != i and self._is_open(k, self.owner != k)
+            if not is_other or self.parts[k][0] != self.parts[i][0]:
+                continue
+            given = ~self.unknown[own]
+            if (given == ~self.unknown[others]).all():
+                differ = self.blank[own] != self.blank[others]
+                found += [k] if differ[given].any() else []
+        return found
+
+    def _ways(
+        self, terms: list[int], point: Floats, placed: Flags, new: Flags
+    ) -> list[tuple[float, Floats]]:
+        """`point` with the best candidates of terms alike, and the squares that they leave.
+
+        Of all that is `placed`, `new` is placed now.
+        """
+        proposals = self._proposals(terms, point, self.many)
         if len(proposals) == 1:
             return [(self._misfit(self._solve(point, placed)), point)]
-        order, left = self._best_rows(proposals, i, placed)
+        order, left = self._best_rows(proposals, placed, new)
         most = WAYS if len(proposals) > MOST_TRIED else MOST_TRIED
         return [(float(left[k]), proposals[k]) for k in order[:most]]
 
@@ -254,17 +290,23 @@ class Search(Trials):
             shared[self._searched(i)] = True
         return shared
 
-    def _proposals(self, i: int, point: Floats, features: Features) -> list[Floats]:
-        """`point` with each of component i's candidates, beside what it shares with others."""
+    def _proposals(self, terms: list[int], point: Floats, features: Features) -> list[Floats]:
+        """`point` with each candidate of terms alike, beside what these share with others."""
+        i = terms[0]
         part, places = self.parts[i]
         own = [place for place in self._searched(i) if self.owner[place] == i]
+        at = [self._searched(i).index(place) for place in own]
         known = {k: point[places[k]] for k in part.searched if self.owner[places[k]] != i}
         rows = []
         for candidate in part.starts_beside(features, known) if known else part.starts(features):
             row = point.copy()
-            row[own] = candidate
-            rows.append(self.problem.bounds.clip(np.where(self.unknown, row, self.blank)))
-        return [self._with(row, choice) for choice in self._ends(i) or [{}] for row in rows]
+            for k in terms:
+                these = np.array(self._searched(k), dtype=int)[at]
+                row[these] = np.where(self.owner[these] == k, candidate, row[these])
+            rows.append(np.where(self.unknown, row, self.blank))
+        rows = list(self.problem.bounds.spread(np.array(rows)))
+        distinct = {row.tobytes(): row for row in rows}.values()  # what is given is so in all
+        return [self._with(row, choice) for choice in self._ends(i) or [{}] for row in distinct]
 
     def _with(self, point: Floats, choice: dict[int, float]) -> Floats:
         row = point.copy()
@@ -288,10 +330,10 @@ class Search(Trials):
             if parameter.end is not None and self.unknown[place]
         }
 
-    def _best_rows(self, rows: list[Floats], i: int, placed: Flags) -> tuple[list[int], Floats]:
-        """The candidates of component i, those first whose column lowers the misfit most, and what
+    def _best_rows(self, rows: list[Floats], placed: Flags, new: Flags) -> tuple[list[int], Floats]:
+        """The candidates of what is new, those first whose column lowers the misfit most, and what
         each leaves of it."""
-        columns = np.flatnonzero((self.owner == i) & self.linear)
+        columns = np.flatnonzero(new & self.linear)
         if len(columns) != 1:
             misfits = np.array([self._misfit(self._solve(row, placed)) for row in rows])
             return np.argsort(misfits, kind="stable").tolist(), misfits
@@ -299,8 +341,8 @@ class Search(Trials):
         shapes[:, self.linear] = 0.0
         shapes[:, columns] = 1.0
         candidates = self.coarse.predictions(shapes)[:, self.used] * self.root_weight
-        others = placed & self.linear & self.unknown & (self.owner != i)
-        known = self._solve(rows[0], placed & (self.owner != i))
+        others = placed & self.linear & self.unknown & ~new
+        known = self._solve(rows[0], placed & ~new)
         known[columns] = 0.0
         residual, basis = self._residual_and_basis(known, others)
         across = candidates - (candidates @ basis) @ basis.T

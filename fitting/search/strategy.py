@@ -37,6 +37,7 @@ from fitting.search.coarse import coarsen
 from fitting.search.corners import at_corner
 from fitting.search.descent import Descent
 from fitting.search.errors_in_x import ErrorsInX
+from fitting.search.labels import as_given
 from fitting.search.neighbours import Neighbours
 from fitting.search.newton import Minimum, undetermined
 from fitting.search.positions import Positions
@@ -142,7 +143,7 @@ class Strategy:
         problem = self.problem
         known = [k.start if k.fixed and k.start is not None else np.nan for k in problem.knowledge]
         for estimate in source(problem, self.objective, self.kernels, np.array(known)):
-            yield inside(estimate, problem)
+            yield as_given(inside(estimate, problem), problem)
 
     def search(self, start: Floats) -> Minimum:
         """From the start; if that ends badly, along the valley, and from our own estimates."""

@@ -1,12 +1,14 @@
 """Units of the parameters, in powers of the units of x and y, from how a formula uses them.
 
-Each of several predictors has a unit of its own.
+Each of several predictors has a unit of its own. Numbers that are multiplied with a parameter count
+as one more: in sin(1647*k/x)^2 it is 1647*k that is like x.
 
 Terms of a sum have one unit, exponents and arguments of exp none. Each such demand is a linear
 equation for the unknown powers; they are solved one after the other, in fractions, and a demand
 that contradicts those before it is dropped: people write log(x) and 1 + b*x.
 """
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -26,20 +28,26 @@ from models.formula.tree import (
 )
 from models.model import Density
 
-Symbol = int | str  # parameters by index; "x0", "x1", ... and "y"; further unknowns by name
+Symbol = int | str  # parameters by index; "x0", "x1", ..., "y" and "e"; further unknowns by name
 Form = dict[Symbol, Fraction]
 
 POWERS = {"sqrt": Fraction(1, 2), "cbrt": Fraction(1, 3), "abs": Fraction(1)}
 ALIKE = {"hypot", "max", "min"}
 NONE: Form = {}
+MOST_LOGARITHM = 700.0  # of a double
+LARGE = math.log(10)  # what is smaller belongs to a shape: the 2 of exp(-(x-m)^2/(2*s^2))
 
 
 @dataclass(frozen=True)
 class Unit:
-    """Powers of the units of the predictors, those that are not 0 by index, and of y."""
+    """Powers of the units of the predictors, those that are not 0 by index, and of y.
+
+    And the number that goes with them, 1 where it is not far from it.
+    """
 
     predictors: tuple[tuple[int, Fraction], ...]
     y: Fraction
+    number: float = 1.0
 
     @property
     def x(self) -> Fraction:
@@ -57,7 +65,9 @@ def units(tree: Tree) -> dict[int, Unit]:
 
     def unit(form: Form) -> Unit:
         powers = [(i, form[f"x{i}"]) for i in sorted(tree.inputs) if f"x{i}" in form]
-        return Unit(tuple(powers), form.get("y", Fraction(0)))
+        logarithm = float(form.get("e", 0))
+        number = math.exp(logarithm) if LARGE < abs(logarithm) < MOST_LOGARITHM else 1.0
+        return Unit(tuple(powers), form.get("y", Fraction(0)), number)
 
     return {i: unit(solved.get(i, NONE)) for i in sorted(tree.parameters)}
 
@@ -76,6 +86,8 @@ class _Demands:
                 return {f"x{index}": Fraction(1)}
             case Param(index):
                 return {index: Fraction(1)}
+            case Constant(value) if value and math.isfinite(value):
+                return _combined({}, {"e": Fraction(math.log(abs(value)))}, Fraction(1))
             case Sum(terms):
                 return self._alike(terms)
             case Product(factors):
@@ -142,7 +154,7 @@ def _solve(equations: Iterable[Form]) -> dict[Symbol, Form]:
             if symbol in solved:
                 rest = {s: c for s, c in left.items() if s != symbol}
                 left = _combined(rest, solved[symbol], left.get(symbol, Fraction(0)))
-        unknown = [s for s in left if not (isinstance(s, str) and s[0] in "xy")]
+        unknown = [s for s in left if not (isinstance(s, str) and s[0] in "xye")]
         if not unknown:
             continue
         symbol = unknown[0]

@@ -151,11 +151,12 @@ def _by_role(role: Role, data: Features) -> list[float]:
 
 
 def _by_unit(unit: Unit, along: Sequence[Features]) -> list[float]:
+    scale = unit.number * _power(along[0].height or 1.0, float(unit.y))
     if not unit.predictors:
-        return [*PLAIN]
+        return [scale * value for value in PLAIN]
     # the best guess for one predictor goes with the best for another
     powers = [_powers(along[i], float(power)) for i, power in unit.predictors]
-    return [math.prod(row) for row in zip(*powers, strict=False)]
+    return [scale * math.prod(row) for row in zip(*powers, strict=False)]
 
 
 def _powers(data: Features, power: float) -> list[float]:

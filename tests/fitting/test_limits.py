@@ -6,6 +6,8 @@ import pytest
 from fitting.errors import InvalidProblem
 from fitting.problem import Knowledge
 from fitting.result import Status
+from models.formula.formula import Formula
+from models.registry import SHAPES
 from models.shapes.polynomial import Polynomial
 from tests.fitting.problems import (
     LINE,
@@ -143,3 +145,30 @@ def test_natural_limits_hold_for_counts_alone():
     assert solve(PEAK, dip).values[0] == pytest.approx(-2 * np.sqrt(2 * np.pi), rel=1e-9)
     with pytest.raises(InvalidProblem, match="natural limits"):
         problem(PEAK, DATA, amp=Knowledge(start=-1.0))
+
+
+def test_what_would_be_tried_beyond_limits_is_spread_between_them():
+    bounds = problem(PEAK, DATA, mu=Knowledge(limits=(0.0, 10.0))).bounds
+    rows = np.array([[1.0, m, 1.0] for m in (-3.0, 4.0, 30.0, 40.0, 30.0, 99.0)])
+    spread = bounds.spread(rows)
+    assert spread[:, 1].tolist() == [1.25, 4.0, 3.75, 6.25, 3.75, 8.75]
+    np.testing.assert_array_equal(spread[:, [0, 2]], rows[:, [0, 2]])
+
+
+def test_one_value_beyond_a_limit_is_at_it():
+    bounds = problem(PEAK, DATA, mu=Knowledge(limits=(0.0, 10.0))).bounds
+    rows = np.array([[1.0, m, 1.0] for m in (-3.0, 4.0)])
+    assert bounds.spread(rows)[:, 1].tolist() == [0.0, 4.0]
+
+
+def test_a_phase_is_sought_between_its_limits():
+    """All that was tried lay at the lower one, and none of these fits ended well."""
+    x, good = np.linspace(1, 12, 40), 0
+    model = Formula.read("1 - s*sin(k/x)^2", SHAPES)
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        truth = 1 - rng.uniform(0.5, 1) * np.sin(rng.uniform(20, 60) / x) ** 2
+        noise = rng.normal(0, 0.05, 40)
+        found = solve(model, points(x, truth + noise, 0.05), k=Knowledge(limits=(15.0, 65.0)))
+        good += bool(found.valid and found.cost <= np.sum((noise / 0.05) ** 2))
+    assert good >= 11

@@ -83,3 +83,28 @@ def test_an_infinite_value_at_an_edge_is_named_and_may_be_left_out():
     (told,) = (one.message for one in found.warnings if one.code == "inexact-integral")
     assert "infinite value or slope" in told
     assert "fit_range" in told
+
+
+def test_a_plateau_far_from_the_data_is_told_before_its_parameters():
+    """exp(-x/tau) is 0 at every time since 1970."""
+    hours = np.arange(30.0)
+    seconds = 1.7e9 + 3600 * hours
+    counted = 100 * np.exp(-hours / 10)
+    found = solve(SHAPES["exponential_decay"](), points(seconds, counted))
+    assert found.status is Status.UNDETERMINED
+    assert found.message.startswith("At these values the model describes the data badly")
+    assert "Subtract an origin from x" in found.message
+
+
+def test_a_plateau_at_x_near_zero_asks_for_starting_values():
+    found = solve(Formula.read("a*b*x", SHAPES), points(SIX, SIX**2, 0.01), [1.0, 2.0])
+    assert found.status is Status.UNDETERMINED
+    assert "Give starting values nearer" in found.message
+    assert "origin" not in found.message
+
+
+def test_of_a_runaway_errors_in_x_are_told_only_if_there_are_any():
+    found = solve(PEAK, points(np.linspace(0, 10, 31), np.full(31, 5.0)), absolute_sigma=False)
+    assert found.status is Status.RUNAWAY
+    assert "without end. Give limits" in found.message
+    assert "errors in x" not in found.message
