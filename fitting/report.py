@@ -15,16 +15,11 @@ from fitting.minos import Profile
 from fitting.objective import Objective
 from fitting.padding import Floats
 from fitting.problem import FitProblem
-from fitting.result import (
-    Effort,
-    FitResult,
-    MinosInterval,
-    Status,
-    no_covariance,
-)
+from fitting.result import Effort, FitResult, MinosInterval, no_covariance
 from fitting.search.newton import Minimum
 from fitting.search.strategy import Strategy
 from fitting.search.verdict import own_chi2
+from fitting.status import Status
 from fitting.strays import strays
 from models.composition.mixture import negative_shares
 

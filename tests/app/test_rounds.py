@@ -16,7 +16,7 @@ from app.settings import Settings
 from app.workers.tasks import BatchTask
 from app.workers.ticket import TimedOut
 from fitting.batch.result import STATUSES, BatchResult
-from fitting.result import Status
+from fitting.status import Status
 from tests.app.test_jobs import COUNTS, Workers, opened, promised, question, run
 
 

@@ -18,7 +18,7 @@ from app.workers.turns import Turns
 from app.workers.warming import FIRST
 from fitting.coordinates import ease
 from fitting.kernels.cache import KernelCache, Usage
-from fitting.result import Status
+from fitting.status import Status
 from models.shapes.polynomial import Polynomial
 from tests.app.test_pool import CUSTOM, SHAPE, busy_with, pool_of, ticket_of
 from tests.fitting.problems import points, problem

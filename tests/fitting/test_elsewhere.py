@@ -13,7 +13,7 @@ from fitting.batch.search import search
 from fitting.batch.verdict import judge_rows
 from fitting.fit import fit
 from fitting.problem import Knowledge
-from fitting.result import Status
+from fitting.status import Status
 from models.composition.sum import Sum
 from models.formula.formula import Formula
 from models.registry import SHAPES

@@ -5,9 +5,9 @@ import pytest
 from scipy.optimize import minimize
 
 from fitting.problem import Knowledge
-from fitting.result import Status
 from fitting.search.descent import Descent
 from fitting.search.errors_in_x import ErrorsInX
+from fitting.status import Status
 from models.formula.formula import Formula
 from models.registry import SHAPES
 from models.shapes.polynomial import Polynomial
