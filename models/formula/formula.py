@@ -106,7 +106,8 @@ class Formula(Model):
     def parts(self) -> tuple[tuple[Model, tuple[int, ...]], ...]:
         """Terms of the formula that are searched for one after the other."""
         linear = frozenset(i for i, p in enumerate(self.declare()) if p.linear)
-        terms = separate_terms(self.tree, linear)
+        ends = frozenset(i for i, p in enumerate(self.declare()) if p.end is not None)
+        terms = separate_terms(self.tree, linear, ends)
         if len(terms) == 1:
             return super().parts
         return tuple(

@@ -138,6 +138,9 @@ def test_from_nothing_to_the_truth(kind):
         # what bends one term and not the other is searched for in both at once
         ("a*gaussian(x, m, s) + m*exp(-x/t)", [{"a", "m", "s", "t"}]),
         ("a*gaussian(x, m, s) + c + d*x", [{"a", "m", "s", "c", "d"}]),
+        # the step between two levels says more than either range
+        ("a*uniform(x, l, c) + b*uniform(x, c, h)", [{"a", "b", "l", "c", "h"}]),
+        ("a*gaussian(x, m, s) + b*uniform(x, l, h)", [{"a", "m", "s"}, {"b", "l", "h"}]),
     ],
 )
 def test_terms_that_are_searched_for_by_themselves(text, expected):
