@@ -143,11 +143,14 @@ class ErrorsInX:
     def _continued(self, point: Floats) -> list[Minimum]:
         """Where `point` leads with errors in x, at once and as they grow in steps; and itself."""
         found = [self.descent.certify(point), self.descent.run(point, valley=True)]
-        for part in PARTS:
-            self.objective.replace(x_err=part * self.marks.x_err)
-            if self.objective.can_start_at(point):
-                found.append(self.descent.run(point))
-                point = found[-1].values
+        try:
+            for part in PARTS:
+                self.objective.replace(x_err=part * self.marks.x_err)
+                if self.objective.can_start_at(point):
+                    found.append(self.descent.run(point))
+                    point = found[-1].values
+        finally:
+            self.restore()
         return found
 
     def _logarithm(self, params: Floats) -> float:
