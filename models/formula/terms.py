@@ -1,9 +1,7 @@
 """The terms of a formula that can be searched for one after the other."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields, replace
 from functools import lru_cache, partial
-from typing import Any, cast
 
 from models.formula.linear import linear_parameters
 from models.formula.roles import roles
@@ -93,13 +91,4 @@ def replaced(tree: Tree, new: Mapping[int, Tree]) -> Tree:
     """The tree with others in place of some parameters."""
     if isinstance(tree, Param):
         return new.get(tree.index, tree)
-
-    def changed(part: Any) -> Any:
-        if isinstance(part, Tree):
-            return replaced(part, new)
-        return tuple(map(changed, part)) if isinstance(part, tuple) else part
-
-    node: Any = tree
-    return cast(
-        Tree, replace(node, **{f.name: changed(getattr(node, f.name)) for f in fields(node)})
-    )
+    return tree.map(lambda child: replaced(child, new))
