@@ -12,7 +12,8 @@ from app.reading.headers import RESPOND_ASYNC
 from app.schemas.requests import Asked
 from app.settings import Settings
 from fitting.batch.result import DEADLINE, BatchResult
-from fitting.result import FitResult, Status
+from fitting.result import FitResult
+from fitting.status import Status
 
 LATE: str = Status.DEADLINE.value
 

@@ -226,8 +226,7 @@ def install(app: FastAPI) -> None:
             )
             for e in error.errors()[:MOST_REPORTED]
         ]
-        invalid = InvalidRequest(errors)
-        return problem_response(422, invalid.kind, invalid.title, invalid.detail, errors)
+        return InvalidRequest(errors).response()
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> Response:

@@ -10,8 +10,9 @@ from fitting.kernels.cache import KernelCache, Usage
 from fitting.objective import Objective
 from fitting.problem import FitProblem
 from fitting.report import Report
-from fitting.result import FitResult, FitWarning, Status
+from fitting.result import FitResult
 from fitting.search.strategy import Strategy
+from fitting.status import FitWarning, Status
 from fitting.weightless import warning, weightless, without
 
 

@@ -9,10 +9,10 @@ from fitting.emptied import emptied
 from fitting.objective import Objective
 from fitting.padding import Flags
 from fitting.problem import FitProblem
-from fitting.result import Status
 from fitting.search.newton import Minimum
 from fitting.search.strategy import Strategy
 from fitting.search.verdict import grown, is_exact, is_poor
+from fitting.status import Status
 from fitting.strays import strays
 from fitting.undefined import first_undefined
 from models.formula.formula import Formula

@@ -16,16 +16,11 @@ from fitting.objective import Objective
 from fitting.outliers import outliers
 from fitting.padding import Floats
 from fitting.problem import FitProblem
-from fitting.result import (
-    Effort,
-    FitResult,
-    MinosInterval,
-    Status,
-    no_covariance,
-)
+from fitting.result import Effort, FitResult, MinosInterval, no_covariance
 from fitting.search.newton import Minimum
 from fitting.search.strategy import Strategy
 from fitting.search.verdict import own_chi2
+from fitting.status import Status
 from fitting.strays import strays
 from models.composition.mixture import negative_shares
 

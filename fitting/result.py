@@ -1,8 +1,6 @@
 """One fit, answered. Immutable; arrays are in the model's order of parameters."""
 
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
-from typing import Literal
 
 import numpy as np
 
@@ -10,49 +8,8 @@ from fitting.covariance import Covariance
 from fitting.kernels.cache import Usage
 from fitting.padding import Flags, Floats
 from fitting.problem import FitProblem, starts_of
-
-
-class Status(StrEnum):
-    """How a fit ended; `message` says what to do."""
-
-    CONVERGED = "converged"
-    NOT_CONVERGED = "not-converged"
-    DEADLINE = "deadline"
-    NOT_POSITIVE_DEFINITE = "not-positive-definite"
-    UNDETERMINED = "undetermined"
-    RUNAWAY = "runaway"
-    AT_LIMIT_ONLY = "at-limit-only"
-    UNDEFINED_COST = "undefined-cost"
-    EMPTY_DATA = "empty-data"
-    UNDER_DETERMINED = "under-determined"
-
-
-WarningCode = Literal[
-    "better-minimum-elsewhere",
-    "corner",
-    "corner-nearby",
-    "deadline",
-    "fractional-counts",
-    "inexact-integral",
-    "negative-fraction",
-    "no-predictor",
-    "no-weight",
-    "poor-fit",
-    "relative-errors",
-    "sparse-bins",
-    "undefined-start",
-]
-
-
-Algorithm = Literal["newton", "migrad"]
-
-
-@dataclass(frozen=True)
-class FitWarning:
-    """Something that the client should know about an answer."""
-
-    code: WarningCode
-    message: str
+from fitting.status import Algorithm, FitWarning
+from fitting.status import Status as Status  # for who asks for it here
 
 
 @dataclass(frozen=True)

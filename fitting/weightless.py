@@ -12,7 +12,7 @@ from fitting.data import Data, Marks, Points
 from fitting.objective import Objective
 from fitting.padding import Flags, Floats
 from fitting.problem import FitProblem
-from fitting.result import FitWarning
+from fitting.status import FitWarning
 
 FAR = 100  # ranges of y: of an error that large, from that in x, the pull is never beyond 0.01
 HEAVY = float(np.log(2))  # log(V / y_err^2) where both errors are alike

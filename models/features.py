@@ -28,6 +28,11 @@ class Features:
     others: tuple["Features", ...] = ()
     height: float = 1.0
 
+    @property
+    def extent(self) -> float:
+        """From where the fitted data begin to where they end; 1 where all is in one place."""
+        return (self.high - self.low) or 1.0
+
 
 def two_sided(data: Features, *sides: tuple[float, float]) -> Iterator[tuple[float, float, float]]:
     """Position of a peak and the widths of its left and right side, these in units of its width."""
@@ -38,6 +43,6 @@ def two_sided(data: Features, *sides: tuple[float, float]) -> Iterator[tuple[flo
 
 def steps(data: Features) -> Iterator[tuple[float, float]]:
     """Places and widths of a step: moments say little of it, so a grid over the range."""
-    extent = (data.high - data.low) or 1.0
+    extent = data.extent
     places = tuple(data.low + extent * (k + 0.5) / 8 for k in range(8))
     return product(places, (0.03 * extent, 0.15 * extent))

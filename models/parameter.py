@@ -1,6 +1,6 @@
 """A parameter as its shape declares it: written once, used by minimiser, API and docs."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 
@@ -33,3 +33,23 @@ class Parameter:
 
 #: The interval of shapes that need one, the last two parameters of such a shape.
 ENDS = (Parameter("low", end="low"), Parameter("high", end="high"))
+
+
+def merge(one: Parameter, other: Parameter) -> Parameter:
+    """What two parameters are that are one: within the limits of both.
+
+    It ends a range where both end one in the same way: else nothing says that the data end there.
+    """
+    if one == other:
+        return one
+    lowers = [p.lower for p in (one, other) if p.lower is not None]
+    uppers = [p.upper for p in (one, other) if p.upper is not None]
+    is_end = (one.end, one.column) == (other.end, other.column)
+    return replace(
+        one,
+        lower=max(lowers, default=None),
+        upper=min(uppers, default=None),
+        linear=one.linear and other.linear,
+        events=one.events or other.events,
+        end=one.end if is_end else None,
+    )

@@ -10,7 +10,7 @@ import yaml
 from app import VERSION
 from app.settings import Settings
 from fitting.message import MESSAGES
-from fitting.result import Status
+from fitting.status import Status
 
 ROOT = Path(__file__).resolve().parents[1]
 LOCKS = tuple(f"requirements{extra}.lock" for extra in ("", "-dask", "-dev", "-postgresql"))

@@ -70,8 +70,18 @@ def first_of(result: BatchResult, count: int) -> BatchResult:
 
 def hands(service: Service, batch: Batch) -> int:
     """How many workers share these rows."""
-    task = BatchTask(batch, np.zeros(len(batch), dtype=bool), None, False, np.inf)
+    task = task_of(batch)
     return service.executor(task).hands(task)
+
+
+def turn_s(service: Service, batch: Batch) -> float:
+    """Seconds of a worker's turn, which on a cluster is longer."""
+    return service.executor(task_of(batch)).slice_s
+
+
+def task_of(batch: Batch) -> BatchTask:
+    """All of its rows, to ask who computes them."""
+    return BatchTask(batch, np.zeros(len(batch), dtype=bool), None, False, np.inf)
 
 
 async def fit_rows(
@@ -96,7 +106,7 @@ async def fit_rows(
     whole = BatchResult.empty(batch, covariance=covariance)
     part, left = batch, np.arange(len(batch))
     queue_s: float | None = None
-    patience = round_s = max(allowed_s, SLICE_S)
+    patience = round_s = max(allowed_s, turn_s(service, batch))
     most_rows, in_vain = len(batch), 0
     while True:
         dealer = Dealer(service, part, time.monotonic() + patience, covariance, most_rows)

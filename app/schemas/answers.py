@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from fitting.covariance import Method
 from fitting.kernels.cache import Tier
-from fitting.result import Status, WarningCode
+from fitting.status import Status, WarningCode
 
 
 class Answer(BaseModel):

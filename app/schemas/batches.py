@@ -28,7 +28,7 @@ from app.schemas.requests import (
     PointsRequest,
     XErrorModel,
 )
-from fitting.result import Status, WarningCode
+from fitting.status import Status, WarningCode
 
 Matrix = Annotated[list[OneOrMore[N]], Field(fail_fast=True, min_length=1), OrArray(2)]
 

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from app.schemas.answers import Answer, FitKind
 from app.schemas.base import NotNegative, Number, NumberOrList, Positive, Request, Row
-from fitting.result import Status, WarningCode
+from fitting.status import Status, WarningCode
 
 
 class Line(Request):

@@ -15,7 +15,7 @@ from fitting.further import CovarianceOutcome
 from fitting.message import ON_THE_MODEL, UNSCALED
 from fitting.padding import Floats
 from fitting.problem import FitProblem, describe
-from fitting.result import Status
+from fitting.status import Status
 
 NOT_A_MINIMUM = (
     "The second derivatives of the cost are not positive definite here, so their inverse is no "

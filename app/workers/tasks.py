@@ -6,9 +6,12 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
+
 from fitting.batch.fit import fit_batch
 from fitting.batch.question import Batch
 from fitting.batch.result import BatchResult
+from fitting.coordinates import ease
 from fitting.covariance import Method
 from fitting.errors import Cancelled, DeadlineReached, InvalidProblem
 from fitting.fit import bind, fit
@@ -82,9 +85,11 @@ class WarmTask(ProblemTask):
 
     def run(self, kernels: KernelCache, stop: Stop) -> FitResult:
         result = fit(self.problem, kernels, time.monotonic() + WARM_FIT_S, stop)
-        objective = bind(self.problem, kernels, stop=stop)
-        objective.evaluate(result.values)
-        objective.linearised(result.values)
+        eased = ease(self.problem)  # as in the fit
+        problem = self.problem if eased is None else eased.problem
+        objective, anywhere = bind(problem, kernels, stop=stop), np.ones(len(problem.names))
+        objective.evaluate(anywhere)
+        objective.linearised(anywhere)
         return result
 
 

@@ -8,7 +8,7 @@ from app.errors import InvalidRequest
 from app.workers.tasks import Outcome, Task
 from app.workers.ticket import Ticket
 from app.workers.worker import MOST_KNOWN
-from fitting.result import Status
+from fitting.status import Status
 
 LIGHT_S = 4.0  # of compiling; a model of a client's that took longer stays in the workshop
 FAILED_S = 600.0  # how long a kernel is refused on which a process had to be killed

@@ -20,7 +20,8 @@ from fitting.fit import fit
 from fitting.kernels.cache import KernelCache
 from fitting.objective import Objective
 from fitting.padding import Flags, Floats, Places
-from fitting.result import FitResult, Status
+from fitting.result import FitResult
+from fitting.status import Status
 
 FOREVER = float("inf")
 

@@ -8,7 +8,7 @@ import numpy as np
 from fitting.batch.question import Batch
 from fitting.kernels.cache import Usage
 from fitting.padding import Flags, Floats, Places
-from fitting.result import Status, WarningCode
+from fitting.status import Status, WarningCode
 
 UNKNOWN = -1  # the status of a row that is not done
 STATUSES = tuple(Status)

@@ -11,7 +11,8 @@ vanishes. So
     that is so everywhere, some are held, for a search where the cost is flat takes long.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from operator import itemgetter
 
 import numpy as np
 from scipy.special import gammainc
@@ -96,14 +97,15 @@ class ErrorsInX:
                 self.usual = min(self.usual, self._logarithm(values))
                 found += self._continued(values)
         found = [self.descent.certify(minimum.values) for minimum in found]
-        best = min([m for m in found if m.defined] or found, key=self.likelihood)
+        scored = [(self.likelihood(minimum), minimum) for minimum in found]
+        least, best = likeliest([one for one in scored if one[1].defined] or scored)
         # the first step, which is no minimum, may be likelier than the minimum it leads to
-        near = self.likelihood(best) + INFLATED * self.data.size
-        certain = [m for m in found if self.descent.is_certain(m) and self.likelihood(m) < near]
-        minima = certain or [
-            m for m in found if is_level(m, self.descent.problem) and self.likelihood(m) < near
+        near = [one for one in scored if one[0] < least + INFLATED * self.data.size]
+        minima = [one for one in near if self.descent.is_certain(one[1])] or [
+            one for one in near if is_level(one[1], self.descent.problem)
         ]
-        best = min(minima or [best], key=self.likelihood)
+        if minima:
+            _, best = likeliest(minima)
         limit = self.usual + SWALLOWED * self.data.size
         ends = [best] if minima else found  # without a minimum: where did they all go?
         far = [m for m in ends if self._logarithm(m.values) > limit]
@@ -143,11 +145,14 @@ class ErrorsInX:
     def _continued(self, point: Floats) -> list[Minimum]:
         """Where `point` leads with errors in x, at once and as they grow in steps; and itself."""
         found = [self.descent.certify(point), self.descent.run(point, valley=True)]
-        for part in PARTS:
-            self.objective.replace(x_err=part * self.marks.x_err)
-            if self.objective.can_start_at(point):
-                found.append(self.descent.run(point))
-                point = found[-1].values
+        try:
+            for part in PARTS:
+                self.objective.replace(x_err=part * self.marks.x_err)
+                if self.objective.can_start_at(point):
+                    found.append(self.descent.run(point))
+                    point = found[-1].values
+        finally:
+            self.restore()
         return found
 
     def _logarithm(self, params: Floats) -> float:
@@ -160,3 +165,8 @@ class ErrorsInX:
     def likelihood(self, minimum: Minimum) -> float:
         """The cost with the logarithm, which a classical cost has not."""
         return minimum.fval + (0.0 if self.data.berkson else self._logarithm(minimum.values))
+
+
+def likeliest(scored: Sequence[tuple[float, Minimum]]) -> tuple[float, Minimum]:
+    """The first of those with the least of what `likelihood` gave."""
+    return min(scored, key=itemgetter(0))

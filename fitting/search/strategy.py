@@ -32,7 +32,6 @@ from fitting.kernels.cache import KernelCache
 from fitting.objective import Objective
 from fitting.padding import Floats
 from fitting.problem import FitProblem, starts_of
-from fitting.result import Algorithm, FitWarning, Status, WarningCode
 from fitting.search.coarse import coarsen
 from fitting.search.corners import at_corner
 from fitting.search.descent import Descent
@@ -44,6 +43,7 @@ from fitting.search.positions import Positions
 from fitting.search.starts import estimates, rough_estimates, starting_values
 from fitting.search.trials import Trials, inside
 from fitting.search.verdict import is_degenerate, is_level, is_poor, judge
+from fitting.status import Algorithm, FitWarning, Status, WarningCode
 from models.breaks import Break
 
 Estimates = Callable[[FitProblem, Objective, KernelCache, Floats], Iterator[Floats]]

@@ -8,10 +8,10 @@ from fitting.data import Data, Histogram
 from fitting.objective import Objective
 from fitting.padding import Flags, Floats
 from fitting.problem import FitProblem
-from fitting.result import Status
 from fitting.search.migrad import EDM_GOAL
 from fitting.search.newton import Minimum
 from fitting.sparse import expected_chi2, is_unclear
+from fitting.status import Status
 
 CERTAIN_EDM = 1e-10  # 1e-5 standard deviations; Newton's method ends far below
 ROUNDING = 4 * np.finfo(float).eps  # of a prediction, relative

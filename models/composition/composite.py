@@ -13,7 +13,7 @@ from jax import Array
 from models.breaks import Break
 from models.features import Features
 from models.model import Model, Table
-from models.parameter import Parameter
+from models.parameter import Parameter, merge
 
 MOST_QUICK = 6  # terms and factors; twenty took 15 s to compile
 MOST_STARTS = 60
@@ -139,19 +139,3 @@ def spread(choices: Sequence[Sequence[T]], most: int) -> Iterator[tuple[T, ...]]
             options[int(k * step % 1 * len(options))]
             for step, options in zip(steps, choices, strict=True)
         )
-
-
-def merge(one: Parameter, other: Parameter) -> Parameter:
-    """A parameter of two terms: within the limits of both."""
-    if one == other:
-        return one
-    lowers = [p.lower for p in (one, other) if p.lower is not None]
-    uppers = [p.upper for p in (one, other) if p.upper is not None]
-    return replace(
-        one,
-        lower=max(lowers, default=None),
-        upper=min(uppers, default=None),
-        linear=one.linear and other.linear,
-        events=one.events or other.events,
-        end=one.end if one.end == other.end else None,
-    )

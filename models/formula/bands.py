@@ -1,8 +1,6 @@
 """Conditions on an absolute value as the two that they are: |u| < w where u < w and -u < w."""
 
-from dataclasses import fields, replace
 from functools import lru_cache
-from typing import Any, cast
 
 from models.formula.canonical import canonical, negative
 from models.formula.kinks import boundary
@@ -14,20 +12,13 @@ def without_bands(tree: Tree) -> Tree:
     """The same function without conditions on |u|, where u is straight: its jumps are places."""
     if not any(isinstance(node, Where) and _conditions(node.condition) for node in tree.walk()):
         return tree
-
-    def changed(part: Any) -> Any:
-        if isinstance(part, Tree):
-            return without_bands(part)
-        return tuple(map(changed, part)) if isinstance(part, tuple) else part
-
-    node: Any = tree
-    node = replace(node, **{f.name: changed(getattr(node, f.name)) for f in fields(node)})
+    node = tree.map(without_bands)
     if isinstance(node, Where) and (both := _conditions(node.condition)):
         one, other = both
         if _is_absolute(node.condition.left):  # both hold
             return Where(one, Where(other, node.yes, node.no), node.no)
         return Where(one, node.yes, Where(other, node.yes, node.no))
-    return cast(Tree, node)
+    return node
 
 
 def _conditions(condition: Compare) -> tuple[Compare, Compare] | None:

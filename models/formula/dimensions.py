@@ -49,11 +49,6 @@ class Unit:
     y: Fraction
     number: float = 1.0
 
-    @property
-    def x(self) -> Fraction:
-        """Power of the unit of the first predictor, or the only one."""
-        return dict(self.predictors).get(0, Fraction(0))
-
 
 def units(tree: Tree) -> dict[int, Unit]:
     """The unit of each parameter; what nothing is known about has none."""

@@ -1,6 +1,6 @@
 """The model that a client writes as a formula."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Self
@@ -22,7 +22,7 @@ from models.formula.starts import starts
 from models.formula.terms import replaced, separate_terms
 from models.formula.tree import Constant, Input, Param, Product, Shape, Sum, Tree
 from models.model import Density, Model
-from models.parameter import Parameter
+from models.parameter import Parameter, merge
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,8 @@ class Formula(Model):
     def parts(self) -> tuple[tuple[Model, tuple[int, ...]], ...]:
         """Terms of the formula that are searched for one after the other."""
         linear = frozenset(i for i, p in enumerate(self.declare()) if p.linear)
-        terms = separate_terms(self.tree, linear)
+        ends = frozenset(i for i, p in enumerate(self.declare()) if p.end is not None)
+        terms = separate_terms(self.tree, linear, ends)
         if len(terms) == 1:
             return super().parts
         return tuple(
@@ -158,21 +159,8 @@ def natural_limits(tree: Tree) -> dict[int, Parameter]:
         columns = node.arguments[0].inputs
         for parameter, argument in node.handed:
             if isinstance(argument, Param):
-                known = found.get(argument.index, parameter)
-                found[argument.index] = replace(
-                    known,
-                    # the range of a shape at x1 + x2 has no ends in the data
-                    end=known.end if len(columns) < 2 else None,
-                    column=min(columns, default=0),
-                    lower=_tighter(max, known.lower, parameter.lower),
-                    upper=_tighter(min, known.upper, parameter.upper),
-                )
+                # the range of a shape at x1 + x2 has no ends in the data
+                end = parameter.end if len(columns) < 2 else None
+                said = replace(parameter, end=end, column=min(columns, default=0))
+                found[argument.index] = merge(found.get(argument.index, said), said)
     return found
-
-
-def _tighter(
-    choose: Callable[[float, float], float], one: float | None, other: float | None
-) -> float | None:
-    if one is None or other is None:
-        return other if one is None else one
-    return choose(one, other)

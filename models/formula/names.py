@@ -49,12 +49,10 @@ def used_predictors(words: Sequence[Word], columns: Sequence[str]) -> tuple[str,
     return tuple(name for name in used if name in columns)
 
 
-def declared_parameters(
+def check_declared(
     words: Sequence[Word], parameters: Sequence[str], predictors: Sequence[str]
-) -> tuple[str, ...]:
-    """The client's names, if all of them are names, and used."""
-    if len(parameters) > 1000:
-        raise FormulaError(f"{len(parameters)} parameters are too many")
+) -> None:
+    """FormulaError unless all that the client lists are names, and used."""
     used = {w.text for w in words if w.kind == "name" and not w.calls}
     for i, name in enumerate(parameters):
         check_name(name, entry=i)
@@ -65,7 +63,6 @@ def declared_parameters(
             raise FormulaError(f"{name} repeats an earlier one; take it out", entry=i)
         if name not in used:
             raise FormulaError(f"{name} does not occur in the formula; take it out", entry=i)
-    return tuple(parameters)
 
 
 def found_parameters(

@@ -16,7 +16,7 @@ from models.formula.functions import FUNCTIONS
 from models.formula.names import (
     CONSTANTS,
     PREDICTOR,
-    declared_parameters,
+    check_declared,
     found_parameters,
     used_predictors,
 )
@@ -82,12 +82,11 @@ def parse(
         )
     words = split(text, limits.depth)
     predictors = (PREDICTOR,) if columns is None else used_predictors(words, columns)
-    if parameters is not None:
-        names = declared_parameters(words, parameters, predictors)
-    else:
-        names = found_parameters(words, predictors, shapes)
+    names = found_parameters(words, predictors, shapes) if parameters is None else tuple(parameters)
     if len(names) > limits.parameters:
         raise FormulaError(f"{len(names)} parameters; at most {limits.parameters} are allowed")
+    if parameters is not None:
+        check_declared(words, names, predictors)
     tree = _Reader(words, names, predictors, shapes, limits).read()
     if tree.size > limits.nodes:
         raise FormulaError(

@@ -34,7 +34,7 @@ def spread_out(data: Features) -> Features:
     """Features with a grid over the whole range, unless they have one."""
     if len(data.locations) > FEW:
         return data
-    extent = (data.high - data.low) or 1.0
+    extent = data.extent
     grid = (0.25, 0.75, 0.5, 0.1, 0.9, *((k + 0.5) / 24 for k in range(24)), *BEYOND)
     return replace(
         data,
@@ -125,8 +125,7 @@ def _by_role(role: Role, data: Features) -> list[float]:
         case "location":
             return [place + role.shift for place in data.locations]
         case "distance":
-            extent = (data.high - data.low) or 1.0
-            return [*data.widths[:1], *(part * extent for part in APART)]
+            return [*data.widths[:1], *(part * data.extent for part in APART)]
         case "offset":
             return [0.3 * far, 0.05 * far, 2 * far, *(-place for place in data.locations[:2])]
         case "phase":
@@ -140,8 +139,7 @@ def _by_role(role: Role, data: Features) -> list[float]:
         case "period":
             products = [2 * math.pi / length for length in data.periods]
         case "width":
-            extent = (data.high - data.low) or 1.0
-            products = [1 / length for length in (*data.widths, BROAD * extent)]
+            products = [1 / length for length in (*data.widths, BROAD * data.extent)]
         case "rate":
             falling = [-1 / length for length in data.decay_lengths[:4]]
             products = [*falling, *(-one for one in falling[:2])]
@@ -160,11 +158,10 @@ def _by_unit(unit: Unit, along: Sequence[Features]) -> list[float]:
 
 
 def _powers(data: Features, power: float) -> list[float]:
-    extent = (data.high - data.low) or 1.0
     if power > 0:
-        lengths = (*data.widths, *data.decay_lengths[:1], extent, _far(data))
+        lengths = (*data.widths, *data.decay_lengths[:1], data.extent, _far(data))
         return [_power(length, power) for length in lengths]
-    sizes = [_power(length, power) for length in dict.fromkeys((_far(data), extent))]
+    sizes = [_power(length, power) for length in dict.fromkeys((_far(data), data.extent))]
     return [*sizes, *(0.1 * size for size in sizes[:1]), *(-size for size in sizes[:1])]
 
 

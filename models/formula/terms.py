@@ -1,9 +1,7 @@
 """The terms of a formula that can be searched for one after the other."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields, replace
-from functools import lru_cache
-from typing import Any, cast
+from functools import lru_cache, partial
 
 from models.formula.linear import linear_parameters
 from models.formula.roles import roles
@@ -13,13 +11,16 @@ Group = tuple[list[Tree], frozenset[int]]  # terms, and their parameters that ar
 
 
 @lru_cache(maxsize=200)
-def separate_terms(tree: Tree, linear: frozenset[int]) -> tuple[tuple[Tree, tuple[int, ...]], ...]:
+def separate_terms(
+    tree: Tree, linear: frozenset[int], ends: frozenset[int]
+) -> tuple[tuple[Tree, tuple[int, ...]], ...]:
     """Terms that are searched for by themselves, each with the places of its parameters.
 
     Each brings something to be searched for, but for one that is `linear` altogether; the rest they
-    may share. Only a sum with several such terms falls apart.
+    may share. `ends` of a range are those of the data at first: nothing that a term must bring.
+    Only a sum with several such terms falls apart.
     """
-    groups = _grouped(tree, linear, _belong_together)
+    groups = _grouped(tree, linear, partial(_belong_together, ends=ends))
     # what is shared may bend one of them and not the other
     if any(linear_parameters(_sum(group)) != linear & _sum(group).parameters for group in groups):
         groups = _grouped(tree, linear, _share)
@@ -57,15 +58,16 @@ def _share(one: Group, other: Group) -> bool:
     return bool(one[1] & other[1]) or not (one[1] or other[1])
 
 
-def _belong_together(one: Group, other: Group) -> bool:
-    """Whether one of two has nothing to be searched for that the other has not.
+def _belong_together(one: Group, other: Group, ends: frozenset[int]) -> bool:
+    """Whether one of two has nothing to be searched for, but ends, that the other has not.
 
     Unless that is placed from there: in gaussian(x, m, s) + gaussian(x, m + d, s) by the distance.
     """
-    less, more = sorted((one, other), key=lambda group: len(group[1]))
-    if not less[1]:
-        return not more[1]
-    return less[1] <= more[1] and not _is_placed(more[0], more[1] - less[1])
+    less, more = sorted((one, other), key=lambda group: len(group[1] - ends))
+    searched, others = less[1] - ends, more[1] - ends
+    if not searched:
+        return not (less[1] or more[1])
+    return searched <= others and not _is_placed(more[0], others - searched)
 
 
 def _is_placed(terms: list[Tree], own: frozenset[int]) -> bool:
@@ -89,13 +91,4 @@ def replaced(tree: Tree, new: Mapping[int, Tree]) -> Tree:
     """The tree with others in place of some parameters."""
     if isinstance(tree, Param):
         return new.get(tree.index, tree)
-
-    def changed(part: Any) -> Any:
-        if isinstance(part, Tree):
-            return replaced(part, new)
-        return tuple(map(changed, part)) if isinstance(part, tuple) else part
-
-    node: Any = tree
-    return cast(
-        Tree, replace(node, **{f.name: changed(getattr(node, f.name)) for f in fields(node)})
-    )
+    return tree.map(lambda child: replaced(child, new))

@@ -3,10 +3,10 @@
 There is no minus: a - b is a + (-1) * b. Comparisons stand in `Where` only.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from models.model import Density, Model
 from models.parameter import Parameter
@@ -54,6 +54,17 @@ class Tree:
     def parameters(self) -> frozenset[int]:
         """Indices of the parameters."""
         return frozenset().union(*(child.parameters for child in self.children))
+
+    def map(self, change: Callable[["Tree"], "Tree"]) -> Self:
+        """The same node with each of its children changed."""
+
+        def changed(part: Any) -> Any:
+            if isinstance(part, Tree):
+                return change(part)
+            return tuple(map(changed, part)) if isinstance(part, tuple) else part
+
+        node: Any = self
+        return replace(node, **{f.name: changed(getattr(self, f.name)) for f in fields(node)})
 
     def walk(self) -> Iterator["Tree"]:
         """This node and all below, from left to right."""

@@ -114,11 +114,10 @@ class Beta(Density):
 
     def starts(self, data: Features) -> Iterable[tuple[float, ...]]:
         # the powers of the beta density with this mean and standard deviation
-        extent = (data.high - data.low) or 1.0
         for place in data.locations:
-            mean = min(max((place - data.low) / extent, 0.02), 0.98)
+            mean = min(max((place - data.low) / data.extent, 0.02), 0.98)
             for width in data.widths:
-                total = max(mean * (1 - mean) * (extent / width) ** 2 - 1, 0.5)
+                total = max(mean * (1 - mean) * (data.extent / width) ** 2 - 1, 0.5)
                 yield mean * total, (1 - mean) * total
 
 

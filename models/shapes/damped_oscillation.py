@@ -58,5 +58,5 @@ class DampedOscillation(Model):
         return offset * widths + amplitude * wave_area
 
     def starts(self, data: Features) -> Iterable[tuple[float, ...]]:
-        tau = 0.4 * ((data.high - data.low) or 1.0)
+        tau = 0.4 * data.extent
         return product((tau,), (1 / period for period in data.periods), PHASES)

@@ -38,6 +38,5 @@ class ExponentialDecay(Model):
 
     def starts(self, data: Features) -> Iterable[tuple[float, ...]]:
         # the offset hides the length that moments would tell
-        extent = (data.high - data.low) or 1.0
-        lengths = (*data.decay_lengths, *(extent * f for f in (0.03, 0.1, 0.3, 1.0)))
+        lengths = (*data.decay_lengths, *(data.extent * f for f in (0.03, 0.1, 0.3, 1.0)))
         return ((length,) for length in lengths)

@@ -50,7 +50,7 @@ class Fano(Model):
 
     def starts(self, data: Features) -> Iterable[tuple[float, ...]]:
         # a dip or a wave on an offset: its moments are those of the offset
-        extent = (data.high - data.low) or 1.0
+        extent = data.extent
         places = tuple(data.low + extent * (k + 0.5) / 10 for k in range(10))
         lengths = (0.05 * extent, 0.2 * extent)
         return product(places, lengths, (0.0, 0.5, -0.5, 2.0, -2.0))

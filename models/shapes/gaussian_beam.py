@@ -44,6 +44,6 @@ class GaussianBeam(Model):
 
     def starts(self, data: Features) -> Iterable[tuple[float, ...]]:
         # moments say where the beam is wide; the waist is anywhere else, or outside
-        extent = (data.high - data.low) or 1.0
+        extent = data.extent
         places = (data.low + extent * f for f in (0.5, 0.3, 0.7, 0.1, 0.9, -0.3, 1.3))
         return product(places, (0.3 * extent, 0.1 * extent, 0.03 * extent, extent))

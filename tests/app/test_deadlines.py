@@ -15,7 +15,8 @@ from app.schemas.requests import PointsRequest
 from app.settings import Settings
 from app.translation.problem import to_problem
 from fitting.batch.result import STATUSES, BatchResult
-from fitting.result import FitWarning, Status, killed
+from fitting.result import killed
+from fitting.status import FitWarning, Status
 from tests.app.test_jobs import COUNTS, HEAD, question
 
 BODY = {"x": [1, 2, 3], "y": [1, 2, 3], "model": "linear"}

@@ -19,7 +19,7 @@ from fitting.batch.question import Batch
 from fitting.batch.result import STATUSES, BatchResult
 from fitting.batch.rows import HistogramRows
 from fitting.problem import Knowledge
-from fitting.result import Status
+from fitting.status import Status
 from models.shapes.gaussian import Gaussian
 from tests.app.failing import FailingWorkers
 from tests.fitting.problems import expected

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from fitting.result import Status
+from fitting.status import Status
 from tests.conftest import ROOT, LiveServer, StartServer
 from tests.examples import HISTOGRAM, SMALL_HISTOGRAM, XY_ERRORS, fitted, refused
 

@@ -21,7 +21,7 @@ from app.workers.tried import LIGHT_S, Tried
 from app.workers.turns import Turns
 from app.workers.worker import MOST_KNOWN
 from fitting.kernels.cache import Usage
-from fitting.result import Status
+from fitting.status import Status
 from tests.fitting.problems import KERNELS, LINE, points, problem
 
 CUSTOM: Any = SimpleNamespace(is_custom=True, key="kernel", is_shared=False)

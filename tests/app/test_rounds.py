@@ -16,7 +16,7 @@ from app.settings import Settings
 from app.workers.tasks import BatchTask
 from app.workers.ticket import TimedOut
 from fitting.batch.result import STATUSES, BatchResult
-from fitting.result import Status
+from fitting.status import Status
 from tests.app.test_jobs import COUNTS, Workers, opened, promised, question, run
 
 
@@ -39,6 +39,13 @@ class Rounds:
         return result
 
 
+def serving(deadline_s: float, turn_s: float = 0.1) -> Service:
+    """Stands for a service whose workers have turns so long."""
+    workers = SimpleNamespace(slice_s=turn_s)
+    settings = Settings(deadline_s=deadline_s)
+    return cast(Service, SimpleNamespace(settings=settings, executor=lambda _: workers))
+
+
 @pytest.mark.parametrize(("rounds", "late"), [((1, 2, 1), 0), ((3, 0), 1), ((0,), 4)])
 def test_rows_without_time_come_again_as_long_as_that_helps(
     monkeypatch: pytest.MonkeyPatch, rounds: tuple[int, ...], late: int
@@ -46,9 +53,8 @@ def test_rows_without_time_come_again_as_long_as_that_helps(
     dealer = Rounds(*rounds)
     monkeypatch.setattr(fitting_of_chunks, "Dealer", dealer)
     batch = question(COUNTS)
-    service = cast(Service, None)
     result, _ = asyncio.run(
-        fitting_of_chunks.fit_rows(service, batch, 1.0, np.inf, covariance=False)
+        fitting_of_chunks.fit_rows(serving(10.0), batch, 1.0, np.inf, covariance=False)
     )
     assert (result.status == STATUSES.index(Status.DEADLINE)).sum() == late
     assert not dealer.done
@@ -69,12 +75,29 @@ def test_rounds_that_wait_in_vain_get_longer(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(fitting_of_chunks, "SLICE_S", 0.01)
     monkeypatch.setattr(fitting_of_chunks, "Dealer", Waiting(0, 0, 0, 0, 4))
     batch = question(COUNTS)
-    service = cast(Service, SimpleNamespace(settings=Settings(deadline_s=10.0)))
+    service = serving(10.0)
     result, _ = asyncio.run(
         fitting_of_chunks.fit_rows(service, batch, 2.0, np.inf, covariance=False)
     )
     assert result.status.tolist() == [STATUSES.index(Status.CONVERGED)] * 4
     assert given == pytest.approx([2, 4, 8, 10, 10], abs=0.5)
+
+
+@pytest.mark.parametrize(("turn_s", "expected"), [(0.1, 1.0), (3.0, 3.0)])
+def test_a_round_has_a_turn_of_whoever_computes_at_least(
+    monkeypatch: pytest.MonkeyPatch, turn_s: float, expected: float
+) -> None:
+    given: list[float] = []
+
+    class Noting(Rounds):
+        def __call__(self, service: Any, batch: Any, deadline: float, *others: Any) -> Any:
+            given.append(deadline - time.monotonic())
+            return super().__call__(service, batch, deadline, *others)
+
+    monkeypatch.setattr(fitting_of_chunks, "Dealer", Noting(4))
+    service, batch = serving(10.0, turn_s), question(COUNTS)
+    asyncio.run(fitting_of_chunks.fit_rows(service, batch, 1.0, np.inf, covariance=False))
+    assert given == pytest.approx([expected], abs=0.5)
 
 
 @pytest.mark.parametrize(("compiled", "late"), [(3, 0), (1, 4), (0, 4)])
@@ -94,7 +117,7 @@ def test_time_in_which_a_worker_compiled_is_not_that_of_the_rows(
             return self
 
     monkeypatch.setattr(fitting_of_chunks, "Dealer", Compiling(0, 0, 0, 4))
-    service = cast(Service, SimpleNamespace(settings=Settings(deadline_s=5.0)))
+    service = serving(5.0)
     result, _ = asyncio.run(
         fitting_of_chunks.fit_rows(service, question(COUNTS), 2.0, np.inf, covariance=False)
     )

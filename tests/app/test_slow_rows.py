@@ -16,7 +16,7 @@ from app.jobs import runner as running
 from app.jobs.chunk import pack
 from app.service import Service
 from fitting.batch.result import STATUSES, BatchResult
-from fitting.result import Status
+from fitting.status import Status
 from tests.app.failing import FailingWorkers
 from tests.app.test_jobs import COUNTS, HEAD, Workers, opened, promised, question, run
 from tests.app.test_rounds import Rounds

@@ -6,18 +6,22 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from app.workers.kernel_number import kernel_number
 from app.workers.pool import WorkerPool
-from app.workers.tasks import CANCELLED, DONE, LATE
+from app.workers.tasks import CANCELLED, DONE, LATE, WarmTask
 from app.workers.ticket import Ticket
 from app.workers.tried import LIGHT_S
 from app.workers.turns import Turns
 from app.workers.warming import FIRST
-from fitting.kernels.cache import Usage
-from fitting.result import Status
+from fitting.coordinates import ease
+from fitting.kernels.cache import KernelCache, Usage
+from fitting.status import Status
+from models.shapes.polynomial import Polynomial
 from tests.app.test_pool import CUSTOM, SHAPE, busy_with, pool_of, ticket_of
+from tests.fitting.problems import points, problem
 
 
 def test_the_workshop_compiles_what_all_load_then() -> None:
@@ -205,3 +209,14 @@ def test_what_is_used_most_is_loaded_first_by_each_worker_from_elsewhere_on() ->
     assert theirs[FIRST] != mine[FIRST]
     assert sorted(theirs[:FIRST]) == mine[:FIRST]
     assert sorted(theirs[FIRST:]) == mine[FIRST:]
+
+
+def test_what_is_fitted_in_other_coordinates_is_compiled_in_these() -> None:
+    x = np.linspace(990, 1000, 30)
+    asked, kernels = problem(Polynomial(degree=4), points(x, np.sin(x))), KernelCache()
+    WarmTask(asked).run(kernels, lambda: None)
+    eased = ease(asked)
+    assert eased is not None
+    used = kernels.get(eased.problem.kernel_key)._compiled
+    assert {name for name, _ in used} >= {"value_and_gradient", "derivatives"}
+    assert not kernels.get(asked.kernel_key)._compiled

@@ -15,7 +15,7 @@ from fitting.kernels.key import KernelKey
 from fitting.kernels.packing import pack
 from fitting.objective import Objective
 from fitting.problem import Knowledge
-from fitting.result import Status
+from fitting.status import Status
 from models.composition.sum import Sum
 from models.composition.template import Template
 from models.formula.formula import Formula

@@ -9,7 +9,7 @@ from fitting.batch.result import STATUSES
 from fitting.batch.rows import HistogramRows, PointsRows
 from fitting.data import Histogram
 from fitting.problem import Knowledge
-from fitting.result import Status
+from fitting.status import Status
 from models.formula.formula import Formula
 from models.registry import SHAPES
 from models.shapes.exponentially_modified_gaussian import ExponentiallyModifiedGaussian

@@ -15,7 +15,7 @@ from fitting.batch.stacks import inverses
 from fitting.errors import Cancelled, InvalidProblem
 from fitting.fit import fit
 from fitting.problem import Knowledge
-from fitting.result import Status
+from fitting.status import Status
 from models.composition.sum import Sum
 from models.shapes.crystal_ball import CrystalBall
 from models.shapes.exponential import Exponential

@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import least_squares, lsq_linear, minimize_scalar
 
 from fitting.problem import Knowledge
-from fitting.result import Status
+from fitting.status import Status
 from models.shapes.gaussian import Gaussian
 from models.shapes.polynomial import Polynomial
 from tests.fitting.problems import LINE, PEAK, points, solve, toy

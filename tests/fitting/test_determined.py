@@ -12,8 +12,8 @@ from fitting.batch.rows import HistogramRows, PointsRows
 from fitting.data import Histogram
 from fitting.fit import fit
 from fitting.problem import Knowledge
-from fitting.result import Status
 from fitting.search.determined import LONG
+from fitting.status import Status
 from models.composition.sum import Sum
 from models.formula.formula import Formula
 from models.registry import SHAPES

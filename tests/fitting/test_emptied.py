@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import minimize
 
 from fitting.data import Histogram
-from fitting.result import Status
+from fitting.status import Status
 from models.registry import SHAPES
 from tests.fitting.problems import PEAK, solve
 

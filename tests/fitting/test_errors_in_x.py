@@ -5,9 +5,10 @@ import pytest
 from scipy.optimize import minimize
 
 from fitting.problem import Knowledge
-from fitting.result import Status
+from fitting.search import errors_in_x
 from fitting.search.descent import Descent
 from fitting.search.errors_in_x import ErrorsInX
+from fitting.status import Status
 from models.formula.formula import Formula
 from models.registry import SHAPES
 from models.shapes.polynomial import Polynomial
@@ -27,6 +28,17 @@ def test_a_slope_inflates_that_makes_the_variance_e_times_what_it_was(slope, exp
     search.first(np.array([0.0, 1.0]))
     steep = search.descent.certify(np.array([0.0, slope * JUST]))
     assert search.is_inflated(steep) is expected
+
+
+def test_errors_that_were_made_to_grow_are_whole_again(monkeypatch):
+    """However far they came, as when a deadline passes."""
+    monkeypatch.setattr(errors_in_x, "PARTS", (0.5,))
+    data = points(X, Y, 0.2, 0.1)
+    asked = problem(LINE, data)
+    search = ErrorsInX(Descent(asked, objective(asked)), data)
+    search._continued(np.array([0.0, 1.0]))
+    found, _ = search.objective.evaluate(np.array([0.0, 2.0]))
+    assert found == pytest.approx(line_cost([0.0, 2.0], berkson=False), rel=1e-12)
 
 
 def line_cost(line, berkson):

@@ -6,7 +6,7 @@ from scipy.stats import expon, norm
 
 from fitting.data import Histogram
 from fitting.problem import Knowledge
-from fitting.result import Status
+from fitting.status import Status
 from models.composition.product import Product
 from models.composition.sum import Sum
 from models.formula.formula import Formula

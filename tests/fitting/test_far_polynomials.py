@@ -7,7 +7,7 @@ import pytest
 
 from fitting.minos import Profile
 from fitting.problem import Knowledge
-from fitting.result import Status
+from fitting.status import Status
 from models.shapes.polynomial import Polynomial
 from tests.fitting.problems import Histogram, points, solve
 

@@ -11,7 +11,7 @@ from fitting.batch.question import Batch
 from fitting.batch.rows import HistogramRows, PointsRows
 from fitting.errors import InvalidProblem
 from fitting.problem import Knowledge
-from fitting.result import Status
+from fitting.status import Status
 from models.shapes.polynomial import Polynomial
 from tests.fitting.problems import KERNELS, LINE, PEAK, assert_near, points, problem, solve, toy
 

@@ -9,7 +9,7 @@ from fitting.batch.result import BatchResult
 from fitting.batch.rows import HistogramRows, PointsRows
 from fitting.data import Histogram
 from fitting.problem import Knowledge
-from fitting.result import Status
+from fitting.status import Status
 from tests.fitting.problems import KERNELS, LINE, PEAK, points, solve
 
 EDGES = np.linspace(-4, 4, 33)

@@ -5,7 +5,7 @@ import pytest
 
 from fitting.errors import InvalidProblem
 from fitting.problem import Knowledge
-from fitting.result import Status
+from fitting.status import Status
 from models.formula.formula import Formula
 from models.registry import SHAPES
 from models.shapes.polynomial import Polynomial

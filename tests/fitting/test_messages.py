@@ -7,7 +7,7 @@ import pytest
 
 from fitting.data import Histogram
 from fitting.message import ON_THE_MODEL, UNSCALED
-from fitting.result import Status
+from fitting.status import Status
 from models.formula.formula import Formula
 from models.registry import SHAPES
 from models.shapes.exponential import Exponential

@@ -9,9 +9,9 @@ import pytest
 from fitting.bounds import Bounds
 from fitting.data import Histogram
 from fitting.problem import Knowledge
-from fitting.result import Status
 from fitting.search.newton import polish
 from fitting.search.spectrum import Spectrum
+from fitting.status import Status
 from models.composition.sum import Sum
 from models.model import Model
 from models.parameter import Parameter

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from fitting.errors import Cancelled
 from fitting.fit import fit
-from fitting.result import Status
+from fitting.status import Status
 from tests.fitting.problems import (
     KERNELS,
     LINE,

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from fitting.data import Points
 from fitting.errors import InvalidProblem
 from fitting.problem import FitProblem, Knowledge, with_ends
-from fitting.result import Status
 from fitting.search.coarse import SCATTERED, coarsen
 from fitting.search.features import Outline
+from fitting.status import Status
 from models.formula.formula import Formula
 from models.registry import SHAPES
 from tests.fitting.problems import solve

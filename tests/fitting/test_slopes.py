@@ -9,8 +9,9 @@ from fitting.batch.question import Batch
 from fitting.batch.rows import PointsRows
 from fitting.data import Points
 from fitting.problem import Knowledge
-from fitting.result import Effort, Status
+from fitting.result import Effort
 from fitting.slopes import beside, middle
+from fitting.status import Status
 from models.formula.formula import Formula
 from models.registry import SHAPES
 from tests.fitting.problems import KERNELS, assert_near, points, solve

@@ -13,10 +13,10 @@ from scipy import optimize
 from fitting.data import Histogram
 from fitting.fit import fit
 from fitting.problem import Knowledge
-from fitting.result import Status
 from fitting.search.coarse import coarsen
 from fitting.search.starts import starting_values
 from fitting.search.trials import inside
+from fitting.status import Status
 from models.composition.product import Product
 from models.composition.sum import Sum
 from models.shapes.exponential import Exponential

@@ -11,9 +11,9 @@ from fitting.errors import DeadlineReached
 from fitting.fit import fit
 from fitting.kernels.cache import KernelCache
 from fitting.problem import FitProblem, Knowledge
-from fitting.result import Status
 from fitting.search.descent import Descent
 from fitting.search.strategy import Strategy
+from fitting.status import Status
 from models.formula.formula import Formula
 from models.registry import SHAPES
 from models.shapes.gaussian import Gaussian

@@ -12,7 +12,7 @@ from fitting.batch.question import Batch
 from fitting.batch.rows import HistogramRows
 from fitting.data import Histogram
 from fitting.problem import Knowledge
-from fitting.result import Status
+from fitting.status import Status
 from models.composition.sum import Sum
 from models.shapes.moyal import Moyal
 from models.shapes.polynomial import Polynomial

@@ -5,8 +5,8 @@ import pytest
 
 from fitting.data import Histogram
 from fitting.problem import Knowledge
-from fitting.result import Status
 from fitting.search.verdict import is_certain, rounding_edm
+from fitting.status import Status
 from models.formula.formula import Formula
 from models.registry import SHAPES
 from models.shapes.polynomial import Polynomial

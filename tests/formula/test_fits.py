@@ -7,7 +7,7 @@ from scipy.special import xlogy
 
 from fitting.data import Histogram
 from fitting.fit import fit
-from fitting.result import Status
+from fitting.status import Status
 from models.composition.sum import Sum
 from models.formula.formula import Formula
 from models.registry import SHAPES

@@ -228,7 +228,7 @@ def test_columns_are_those_of_the_text_whatever_its_powers_and_blanks():
         ("a*x", ["a", "a.b"], 1, "no name"),
         ("a*x", ["a", "if"], 1, "reserved"),
         ("a*x", ["a", "b" * 51], 1, "at most 50"),
-        ("a*x", ["a"] * 2000, None, "too many"),
+        ("a*x", ["a"] * 2000, None, "at most 400"),
         ("3*x", [], None, "no parameter"),
     ],
 )
@@ -325,6 +325,14 @@ def test_limits_can_be_set():
     assert "at most 2" in message_of("a*x", limits=Limits(nodes=2)).message
     assert "at most 1" in message_of("a*x + b", limits=Limits(parameters=1)).message
     assert message_of("exp(exp(exp(a)))", limits=Limits(depth=2)).column == 9
+
+
+def test_as_many_parameters_may_be_declared_as_there_may_be():
+    names = [f"p{i}" for i in range(1200)]
+    limits = Limits(length=20_000, nodes=5000, parameters=1200)
+    assert parse("+".join(names), SHAPES, names, limits).names == tuple(names)
+    fewer = Limits(length=20_000, nodes=5000, parameters=1199)
+    assert "at most 1199" in message_of("+".join(names), parameters=names, limits=fewer).message
 
 
 def test_constants_count_once_they_are_folded():

@@ -117,8 +117,9 @@ def test_ends_of_a_range_are_those_of_its_own_predictor():
     formula = read("a*u + chebyshev(v, b, c, d, from_, to)", "u", "v")
     ends = {p.name: (p.end, p.column) for p in formula.declare() if p.end}
     assert ends == {"from_": ("low", 1), "to": ("high", 1)}
-    nowhere = read("chebyshev(u + v, b, c, d, from_, to)", "u", "v")
-    assert not any(p.end for p in nowhere.declare())
+    for text in ("chebyshev(u + v, b, c, d, from_, to)", "a*uniform(u, l, r)*uniform(v, l, r)"):
+        nowhere = read(text, "u", "v")
+        assert not any(p.end for p in nowhere.declare())
 
 
 def test_terms_keep_all_predictors():

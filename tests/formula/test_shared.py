@@ -6,9 +6,10 @@ cost there nothing.
 
 import numpy as np
 import pytest
-from scipy.stats import cauchy, norm
+from scipy.stats import cauchy, norm, uniform
 
 from fitting.data import Histogram
+from fitting.problem import Knowledge, with_ends
 from models.features import Features
 from models.formula.formula import Formula
 from models.registry import SHAPES
@@ -137,6 +138,9 @@ def test_from_nothing_to_the_truth(kind):
         # what bends one term and not the other is searched for in both at once
         ("a*gaussian(x, m, s) + m*exp(-x/t)", [{"a", "m", "s", "t"}]),
         ("a*gaussian(x, m, s) + c + d*x", [{"a", "m", "s", "c", "d"}]),
+        # the step between two levels says more than either range
+        ("a*uniform(x, l, c) + b*uniform(x, c, h)", [{"a", "b", "l", "c", "h"}]),
+        ("a*gaussian(x, m, s) + b*uniform(x, l, h)", [{"a", "m", "s"}, {"b", "l", "h"}]),
     ],
 )
 def test_terms_that_are_searched_for_by_themselves(text, expected):
@@ -156,3 +160,29 @@ def test_candidates_beside_what_is_known():
     (_, (part, places)) = read("a*gaussian(x, m, s) + b*gaussian(x, m + 2*d, s)").parts
     assert places == (3, 1, 4, 2)
     assert set(part.starts_beside(data, {1: 2.0, 3: 0.5})) >= {(2.5,), (1.0,)}
+
+
+def level(low, high):
+    return np.diff(uniform.cdf(EDGES, low, high - low))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a*gaussian(x, c, s) + b*uniform(x, c, high)",
+        "b*uniform(x, c, high) + a*gaussian(x, c, s)",
+        "a*uniform(x, low, c) + b*uniform(x, c, high)",
+        "b*uniform(x, c, high) + a*uniform(x, low, c)",
+    ],
+)
+def test_the_end_of_one_term_that_is_something_else_in_another_is_free(text):
+    """However it is spelt; what is an end and nothing else stays at the end of the data."""
+    formula = read(text)
+    below = peak(4.03, 0.5) if "gaussian" in text else level(0, 4.03)
+    data = Histogram(EDGES, 3000 * below + 2000 * level(4.03, 10))
+    known = with_ends(formula, data, [Knowledge()] * len(formula.names))
+    found = solve(formula, data, **dict(zip(formula.names, known, strict=True)))
+    truth = {"a": 3000, "b": 2000, "c": 4.03, "s": 0.5, "low": 0, "high": 10}
+    assert found.valid
+    assert found.cost < 1e-6
+    assert found.values == pytest.approx([truth[name] for name in formula.names], rel=1e-4)
