@@ -36,6 +36,9 @@ MOST_ROUGH = 100  # candidates that are not refined, where no other can be start
 MOST_RIVALS = 8
 SUBTLE = 5.0  # squares, of each entry, that a sum leaves which lacks a term
 WAYS = 4  # combinations of terms that are kept while more terms are placed
+FEW_VALUES = 12  # of what terms share: a width, not a place, which is plain in the data
+
+Way = tuple[float, Floats]  # what it leaves, and where
 
 
 def starting_values(problem: FitProblem, objective: Objective, kernels: KernelCache) -> Floats:
@@ -170,18 +173,31 @@ class Search(Trials):
 
     def sum(self) -> Iterator[Floats]:
         """The terms placed in turn, each where it explains most; then other combinations."""
-        yield self._in_order(self._compared(self._placed(REACH)))[0]
+        best = self._in_order(self._compared(self._placed(REACH)))[0]
+        other = self._exchanged(best, self._unequal)
+        yield best if other is best else self._in_order([best, self.solved(other)])[0]
         placed = self._placed(np.inf)
-        exchanged = map(self._exchanged, placed)
+        pairs = list(combinations(range(len(self.parts)), 2))
+        exchanged = [self._exchanged(point, pairs) for point in placed]
         yield from self._in_order(map(self.solved, [*exchanged, *placed]))
 
-    def _exchanged(self, point: Floats) -> Floats:
+    @cached_property
+    def _unequal(self) -> list[tuple[int, int]]:
+        """Pairs of components that are alike, but share with third ones what the other does not."""
+        every = range(len(self.parts))
+        searched = [set(self._searched(i)) for i in every]
+        shared = [{p for k in every if k != i for p in searched[i] & searched[k]} for i in every]
+        pairs = combinations(every, 2)
+        return [(i, k) for i, k in pairs if self._are_alike(i, k) and shared[i] != shared[k]]
+
+    def _exchanged(self, point: Floats, pairs: Iterable[tuple[int, int]]) -> Floats:
         """`point` with two terms in each other's place, wherever that describes the data better.
 
-        Unlike peaks explain each other's data nearly as well as their own.
+        Unlike peaks explain each other's data nearly as well as their own, and so do peaks of which
+        only some have a common width.
         """
         everything = np.ones(len(self.owner), dtype=bool)
-        for i, k in combinations(range(len(self.parts)), 2):
+        for i, k in pairs:
             one, other = self._searched(i), self._searched(k)
             if len(one) != len(other):
                 continue
@@ -195,33 +211,46 @@ class Search(Trials):
 
     def _placed(self, reach: float) -> list[Floats]:
         """All terms placed one after the other; of all combinations the best `WAYS` are kept, as
-        far as they leave so few squares more than the best."""
+        far as they leave so few squares more than the best; so is the best one with each value of
+        what terms that are alike share: alone, a peak covers two with a width that fits neither.
+        """
         points = [self.blank]
-        placed = np.zeros(len(self.owner), dtype=bool)
+        placed = held = np.zeros(len(self.owner), dtype=bool)
         for number, i in enumerate(self.order, 1):
-            placed |= self.owner == i
+            placed = placed | (self.owner == i)
             later = self.order[number:]
-            ways = [way for point in points for way in self._ways(i, point, placed)]
+            settled = placed & ~self._shared(later)
+            alike = placed & self._shared([k for k in later if self._are_alike(i, k)])
+            ways = [way for point in points for way in self._ways(i, point, placed, alike)]
             ways.sort(key=itemgetter(0))
             most = MOST_RIVALS if np.isfinite(reach) else WAYS**2
-            rows = [row for left, row in ways[:most] if not left > ways[0][0] + reach]
-            settled = placed & ~self._shared(later)
-            refined = [self._refined(self._solve(row, placed), settled) for row in rows]
-            points = self._best(refined, reach)
+            first = [way for way in ways[:most] if not way[0] > ways[0][0] + reach]
+            refined, others = (
+                [self._refined(self._solve(row, placed), settled) for _, row in some]
+                for some in (first, _of_other_values(ways, first, held | alike))
+            )
+            points = [*self._best(refined, reach), *others]
+            held = alike
             thorough = not np.isfinite(reach)
             if later and (thorough or self._is_subtle(points[0], later)):
                 raw = [self._solve(row, placed) for _, row in ways if len(ways) <= MOST_TRIED]
                 points = self._unlike([*points, *raw])
         return points
 
-    def _ways(self, i: int, point: Floats, placed: Flags) -> list[tuple[float, Floats]]:
-        """`point` with the best candidates of component i, and the squares that they leave."""
+    def _ways(self, i: int, point: Floats, placed: Flags, alike: Flags) -> list[Way]:
+        """The squares that the best candidates of component i leave, and `point` with these; the
+        best with each value of what later ones that are alike share are among them."""
         proposals = self._proposals(i, point, self.many)
         if len(proposals) == 1:
             return [(self._misfit(self._solve(point, placed)), point)]
         order, left = self._best_rows(proposals, i, placed)
         most = WAYS if len(proposals) > MOST_TRIED else MOST_TRIED
-        return [(float(left[k]), proposals[k]) for k in order[:most]]
+        ways = [(float(left[k]), proposals[k]) for k in order]
+        return [*ways[:most], *_of_other_values(ways, ways[:most], alike)]
+
+    def _are_alike(self, i: int, k: int) -> bool:
+        """Whether two components differ in nothing but their parameters."""
+        return self.parts[i][0] == self.parts[k][0]
 
     def _is_subtle(self, point: Floats, later: list[int]) -> bool:
         """Whether so little is left to explain that a wrong end could describe the data well.
@@ -330,3 +359,15 @@ class Search(Trials):
             return self._misfit(point)  # the true cost rewards steep candidates
         value = self.objective.evaluate(point)[0]
         return value if np.isfinite(value) else np.inf
+
+
+def _of_other_values(ways: list[Way], chosen: list[Way], shared: Flags) -> list[Way]:
+    """The best way with each value of these parameters that is not among those chosen, if there are
+    but few values."""
+    known = {row[shared].tobytes() for _, row in chosen}
+    best: dict[bytes, Way] = {}
+    for way in ways:
+        best.setdefault(way[1][shared].tobytes(), way)
+    if len(best) > FEW_VALUES:
+        return []
+    return [way for value, way in list(best.items())[:WAYS] if value not in known]
