@@ -8,8 +8,7 @@ from fitting.covariance import Covariance
 from fitting.kernels.cache import Usage
 from fitting.padding import Flags, Floats
 from fitting.problem import FitProblem, starts_of
-from fitting.status import Algorithm, FitWarning
-from fitting.status import Status as Status  # for who asks for it here
+from fitting.status import Algorithm, FitWarning, Status
 
 
 @dataclass(frozen=True)

@@ -19,23 +19,19 @@ import numpy as np
 
 from fitting.kernels.cache import KernelCache
 from fitting.objective import Objective
-from fitting.padding import Flags, Floats
+from fitting.padding import Floats
 from fitting.problem import FitProblem, Knowledge, starts_of
-from fitting.search.ends import ends_of_range
-from fitting.search.features import Outline, few_candidates, many_candidates
-from fitting.search.rivals import REACH, different, distinct_first, rivals, squares_of
-from fitting.search.trials import MOST_REFINED, Trials, inside
+from fitting.search.candidates import MOST_TRIED, WAYS, Candidates, of_other_values
+from fitting.search.rivals import REACH, different, rivals, squares_of
+from fitting.search.trials import MOST_REFINED, inside
 from models.composition.mixture import Mixture
 from models.features import Features
 from models.model import Density
-from models.parameter import Parameter
 
-MOST_TRIED = 8  # candidates of one shape that are all compared by the true cost
 MOST_SOLVED = 1000
 MOST_ROUGH = 100  # candidates that are not refined, where no other can be started from
 MOST_RIVALS = 8
 SUBTLE = 5.0  # squares, of each entry, that a sum leaves which lacks a term
-WAYS = 4  # combinations of terms that are kept while more terms are placed
 
 
 def starting_values(problem: FitProblem, objective: Objective, kernels: KernelCache) -> Floats:
@@ -88,49 +84,8 @@ def from_yields(
     return np.where(np.isnan(given), found, given)
 
 
-class Search(Trials):
+class Search(Candidates):
     """The search for the starting values of one problem, on coarse data."""
-
-    def __init__(
-        self, problem: FitProblem, objective: Objective, kernels: KernelCache, given: Floats
-    ):
-        super().__init__(problem, objective, kernels, given)
-        data = self.data
-        self.outline = Outline.of(data)
-        self.ends = data.ends
-        # broad ones, which have few places, first; a shared parameter belongs to the first
-        self.order = sorted(range(len(self.parts)), key=self._choices)
-        self.owner = np.full(len(given), len(self.parts))
-        for i in reversed(self.order):
-            self.owner[list(self.parts[i][1])] = i
-        few = few_candidates(self.outline, squared=not self.counting)
-        # amounts 0, everything else at its first candidate, until placed
-        blank = np.zeros(len(given))
-        for i in reversed(self.order):
-            candidate = next(iter(self.parts[i][0].starts(few)))
-            blank[self._searched(i)] = candidate
-        for i, parameter in enumerate(problem.parameters):
-            if parameter.end is not None:
-                low, high = data.ends[parameter.column]
-                blank[i] = low if parameter.end == "low" else high
-        self.blank = problem.bounds.clip(np.where(self.unknown, blank, given))
-        self.few = few
-
-    @cached_property
-    def many(self) -> Features:
-        return many_candidates(self.outline)
-
-    def _choices(self, i: int) -> int:
-        """How many candidates part i has, if there are others."""
-        if len(self.parts) == 1:
-            return 1
-        ends = ends_of_range(self._free_ends(i), self.problem.bounds, self.ends, fine=False)
-        return len(list(self.parts[i][0].starts(self.many))) * len(ends or [0])
-
-    def _searched(self, i: int) -> list[int]:
-        """The places of the parameters of which part i gives candidates."""
-        part, places = self.parts[i]
-        return [places[k] for k in part.searched]
 
     def single(self) -> Iterator[Floats]:
         """A shape's few candidates, best by the true cost first; then some over the whole range."""
@@ -171,20 +126,33 @@ class Search(Trials):
     def sum(self) -> Iterator[Floats]:
         """The terms placed in turn, each where it explains most; then other combinations."""
         placed = self._placed(REACH)
-        if any(self._alike(i, self.order) for i in self.order):
+        if any(self._known_like(i, self.order) for i in self.order):
             placed += self._placed(REACH, together=True)
-        yield self._in_order(self._compared(placed))[0]
+        best = self._in_order(self._compared(placed))[0]
+        other = self._exchanged(best, self._unequal)
+        yield best if other is best else self._in_order([best, self.solved(other)])[0]
         placed = self._placed(np.inf)
-        exchanged = map(self._exchanged, placed)
+        pairs = list(combinations(range(len(self.parts)), 2))
+        exchanged = [self._exchanged(point, pairs) for point in placed]
         yield from self._in_order(map(self.solved, [*exchanged, *placed]))
 
-    def _exchanged(self, point: Floats) -> Floats:
+    @cached_property
+    def _unequal(self) -> list[tuple[int, int]]:
+        """Pairs of components that are alike, but share with third ones what the other does not."""
+        every = range(len(self.parts))
+        searched = [set(self._searched(i)) for i in every]
+        shared = [{p for k in every if k != i for p in searched[i] & searched[k]} for i in every]
+        pairs = combinations(every, 2)
+        return [(i, k) for i, k in pairs if self._are_alike(i, k) and shared[i] != shared[k]]
+
+    def _exchanged(self, point: Floats, pairs: Iterable[tuple[int, int]]) -> Floats:
         """`point` with two terms in each other's place, wherever that describes the data better.
 
-        Unlike peaks explain each other's data nearly as well as their own.
+        Unlike peaks explain each other's data nearly as well as their own, and so do peaks of which
+        only some have a common width.
         """
         everything = np.ones(len(self.owner), dtype=bool)
-        for i, k in combinations(range(len(self.parts)), 2):
+        for i, k in pairs:
             one, other = self._searched(i), self._searched(k)
             if len(one) != len(other):
                 continue
@@ -197,67 +165,40 @@ class Search(Trials):
         return point
 
     def _placed(self, reach: float, *, together: bool = False) -> list[Floats]:
-        """All terms placed one after the other, or those alike `together`; of all combinations the
-        best `WAYS` are kept, as far as they leave so few squares more than the best."""
+        """All terms placed one after the other, or those at known places `together`; of all
+        combinations the best `WAYS` are kept, as far as they leave so few squares more than the
+        best; so is the best one with each value of what terms that are alike share: alone, a peak
+        covers two with a width that fits neither.
+        """
         points = [self.blank]
-        placed = np.zeros(len(self.owner), dtype=bool)
+        placed = held = np.zeros(len(self.owner), dtype=bool)
         later = self.order
         while later:
             i, before = later[0], placed
             placed = placed | (self.owner == i)
             # what then has nothing to be searched for goes with it
             later = [k for k in later[1:] if self._is_open(k, placed)]
-            alike = self._alike(i, later) if together else []
-            later = [k for k in later if k not in alike]
+            beside = self._known_like(i, later) if together else []
+            later = [k for k in later if k not in beside]
             placed = ~np.isin(self.owner, later)
-            new = placed & ~before
-            ways = [way for p in points for way in self._ways([i, *alike], p, placed, new)]
+            new, settled = placed & ~before, placed & ~self._shared(later)
+            alike = placed & self._shared([k for k in later if self._are_alike(i, k)])
+            terms = [i, *beside]
+            ways = [way for p in points for way in self._ways(terms, p, placed, new, alike)]
             ways.sort(key=itemgetter(0))
             most = MOST_RIVALS if np.isfinite(reach) else WAYS**2
-            rows = [row for left, row in ways[:most] if not left > ways[0][0] + reach]
-            settled = placed & ~self._shared(later)
-            refined = [self._refined(self._solve(row, placed), settled) for row in rows]
-            points = self._best(refined, reach)
+            first = [way for way in ways[:most] if not way[0] > ways[0][0] + reach]
+            refined, others = (
+                [self._refined(self._solve(row, placed), settled) for _, row in some]
+                for some in (first, of_other_values(ways, first, held | alike))
+            )
+            points = [*self._best(refined, reach), *others]
+            held = alike
             thorough = not np.isfinite(reach)
             if later and (thorough or self._is_subtle(points[0], later)):
                 raw = [self._solve(row, placed) for _, row in ways if len(ways) <= MOST_TRIED]
                 points = self._unlike([*points, *raw])
         return points
-
-    def _is_open(self, i: int, placed: Flags) -> bool:
-        """Whether component i has anything to be searched for that is not placed."""
-        places = [*self._searched(i), *self._free_ends(i)]
-        return bool((self.unknown & ~placed)[places].any())
-
-    def _alike(self, i: int, among: list[int]) -> list[int]:
-        """Terms like component i of which as much is given, but not the same: peaks at known
-        places, each of which would alone take in its neighbours."""
-        own = self._searched(i)
-        found = []
-        for k in among:
-            others = self._searched(k)
-            is_other = k != i and self._is_open(k, self.owner != k)
-            if not is_other or self.parts[k][0] != self.parts[i][0]:
-                continue
-            given = ~self.unknown[own]
-            if (given == ~self.unknown[others]).all():
-                differ = self.blank[own] != self.blank[others]
-                found += [k] if differ[given].any() else []
-        return found
-
-    def _ways(
-        self, terms: list[int], point: Floats, placed: Flags, new: Flags
-    ) -> list[tuple[float, Floats]]:
-        """`point` with the best candidates of terms alike, and the squares that they leave.
-
-        Of all that is `placed`, `new` is placed now.
-        """
-        proposals = self._proposals(terms, point, self.many)
-        if len(proposals) == 1:
-            return [(self._misfit(self._solve(point, placed)), point)]
-        order, left = self._best_rows(proposals, placed, new)
-        most = WAYS if len(proposals) > MOST_TRIED else MOST_TRIED
-        return [(float(left[k]), proposals[k]) for k in order[:most]]
 
     def _is_subtle(self, point: Floats, later: list[int]) -> bool:
         """Whether so little is left to explain that a wrong end could describe the data well.
@@ -282,85 +223,6 @@ class Search(Trials):
         """Those that do not describe the data as one before them does."""
         residuals = np.array([self._residual(point) for point in points])
         return [points[i] for i in different(residuals, range(len(points)))]
-
-    def _shared(self, later: list[int]) -> Flags:
-        """What later terms have, too: refined without these, a peak would take in theirs."""
-        shared = np.zeros(len(self.owner), dtype=bool)
-        for i in later:
-            shared[self._searched(i)] = True
-        return shared
-
-    def _proposals(self, terms: list[int], point: Floats, features: Features) -> list[Floats]:
-        """`point` with each candidate of terms alike, beside what these share with others."""
-        i = terms[0]
-        part, places = self.parts[i]
-        own = [place for place in self._searched(i) if self.owner[place] == i]
-        at = [self._searched(i).index(place) for place in own]
-        known = {k: point[places[k]] for k in part.searched if self.owner[places[k]] != i}
-        rows = []
-        for candidate in part.starts_beside(features, known) if known else part.starts(features):
-            row = point.copy()
-            for k in terms:
-                these = np.array(self._searched(k), dtype=int)[at]
-                row[these] = np.where(self.owner[these] == k, candidate, row[these])
-            rows.append(np.where(self.unknown, row, self.blank))
-        rows = list(self.problem.bounds.spread(np.array(rows)))
-        distinct = {row.tobytes(): row for row in rows}.values()  # what is given is so in all
-        return [self._with(row, choice) for choice in self._ends(i) or [{}] for row in distinct]
-
-    def _with(self, point: Floats, choice: dict[int, float]) -> Floats:
-        row = point.copy()
-        row[list(choice)] = list(choice.values())
-        return row
-
-    def _ends(self, i: int) -> list[dict[int, float]]:
-        """What the free ends of the range of component i could be, those of the data first."""
-        ends = {
-            place: parameter
-            for place, parameter in self._free_ends(i).items()
-            if self.owner[place] == i
-        }
-        return ends_of_range(ends, self.problem.bounds, self.ends, fine=not self._searched(i))
-
-    def _free_ends(self, i: int) -> dict[int, Parameter]:
-        part, places = self.parts[i]
-        return {
-            place: parameter
-            for place, parameter in zip(places, part.declare(), strict=True)
-            if parameter.end is not None and self.unknown[place]
-        }
-
-    def _best_rows(self, rows: list[Floats], placed: Flags, new: Flags) -> tuple[list[int], Floats]:
-        """The candidates of what is new, those first whose column lowers the misfit most, and what
-        each leaves of it."""
-        columns = np.flatnonzero(new & self.linear)
-        if len(columns) != 1:
-            misfits = np.array([self._misfit(self._solve(row, placed)) for row in rows])
-            return np.argsort(misfits, kind="stable").tolist(), misfits
-        shapes = np.array(rows)
-        shapes[:, self.linear] = 0.0
-        shapes[:, columns] = 1.0
-        candidates = self.coarse.predictions(shapes)[:, self.used] * self.root_weight
-        others = placed & self.linear & self.unknown & ~new
-        known = self._solve(rows[0], placed & ~new)
-        known[columns] = 0.0
-        residual, basis = self._residual_and_basis(known, others)
-        across = candidates - (candidates @ basis) @ basis.T
-        norm = np.sqrt(np.maximum((across * across).sum(axis=1), 1e-300))
-        gain = across @ residual / norm
-        lower = self.problem.bounds.lower[columns[0]]
-        gain = gain if lower == 0 else np.abs(gain)
-        # a column that the others already span explains nothing
-        spanned = norm < 1e-6 * np.sqrt((candidates * candidates).sum(axis=1))
-        gain = np.where(spanned | ~np.isfinite(gain), -np.inf, gain)
-        order = distinct_first(across / norm[:, None], np.argsort(-gain, kind="stable"), WAYS)
-        return order, residual @ residual - np.sign(gain) * gain**2
-
-    def _residual_and_basis(self, point: Floats, columns: Flags) -> tuple[Floats, Floats]:
-        prediction, jacobian = self.coarse.jacobian(point)
-        residual = (self.target - prediction[self.used]) * self.root_weight
-        block = jacobian[np.ix_(self.used, columns)] * self.root_weight[:, None]
-        return residual, np.linalg.qr(block)[0] if columns.any() else np.zeros((len(residual), 0))
 
     def _in_order(self, points: Iterable[Floats]) -> list[Floats]:
         """The best first; the cost of each is known once it is solved."""
