@@ -82,8 +82,12 @@ def no_covariance(free: Flags) -> Covariance:
     return Covariance("autodiff", tuple(np.flatnonzero(free).tolist()), None)
 
 
-def killed(problem: FitProblem, *, waiting: bool) -> FitResult:
-    """The result of a fit that was still waiting at its deadline, or had to be killed."""
+def killed(problem: FitProblem, *, waiting: bool, compiled: bool = False) -> FitResult:
+    """The result of a fit that was still waiting at its deadline, or had to be killed.
+
+    `compiled`: what it was to evaluate is known to have been compiled before.
+    """
+    slow = "Evaluating the model" if compiled else "Compiling the model, or evaluating it"
     free = ~problem.bounds.fixed
     unknown = np.full(len(problem.knowledge), np.nan)
     starts = starts_of(problem.knowledge)
@@ -93,7 +97,7 @@ def killed(problem: FitProblem, *, waiting: bool) -> FitResult:
         "Try again later, or allow more time."
         if waiting
         else "The deadline passed while the fit could not be interrupted, so it has no values. "
-        "Compiling the model may take this long: try a simpler model or allow more time.",
+        f"{slow} once may take this long: try a simpler model, fewer entries or more time.",
         values=unknown,
         starts=starts,
         held=np.zeros(len(starts), dtype=bool),

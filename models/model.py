@@ -135,6 +135,11 @@ class Model(ABC):
         return type(self).integral is Model.integral
 
     @property
+    def is_slow(self) -> bool:
+        """Whether one evaluation takes so long that many at once would keep a deadline waiting."""
+        return False
+
+    @property
     def breadth(self) -> int:
         """How many terms and factors are compiled one by one."""
         return 1
@@ -168,6 +173,7 @@ class Density(Model):
     )
 
     amplitude: ClassVar[Parameter] = Parameter("amp", linear=True, events=True)
+    is_bounded: ClassVar[bool] = True  # or the pdf, or its slope, may be infinite at an edge
 
     def declare(self) -> tuple[Parameter, ...]:
         ends = ENDS if self.normalised == "range" else ()

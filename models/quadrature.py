@@ -105,7 +105,7 @@ def panel_integrals(f: Callable[[Array], Array], edges: Array, breaks: Array) ->
 
     # recomputing costs less than keeping what both branches would remember for reverse mode
     small, large = (jax.checkpoint(rule, prevent_cse=False) for rule in (narrow, general))
-    return cond(_everywhere(jnp.all(stop_gradient(upper - lower) <= widest)), small, large)
+    return cond(everywhere(jnp.all(stop_gradient(upper - lower) <= widest)), small, large)
 
 
 Scale = Callable[[Array, Array, Array], tuple[Array, Array]]
@@ -211,11 +211,11 @@ def split_integrals(
 
 
 @custom_vmap
-def _everywhere(condition: Array) -> Array:
+def everywhere(condition: Array) -> Array:
     """The condition; over a batch, whether it holds in all of it, so that `cond` stays a branch."""
     return condition
 
 
-@_everywhere.def_vmap
+@everywhere.def_vmap
 def _everywhere_vmap(axis_size: int, in_batched: list[bool], condition: Array) -> tuple[Any, bool]:
-    return _everywhere(jnp.all(condition)), False
+    return everywhere(jnp.all(condition)), False

@@ -129,7 +129,7 @@ async def fit_or_timeout(service: Service, request: Request, question: Question)
         return await service.outcome(task, question.deadline, request)
     except TimedOut as late:
         waited_s = time.monotonic() - question.accepted if late.waiting else 0.0
-        result = killed(question.problem, waiting=late.waiting)
+        result = killed(question.problem, waiting=late.waiting, compiled=not late.compiling)
         return Served(replace(result, usage=Usage(compiled=int(late.compiling))), waited_s)
 
 

@@ -15,7 +15,8 @@ logger = logging.getLogger("fit.workers")
 class TimedOut(Exception):
     """The deadline passed: `waiting` for a worker, or in one, which may have had to be killed.
 
-    `compiling`: then, as nothing else takes long without looking at the clock.
+    `compiling`: then, perhaps: it is not known to be compiled. The clock is looked at between
+    evaluations, so one that takes long has to be killed, too.
     """
 
     def __init__(self, *, waiting: bool, compiling: bool = False):

@@ -100,6 +100,10 @@ class Composite(Model):
         return self.breadth > MOST_QUICK or any(term.is_custom for term in self.terms)
 
     @property
+    def is_slow(self) -> bool:
+        return any(term.is_slow for term in self.terms)
+
+    @property
     def by_quadrature(self) -> bool:
         return any(term.by_quadrature for term in self.terms)
 

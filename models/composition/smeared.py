@@ -7,11 +7,14 @@ from dataclasses import dataclass, field, replace
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jax.lax import cond
 
+from models.composition.point_masses import smeared_areas, smeared_moment
 from models.composition.template import Template
 from models.features import Features
 from models.model import Density, Model, Table
 from models.parameter import Parameter
+from models.quadrature import everywhere
 from models.shapes.exponential import Exponential
 from models.shapes.exponentially_modified_gaussian import ExponentiallyModifiedGaussian
 from models.shapes.gaussian import Gaussian
@@ -38,6 +41,13 @@ def rule(reach: float = 10.0, number: int = 200) -> tuple[list[float], list[floa
 
 
 NODES, WEIGHTS = rule()
+
+#: Nodes for all entries: in units of so many resolutions they are STEP apart, far from marks, and
+#: near one in steps of a factor of exp(STEP), up to exp(-CROWDED), from where on steps grow.
+UNIT = 3.2
+STEP = 0.16  # at most
+CROWDED, MARGIN = 11.0, 14.2
+NODES_BETWEEN = 640  # two marks
 
 
 def wider(sigma: Array, resolution: Array) -> Array:
@@ -66,13 +76,17 @@ class Smeared(Density):
     """`amp` times a density, smeared by a Gaussian of standard deviation `resolution`.
 
     Where the result is again a shape (a Voigt profile, for instance), or where the density is a
-    template, it is computed in closed form. Otherwise the integral over the smearing is split
-    where a landmark of the density (`Density.landmarks`) comes by, with either edge of a bin, and
-    each stretch is integrated by a rule whose nodes crowd at its ends: a density may be much
+    template, it is computed in closed form. Otherwise the density is replaced by point masses,
+    the same for all entries, which crowd at its landmarks (`Density.landmarks`): it may be much
     narrower than the resolution, or have an edge. Nodes move with the landmarks, or a jump would
     have no slope. That is good to 1e-10 of the largest value, or bin, for a density no narrower
-    than 1e-3 of the resolution; where a density is infinite at an edge (as 1 / sqrt(x) is) to 1e-4
-    for values and 1e-7 for bins. It takes some hundred times as long as a shape of its own.
+    than 1e-3 of the resolution.
+
+    Where the data reach over so many resolutions that the masses would be too few (some hundreds),
+    and for a density that may be infinite at an edge, each entry has nodes of its own: the integral
+    over the smearing is split where a landmark comes by, with either edge of a bin, and bins are
+    sums of probabilities. That takes some ten times as long; where the density is infinite (as
+    1 / sqrt(x) is) it is good to 1e-4 for values and 1e-7 for bins.
     """
 
     density: Density = field(default_factory=Gaussian)
@@ -94,8 +108,20 @@ class Smeared(Density):
         if isinstance(self.density, Template):
             return self.density.smeared_pdf(x, *params)
         marks = self.density.normalised_landmarks(*own)
-        z, weight = _nodes(x, [(x - mark) / resolution for mark in marks])
-        return jnp.sum(weight * self.density.normalised_pdf(x - resolution * z, *own), axis=0)
+
+        def each() -> Array:
+            z, weight = _nodes(x, [(x - mark) / resolution for mark in marks])
+            return jnp.sum(weight * self.density.normalised_pdf(x - resolution * z, *own), axis=0)
+
+        if not self.density.is_bounded:
+            return each()
+        t, weight, is_fine = _shared_nodes(jnp.min(x), jnp.max(x), marks, resolution)
+
+        def shared() -> Array:
+            mass = weight * self.density.normalised_pdf(t, *own)
+            return smeared_moment(0, mass, t, x, resolution) / resolution
+
+        return cond(everywhere(is_fine), shared, each)
 
     def probability(self, edges: Array, *params: Array) -> Array:
         if known := self._known(params):
@@ -103,19 +129,34 @@ class Smeared(Density):
         *own, resolution = params
         if isinstance(self.density, Template):
             return self.density.smeared_probability(edges, *params)
-        low, high = edges[:-1], edges[1:]
         marks = self.density.normalised_landmarks(*own)
-        z, weight = _nodes(low, [(e - m) / resolution for m in marks for e in (low, high)])
-        shifted = jnp.stack([low - resolution * z, high - resolution * z], axis=-1)
 
         def of_one(pair: Array) -> Array:
             return self.density.normalised_probability(pair, *own)[0]
 
-        inside = jax.vmap(jax.vmap(of_one))(shifted)
-        return jnp.sum(weight * inside, axis=0)
+        def each() -> Array:
+            low, high = edges[:-1], edges[1:]
+            z, weight = _nodes(low, [(e - m) / resolution for m in marks for e in (low, high)])
+            shifted = jnp.stack([low - resolution * z, high - resolution * z], axis=-1)
+            return jnp.sum(weight * jax.vmap(jax.vmap(of_one))(shifted), axis=0)
+
+        if not self.density.is_bounded:
+            return each()
+        t, weight, is_fine = _shared_nodes(edges[0], edges[-1], marks, resolution)
+
+        def shared() -> Array:
+            mass = weight * self.density.normalised_pdf(t, *own)
+            return smeared_areas(mass, t, edges, resolution)
+
+        return cond(everywhere(is_fine), shared, each)
 
     def landmarks(self, *params: Array) -> tuple[Array | float, ...]:
         return self.density.normalised_landmarks(*params[:-1])
+
+    @property
+    def is_slow(self) -> bool:
+        is_known = self.density.normalised == "line" and type(self.density) in KNOWN
+        return not is_known and not isinstance(self.density, Template)
 
     @property
     def given_names(self) -> frozenset[str]:
@@ -148,3 +189,36 @@ def _nodes(like: Array, marks: list[Array]) -> tuple[Array, Array]:
     weight = density * half * jnp.array(WEIGHTS)[None, :, None]
     flat = (-1, borders.shape[1])
     return z.reshape(flat), weight.reshape(flat)
+
+
+def _shared_nodes(
+    low: Array, high: Array, marks: tuple[Array | float, ...], resolution: Array
+) -> tuple[Array, Array, Array]:
+    """Positions t and weights, (nodes,), for all entries from low to high, and whether they are
+    dense enough.
+
+    The trapezoidal rule in s, of which t is a length of the same unit far from marks, and an
+    exponential near them, at last a double one (H. Takahasi and M. Mori, Publ. RIMS 9 (1974) 721).
+    """
+    low, high = low + BORDERS[0] * resolution, high + BORDERS[-1] * resolution
+    unit = UNIT * resolution
+    borders = jnp.sort(jnp.stack([low, *(jnp.clip(mark, low, high) for mark in marks), high]))
+    spans = jnp.diff(borders) / unit
+    ends = jnp.cumsum(spans + 2 * MARGIN)
+    number = NODES_BETWEEN * len(spans)
+    step = ends[-1] / number
+    s = step * (jnp.arange(number) + 0.5)
+    piece = jnp.sum(s[:, None] > ends[:-1], axis=1)
+    span = spans[piece]
+    left = s - (ends - spans)[piece] + MARGIN
+    right = span - left
+    leap, back = jnp.exp(-left - CROWDED), jnp.exp(-right - CROWDED)
+    is_left, slope = left < right, 1 + leap + back
+    left, right = left - leap + back, right - back + leap
+    from_left = jax.nn.softplus(left) - jax.nn.softplus(-right)
+    from_right = jax.nn.softplus(right) - jax.nn.softplus(-left)
+    t = jnp.where(
+        is_left, borders[piece] + unit * from_left, borders[piece + 1] - unit * from_right
+    )
+    slope = slope * (jax.nn.sigmoid(left) - jax.nn.sigmoid(-right))
+    return t, unit * step * slope, ends[-1] <= STEP * number

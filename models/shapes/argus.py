@@ -22,6 +22,7 @@ class Argus(Density):
     formula = "amp * N x sqrt(1 - x^2 / c^2) exp(-chi^2 / 2 (1 - x^2 / c^2)) for 0 < x < c, else 0"
     reference = "H. Albrecht et al. (ARGUS), Phys. Lett. B 241 (1990) 278"
     example = Example(values=(1000.0, 2.0, 10.0), x_range=(0.0, 9.0))
+    is_bounded = False
 
     def pdf_parameters(self) -> tuple[Parameter, ...]:
         return Parameter("chi", lower=0.0), Parameter("c", lower=0.0)

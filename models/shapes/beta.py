@@ -75,6 +75,7 @@ class Beta(Density):
     formula = "amp / (high - low) * t^(alpha - 1) * (1 - t)^(beta - 1) / B(alpha, beta)"
     reference = "Abramowitz and Stegun, Handbook of Mathematical Functions, 26.1.33"
     example = Example(values=(1000.0, 2.0, 4.0, 0.0, 10.0), x_range=(0.0, 10.0))
+    is_bounded = False
 
     def pdf_parameters(self) -> tuple[Parameter, ...]:
         return Parameter("alpha", lower=0.0), Parameter("beta", lower=0.0)

@@ -72,6 +72,7 @@ class Gamma(Density):
     formula = "amp / (theta Gamma(k)) * (x / theta)^(k - 1) * exp(-x / theta) for x >= 0, else 0"
     reference = "Abramowitz and Stegun, Handbook of Mathematical Functions, 26.1.32"
     example = Example(values=(1000.0, 3.0, 1.5), x_range=(0.0, 20.0))
+    is_bounded = False
 
     def pdf_parameters(self) -> tuple[Parameter, ...]:
         return Parameter("k", lower=0.0), Parameter("theta", lower=0.0)

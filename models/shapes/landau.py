@@ -9,24 +9,22 @@ from itertools import product
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jax.lax import scan
 
 from models.features import Features
 from models.model import Density, Example
 from models.parameter import Parameter
-from models.quadrature import panel_integrals
-from models.shapes.landau_table import FARTHEST, LEFT, LOWER, MIDDLE, RIGHT, UPPER
+from models.quadrature import gauss_legendre
+from models.shapes import landau_table as table
+from models.shapes.landau_table import FARTHEST, LEFT, RIGHT
 
 NEAREST = math.exp(1 + LEFT)
 LOWEST = -7.8  # of Landau's variable: the density is below 1e-380 to the left of it
 HALF_PI = math.pi / 2
 PEAK_WIDTH = 1.6  # standard deviation of a Gaussian as wide as the peak for sigma = 1
 PEAK = -0.43  # where the peak is for mu = 0 and sigma = 1
-#: Landau's variable where panels end: a factor of exp(-11) each on the left, powers on the right.
-BREAKS = [
-    *(-1 - math.log(11 * k + 1) for k in reversed(range(75))),
-    *(-0.4, 0.2, 0.8, 1.4, 2.0, 2.8, 3.8, 5.0, 7.0),
-    *(10.0 * 2**k for k in range(50)),
-]
+NARROW = 1 / 20  # of the length over which the density changes: a few nodes are good to 1e-14
+NODES, WEIGHTS = gauss_legendre(3)
 
 
 @dataclass(frozen=True)
@@ -67,8 +65,21 @@ class Landau(Density):
 @jax.custom_jvp
 @jax.jit  # compiled even where nothing else is: it is large
 def _probability(edges: Array, mu: Array, sigma: Array) -> Array:
-    steps = (jnp.array(BREAKS) - math.log(HALF_PI)) / HALF_PI
-    return panel_integrals(lambda x: _density(x, mu, sigma), edges, mu + sigma * steps)
+    """Differences of the cdf from the nearer end; of narrow bins, where they cancel, a rule."""
+    y, width = _landau(edges, mu, sigma), HALF_PI * jnp.diff(edges) / sigma
+    inside, right = y > LOWEST, y > RIGHT
+    tail = jnp.where(inside, jnp.exp(_log_tail(jnp.where(inside, y, 0.0))), 0.0)
+    one_sided = jnp.where(right[1:], -jnp.diff(tail), jnp.diff(tail))
+    wide = jnp.where(~right[:-1] & right[1:], 1 - tail[1:] - tail[:-1], one_sided)
+    low, high = y[:-1], y[1:]
+    length = jnp.where(low < -1, jnp.exp(1 + low), 1 + jnp.maximum(low, 0.0) / 2)
+    is_narrow = width < NARROW * length
+    middle = (low + high) / 2
+    nodes = middle[:, None] + width[:, None] / 2 * jnp.array(NODES)
+    within = nodes > LOWEST
+    density = jnp.exp(_log_density(jnp.where(within, nodes, 0.0)))
+    rule = width / 2 * (jnp.where(within, density, 0.0) @ jnp.array(WEIGHTS))
+    return jnp.where(is_narrow, rule, wide)
 
 
 @_probability.defjvp
@@ -82,8 +93,13 @@ def _probability_jvp(
     return _probability(*primals), jnp.diff(flux)
 
 
+def _landau(x: Array, mu: Array, sigma: Array) -> Array:
+    """Landau's variable."""
+    return HALF_PI * (x - mu) / sigma + math.log(HALF_PI)
+
+
 def _density(x: Array, mu: Array, sigma: Array) -> Array:
-    y = HALF_PI * (x - mu) / sigma + math.log(HALF_PI)
+    y = _landau(x, mu, sigma)
     inside = y > LOWEST
     # sigma inside of exp, which would be 0 too early otherwise
     density = jnp.exp(_log_density(jnp.where(inside, y, 0.0)) - jnp.log(sigma))
@@ -92,40 +108,62 @@ def _density(x: Array, mu: Array, sigma: Array) -> Array:
 
 def _log_density(y: Array) -> Array:
     """Logarithm of the density, in Landau's variable: one of three Chebyshev series."""
-    left, right = y < LEFT, y > RIGHT
-    log_s = -1 - jnp.where(left, y, LEFT)
-    w = _log_plus_self(jnp.where(right, y, RIGHT))
-    t = jnp.where(left, 2 / NEAREST * jnp.exp(-log_s) - 1, 2 * (y - LEFT) / (RIGHT - LEFT) - 1)
-    t = jnp.where(right, 2 / (FARTHEST * w) - 1, t)
-    series = _series(0, t, left, right)
+    left, right, log_s, w, t = _pieces(y)
+    series = _series("DENSITY", 0, t, left, right)
     asymptote = jnp.where(left, (log_s - math.log(2 * math.pi)) / 2 - jnp.exp(log_s), 0.0)
     return series + jnp.where(right, -2 * jnp.log(w), asymptote)
 
 
-@partial(jax.custom_jvp, nondiff_argnums=(0,))
-def _series(order: int, t: Array, left: Array, right: Array) -> Array:
-    """One of the three series at t, or a derivative of it: Clenshaw's sum."""
-    first, *rest = zip(*_coefficients(order), strict=True)
-    before, current = jnp.zeros_like(t), jnp.zeros_like(t)
-    for lower, middle, upper in reversed(rest):
-        coefficient = jnp.where(left, lower, jnp.where(right, upper, middle))
-        before, current = current, 2 * t * current - before + coefficient
-    return t * current - before + jnp.where(left, first[0], jnp.where(right, first[2], first[1]))
+def _log_tail(y: Array) -> Array:
+    """Logarithm of the probability up to y, beyond RIGHT of that from there on."""
+    left, right, log_s, w, t = _pieces(y)
+    series = _series("CDF", 0, t, left, right)
+    asymptote = jnp.where(left, -(log_s + math.log(2 * math.pi)) / 2 - jnp.exp(log_s), 0.0)
+    return series + jnp.where(right, -jnp.log(w), asymptote)
+
+
+def _pieces(y: Array) -> tuple[Array, ...]:
+    """Whether y is in the left or right piece, what the asymptotes there are of, and a place
+    from -1 to 1 in its piece."""
+    left, right = y < LEFT, y > RIGHT
+    log_s = -1 - jnp.where(left, y, LEFT)
+    w = _log_plus_self(jnp.where(right, y, RIGHT))
+    t = jnp.where(left, 2 / NEAREST * jnp.exp(-log_s) - 1, 2 * (y - LEFT) / (RIGHT - LEFT) - 1)
+    return left, right, log_s, w, jnp.where(right, 2 / (FARTHEST * w) - 1, t)
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(0, 1))
+def _series(name: str, order: int, t: Array, left: Array, right: Array) -> Array:
+    """One of the three series at t, or a derivative of it: Clenshaw's sum.
+
+    In a loop, since XLA repeats what it fuses for every later use, which takes long to compile.
+    """
+    rows = jnp.array(_coefficients(name, order)).T[::-1]
+
+    def chosen(row: Array) -> Array:
+        return jnp.where(left, row[0], jnp.where(right, row[2], row[1]))
+
+    def more(known: tuple[Array, Array], row: Array) -> tuple[tuple[Array, Array], None]:
+        before, current = known
+        return (current, 2 * t * current - before + chosen(row)), None
+
+    (before, current), _ = scan(more, (jnp.zeros_like(t), jnp.zeros_like(t)), rows[:-1])
+    return t * current - before + chosen(rows[-1])
 
 
 @_series.defjvp
 def _series_jvp(
-    order: int, primals: tuple[Array, ...], tangents: tuple[Array, ...]
+    name: str, order: int, primals: tuple[Array, ...], tangents: tuple[Array, ...]
 ) -> tuple[Array, Array]:
-    return _series(order, *primals), tangents[0] * _series(order + 1, *primals)
+    return _series(name, order, *primals), tangents[0] * _series(name, order + 1, *primals)
 
 
 @cache
-def _coefficients(order: int) -> tuple[tuple[float, ...], ...]:
+def _coefficients(name: str, order: int) -> tuple[tuple[float, ...], ...]:
     """Of the three series, differentiated this often (Abramowitz and Stegun, 22.5.8, 22.12.3)."""
     if order == 0:
-        return LOWER, MIDDLE, UPPER
-    return tuple(map(_derivative, _coefficients(order - 1)))
+        return tuple(getattr(table, f"{name}_{piece}") for piece in ("LEFT", "MIDDLE", "RIGHT"))
+    return tuple(map(_derivative, _coefficients(name, order - 1)))
 
 
 def _derivative(coefficients: tuple[float, ...]) -> tuple[float, ...]:

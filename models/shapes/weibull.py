@@ -22,6 +22,7 @@ class Weibull(Density):
     formula = "amp * k / scale * (x / scale)^(k - 1) * exp(-(x / scale)^k) for x >= 0, else 0"
     reference = "W. Weibull, J. Appl. Mech. 18 (1951) 293"
     example = Example(values=(1000.0, 2.0, 3.0), x_range=(0.0, 10.0))
+    is_bounded = False
 
     def pdf_parameters(self) -> tuple[Parameter, ...]:
         return Parameter("k", lower=0.0), Parameter("scale", lower=0.0)

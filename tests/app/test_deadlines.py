@@ -61,3 +61,11 @@ def test_each_row_of_a_job_is_told_so_but_not_to_send_fewer_or_a_job() -> None:
     late = f"{LATE} deadline_s may be up to 30 seconds here."
     assert told == ["Too many.", late, "Too many.", "Too many."]
     assert "rows" not in late
+
+
+def test_what_had_to_be_killed_is_not_said_to_compile_where_it_was_compiled() -> None:
+    problem = to_problem(PointsRequest.model_validate(BODY), Settings())
+    unknown, known = (killed(problem, waiting=False, compiled=c) for c in (False, True))
+    assert "Compiling the model, or evaluating it once" in unknown.message
+    assert "Evaluating the model once" in known.message
+    assert "ompiling" not in known.message

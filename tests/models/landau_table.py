@@ -1,7 +1,8 @@
 """Prints models/shapes/landau_table.py: `python tests/models/landau_table.py > the file`.
 
-The density is computed with mpmath: by an integral over the real axis on the right (Landau's own),
-and on the left by one through the saddle point of the inverse Laplace transform.
+The density, and the probability beyond x, are computed with mpmath: by an integral over the real
+axis on the right (Landau's own), and on the left by one through the saddle point of the inverse
+Laplace transform.
 """
 
 import mpmath
@@ -18,26 +19,28 @@ FARTHEST = {farthest}  # 1 / w at RIGHT, w + log(w) being Landau's variable
 '''
 
 
-def density_right(w):
-    """Landau's density times w^2, at w + log(w)."""
+def right(w, power):
+    """At w + log(w), of power 1 Landau's density times w^2, of 0 the probability beyond times w."""
     if mpmath.isinf(w):
         return mpmath.mpf(1)
 
     def integrand(r):
-        return r * mpmath.exp(-r - r * mpmath.log(r) / w) * mpmath.sinc(mpmath.pi * r / w)
+        known = mpmath.exp(-r - r * mpmath.log(r) / w) * mpmath.sinc(mpmath.pi * r / w)
+        return r**power * known
 
     return mpmath.quad(integrand, [0, 0.25, 1, 2, 4, 8, 16, 32, 64, 128])
 
 
-def density_left(s):
-    """Landau's density times exp(s) sqrt(2 pi / s), at -1 - log(s)."""
+def left(s, power):
+    """At -1 - log(s), of power 0 Landau's density times exp(s) sqrt(2 pi / s), of -1 the
+    probability up to there times exp(s) sqrt(2 pi s)."""
     if mpmath.isinf(s):
         return mpmath.mpf(1)
     root = mpmath.sqrt(s)
 
     def integrand(t):
         z = mpmath.mpc(1, t / root)
-        return mpmath.re(mpmath.exp(s * (z * (mpmath.log(z) - 1) + 1)))
+        return mpmath.re(z**power * mpmath.exp(s * (z * (mpmath.log(z) - 1) + 1)))
 
     return mpmath.quad(integrand, [0, 0.5, 1, 2, 4, 8, 16, 32, 64, 128]) * mpmath.sqrt(
         2 / mpmath.pi
@@ -48,9 +51,18 @@ def log_density(x):
     """Logarithm of Landau's density at x."""
     if x > 0:
         w = mpmath.lambertw(mpmath.exp(x)).real
-        return mpmath.log(density_right(w)) - 2 * mpmath.log(w)
+        return mpmath.log(right(w, 1)) - 2 * mpmath.log(w)
     s = mpmath.exp(-1 - x)
-    return mpmath.log(density_left(s) * mpmath.sqrt(s / (2 * mpmath.pi))) - s
+    return mpmath.log(left(s, 0) * mpmath.sqrt(s / (2 * mpmath.pi))) - s
+
+
+def log_cdf(x):
+    """Logarithm of the probability up to x."""
+    if x > 0:
+        w = mpmath.lambertw(mpmath.exp(x)).real
+        return mpmath.log(1 - right(w, 0) / w)
+    s = mpmath.exp(-1 - x)
+    return mpmath.log(left(s, -1) / mpmath.sqrt(2 * mpmath.pi * s)) - s
 
 
 def chebyshev(f, low, high):
@@ -66,20 +78,36 @@ def chebyshev(f, low, high):
 
 
 def table():
-    """The three pieces: (name, comment, coefficients)."""
+    """The three pieces of either: (name, comment, coefficients)."""
     farthest = 1 / mpmath.lambertw(mpmath.exp(RIGHT)).real
     nearest = mpmath.exp(1 + LEFT)
-    yield (
-        "LOWER",
-        "log of density * exp(s) * sqrt(2 pi / s), in 1 / s = exp(1 + x) from 0 to exp(1 + LEFT)",
-        chebyshev(lambda v: mpmath.log(density_left(1 / v)), 0, nearest),
-    )
-    yield "MIDDLE", "log of density, in x from LEFT to RIGHT", chebyshev(log_density, LEFT, RIGHT)
-    yield (
-        "UPPER",
-        "log of density * w^2, in 1 / w from 0 to FARTHEST",
-        chebyshev(lambda e: mpmath.log(density_right(1 / e)), 0, farthest),
-    )
+    below = "in 1 / s = exp(1 + x) from 0 to exp(1 + LEFT)"
+    for name, what, on_left, power, on_right, middle in (
+        (
+            "DENSITY",
+            "density",
+            "density * exp(s) * sqrt(2 pi / s)",
+            0,
+            "density * w^2",
+            log_density,
+        ),
+        ("CDF", "cdf", "cdf * exp(s) * sqrt(2 pi s)", -1, "(1 - cdf) * w", log_cdf),
+    ):
+        yield (
+            f"{name}_LEFT",
+            f"log of {on_left}, {below}",
+            chebyshev(lambda v, n=power: mpmath.log(left(1 / v, n)), 0, nearest),
+        )
+        yield (
+            f"{name}_MIDDLE",
+            f"log of {what}, in x from LEFT to RIGHT",
+            chebyshev(middle, LEFT, RIGHT),
+        )
+        yield (
+            f"{name}_RIGHT",
+            f"log of {on_right}, in 1 / w from 0 to FARTHEST",
+            chebyshev(lambda e, n=power: mpmath.log(right(1 / e, n + 1)), 0, farthest),
+        )
 
 
 def main():

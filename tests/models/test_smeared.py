@@ -85,7 +85,7 @@ def compiled(model):
 
 
 #: An edge with a root, peaks of either skewness, jumps; the others take a minute.
-OFTEN = {"argus", "log_normal", "weibull", "moyal", "jumps at both ends"}
+OFTEN = {"argus", "landau", "log_normal", "weibull", "moyal", "jumps at both ends"}
 
 
 def assert_smeared(model, params, x, pdf, places, width):
@@ -114,6 +114,16 @@ def test_every_density_smeared(name):
             pdf = partial(lambda t, params: SCIPY_TWINS[name].value(t, *params), params=params)
             model = Smeared(density=SHAPES[name]())
             assert_smeared(model, (*params, resolution), x, pdf, [*edges, place], width)
+
+
+@pytest.mark.parametrize("wide", [100.0, 1000.0])
+def test_over_many_resolutions(wide):
+    """So many that one rule for all bins would be too coarse: each has nodes of its own then."""
+    twin, model = SCIPY_TWINS["moyal"], Smeared(density=SHAPES["moyal"]())
+    params = (1.0, 0.5, 2.0)
+    x = 0.5 + np.array([-4.0, -0.5, 0.0, 0.1, 3.0, wide / 10])
+    pdf = partial(lambda t, params: twin.value(t, *params), params=params)
+    assert_smeared(model, (*params, 0.1), x, pdf, [0.5], 2.0)
 
 
 def argus_without_curvature(t):
