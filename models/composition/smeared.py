@@ -104,6 +104,8 @@ class Smeared(Density):
     def pdf(self, x: Array, *params: Array) -> Array:
         if known := self._known(params):
             return known[0].pdf(x, *known[1])
+        if x.ndim > 1:  # nodes of a quadrature
+            return self.pdf(x.ravel(), *params).reshape(x.shape)
         *own, resolution = params
         if isinstance(self.density, Template):
             return self.density.smeared_pdf(x, *params)
@@ -138,7 +140,9 @@ class Smeared(Density):
             low, high = edges[:-1], edges[1:]
             z, weight = _nodes(low, [(e - m) / resolution for m in marks for e in (low, high)])
             shifted = jnp.stack([low - resolution * z, high - resolution * z], axis=-1)
-            return jnp.sum(weight * jax.vmap(jax.vmap(of_one))(shifted), axis=0)
+            # one node after the other: with a quadrature in each bin all take gigabytes
+            inside = jax.lax.map(jax.vmap(of_one), shifted)
+            return jnp.sum(weight * inside, axis=0)
 
         if not self.density.is_bounded:
             return each()
