@@ -11,9 +11,9 @@ def serve() -> None:
     import uvicorn
 
     from app.http.protocol import Protocol
+    from app.logs import configure
     from app.main import create_app
     from app.operation.leaving import Server
-    from app.operation.logs import configure
     from app.operation.starting import read_settings, warn_of_misspelt
 
     settings = read_settings()

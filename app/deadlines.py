@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from app.reading.headers import RESPOND_ASYNC
+from app.http.headers import RESPOND_ASYNC
 from app.schemas.requests import Asked
 from app.settings import Settings
 from fitting.batch.result import DEADLINE, BatchResult

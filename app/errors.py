@@ -39,6 +39,7 @@ from models.nearest import nearest
 MEDIA_TYPE = "application/problem+json"
 
 REQUIRED = "this query parameter is required"
+NOT_OFFERED = "not offered yet by this version of the service"
 
 logger = logging.getLogger("fit.errors")
 

@@ -16,6 +16,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.routing import Route
 
 from app import VERSION, errors
+from app.background.retention import keep_retention
+from app.background.warm import warm_up
 from app.errors import StoreAway, in_a_line
 from app.http import openapi
 from app.http.cors import Cors
@@ -26,8 +28,6 @@ from app.jobs.owner import Owner
 from app.jobs.runner import Runner
 from app.operation.metrics import Metrics
 from app.operation.prepared import Prepared
-from app.operation.retention import keep_retention
-from app.operation.warm import warm_up
 from app.routes import batch, covariance, fit, fits, jobs, models, status
 from app.service import Service
 from app.settings import Settings

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends, Request
 
-from app.batch.paces import Paces
 from app.http.gone import unless_gone
 from app.operation.metrics import Metrics
 from app.operation.prepared import Prepared
-from app.reading.room import Bodies
+from app.operation.room import Bodies
 from app.schemas.requests import Asked
 from app.settings import Settings
 from app.store.store import Store
+from app.workers.paces import Paces
 from app.workers.pool import WorkerPool
 from app.workers.tasks import BatchTask, Outcome, Task
 

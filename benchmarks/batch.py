@@ -23,8 +23,8 @@ from numba_stats import norm
 from pydantic_core import from_json, to_json
 
 from app.batch.translate import to_batch
+from app.http.headers import MSGPACK
 from app.reading.body import parse
-from app.reading.headers import MSGPACK
 from app.schemas.batches import HistogramBatchRequest
 from app.settings import Settings
 from benchmarks.goals import Found, Goal

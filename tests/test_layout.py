@@ -8,6 +8,7 @@ import ast
 import importlib
 import inspect
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,19 @@ TEXTS = [
 )
 def test_the_finder_sees_every_way_to_import(source, expected):
     assert foreign(source, ALLOWED["models"], "models.here") == expected
+
+
+@pytest.mark.parametrize("package", ["app", "fitting", "models"])
+def test_parts_import_each_other_in_one_direction(package):
+    """The folders of a package and the modules beside them; graphlib names a cycle."""
+    graph = {}
+    for path in package_files(package):
+        part = module_name(path).split(".")[1:2]
+        names = imported(path.read_text(), module_name(path))
+        used = {name.split(".")[1] for name in names if name.startswith(f"{package}.")}
+        if part:
+            graph.setdefault(*part, set()).update(used - {*part})
+    assert [*TopologicalSorter(graph).static_order()]
 
 
 @pytest.mark.parametrize("package", sorted(ALLOWED))

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.service import Service
 from app.workers.pool import WorkerPool
 
 logger = logging.getLogger("fit.requests")
@@ -44,10 +43,10 @@ class Door:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         route = self._routes.get(scope["path"]) if scope["type"] == "http" else None
         if route is not None and scope["method"] == "POST":
-            service: Service = scope["app"].state.service
-            if service.pool.is_full:
+            pool: WorkerPool = scope["app"].state.service.pool
+            if pool.is_full:
                 scope["route"] = route
-                await self._refuse(service.pool)(scope, receive, send)
+                await self._refuse(pool)(scope, receive, send)
                 return
         await self.app(scope, receive, send)
 

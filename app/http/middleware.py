@@ -14,7 +14,7 @@ from app.errors import Unavailable, defect_response
 from app.http.door import is_turned_away
 from app.http.gone import GONE
 from app.http.ids import new_id
-from app.operation.logs import request_id
+from app.logs import request_id
 from app.operation.metrics import Metrics
 
 logger = logging.getLogger("fit.requests")

@@ -7,11 +7,11 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from app.batch.kinds import KINDS
 from app.examples import ANSWERS
-from app.reading.headers import JSON, MSGPACK, NDJSON
+from app.http.headers import JSON, MSGPACK, NDJSON
 from app.schemas.answers import ProblemAnswer
 from app.schemas.jobs import JobRow
+from app.schemas.kinds import KINDS
 from app.schemas.requests import REQUESTS
 
 SCHEMAS: list[tuple[type[BaseModel], JsonSchemaMode]] = [

@@ -9,7 +9,7 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
 from app.errors import REQUIRED, InvalidRequest, did_you_mean
-from app.reading.headers import refuse_csv
+from app.http.headers import refuse_csv
 from fitting.entries import MOST_REPORTED
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]

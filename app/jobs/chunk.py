@@ -10,9 +10,9 @@ import numpy as np
 from pydantic_core import to_json
 
 from app.batch.answer import or_null, to_columns
-from app.batch.kinds import Kind
 from app.deadlines import tell_rows
 from app.schemas.batches import BatchHead, BatchRequest
+from app.schemas.kinds import Kind
 from app.settings import Settings
 from app.translation.build import build_model
 from fitting.batch.question import Batch

@@ -12,9 +12,9 @@ from dataclasses import replace
 import numpy as np
 
 from app.batch.dealer import MOST_LOST, Dealer
-from app.batch.paces import Paces
 from app.errors import Busy, ClusterAway
 from app.service import Service
+from app.workers.paces import Paces
 from app.workers.tasks import SLICE_S, BatchTask
 from fitting.batch.question import Batch
 from fitting.batch.result import COLUMNS, DEADLINE, NUMBERS, UNKNOWN, BatchResult

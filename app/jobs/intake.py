@@ -14,18 +14,18 @@ import numpy as np
 from fastapi import Request
 from pydantic_core import from_json, to_json
 
-from app.batch.kinds import Kind
 from app.batch.translate import has_rows, refuse_two_starts, to_batch
 from app.errors import Busy, InvalidRequest, NotJson, StoreAway, Unavailable
+from app.http.headers import NDJSON
 from app.jobs.chunk import STARTS, Fields, pack, rows_of, to_request
 from app.jobs.lines import Numbered, RowReader, slices, too_long, why
 from app.jobs.runner import Runner
 from app.reading.binary import to_lists
 from app.reading.body import BOM, parse, pieces, read_body
 from app.reading.crowded import most_names, refuse_crowded
-from app.reading.headers import NDJSON
 from app.reading.validation import is_utf_16
 from app.schemas.batches import BatchHead, BatchRequest, PointsHead
+from app.schemas.kinds import Kind
 from app.service import Service
 from app.settings import Settings
 from app.store.jobs import Gone

@@ -9,7 +9,6 @@ import numpy as np
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
-from app.batch.kinds import Kind
 from app.errors import InvalidRequest, NotJson, Problem, TooLarge
 from app.jobs.chunk import STARTS, Fields
 from app.reading.crowded import count_names, too_many
@@ -18,6 +17,7 @@ from app.reading.validation import found_at, sent_path
 from app.reading.wording import describe
 from app.schemas.base import Number, Row
 from app.schemas.jobs import Line
+from app.schemas.kinds import Kind
 from fitting.entries import MOST_REPORTED
 from fitting.errors import Path
 from fitting.padding import Floats

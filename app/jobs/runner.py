@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.batch.answer import STATUS_NAMES
-from app.batch.kinds import KINDS
-from app.batch.paces import Paces
 from app.batch.translate import to_batch
 from app.errors import Problem, StoreAway
 from app.jobs.bell import Bell, rings
@@ -24,11 +22,13 @@ from app.jobs.fit import fit_first
 from app.jobs.news import News
 from app.jobs.owner import Owner
 from app.jobs.progress import Progress
-from app.operation.logs import request_id
+from app.logs import request_id
 from app.schemas.batches import BatchRequest
+from app.schemas.kinds import KINDS
 from app.service import Service
 from app.store.complaint import Complaint
 from app.store.jobs import LEASE_S, Claim, Gone
+from app.workers.paces import Paces
 from fitting.batch.question import Batch
 
 logger = logging.getLogger("fit.jobs")

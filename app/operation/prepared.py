@@ -21,7 +21,7 @@ import app
 import fitting
 import models
 from app.errors import Unavailable
-from app.operation.code import digest
+from app.workers.code import digest
 
 PAUSE_S = 0.05
 NOT_WRITTEN = os.EX_IOERR  # the process's exit code

@@ -1,8 +1,6 @@
 """From the bytes of a body to a schema, or to what is wrong with it.
 
 body        the way in: JSON or MessagePack into Pydantic
-headers     media types, and what answer the client would like
-room        all bodies that are being read share so many bytes of memory
 arrays      large bodies, their numbers read into arrays
 binary      MessagePack
 names       names that stand twice in an object

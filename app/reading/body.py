@@ -16,10 +16,10 @@ from starlette.requests import ClientDisconnect
 
 from app.errors import TooLarge, TooSlow, WrongMediaType
 from app.http.gone import ClientGone
+from app.http.headers import JSON, MSGPACK, NDJSON, RESPOND_ASYNC, media_type_of, refuse_csv
 from app.reading.arrays import with_arrays
 from app.reading.binary import unpack
 from app.reading.crowded import most_names, refuse_crowded
-from app.reading.headers import JSON, MSGPACK, NDJSON, RESPOND_ASYNC, media_type_of, refuse_csv
 from app.reading.names import refuse_twice
 from app.reading.validation import from_json_validation, from_validation
 from app.schemas import base

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from app.errors import did_you_mean
+from app.errors import NOT_OFFERED, did_you_mean
 from app.schemas.arrays import PARTS
 from app.schemas.base import NAME
 from app.schemas.fields import fields_at, whose
@@ -16,7 +16,6 @@ from models.registry import ALIASES, POLYNOMIALS, SHAPES
 PAIRS = {"limits", "fit_range"}
 NO_LIMIT = ", null where there is no limit"
 SMALL = {"histogram", "constraint"}  # objects that are shown with all of their fields
-NOT_OFFERED = "not offered yet by this version of the service"
 NOT_YET = {"uhi_schema", "variances", "x_cov", "y_cov", "xy_corr"}
 VALUES_NOT_YET = {
     "cost": {"multinomial", "neyman", "pearson"},

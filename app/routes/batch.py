@@ -9,7 +9,6 @@ from fastapi import APIRouter, Request, Response
 
 from app.batch.answer import to_bytes, to_columns
 from app.batch.dealer import Dealer
-from app.batch.kinds import HISTOGRAM, POINTS, Kind
 from app.batch.translate import refuse_two_starts, to_batch
 from app.deadlines import tell_batch
 from app.errors import WrongMediaType
@@ -20,12 +19,7 @@ from app.examples import (
     POINTS_LINES,
 )
 from app.http.gone import unless_gone
-from app.http.openapi import request_body
-from app.http.queries import StrictRoute
-from app.http.responses import BATCH_PROBLEMS, TIMED
-from app.reading.binary import pack
-from app.reading.body import read_body
-from app.reading.headers import (
+from app.http.headers import (
     JSON,
     MSGPACK,
     NDJSON,
@@ -34,8 +28,14 @@ from app.reading.headers import (
     prefers_async,
     wants_binary,
 )
+from app.http.openapi import request_body
+from app.http.queries import StrictRoute
+from app.http.responses import BATCH_PROBLEMS, TIMED
+from app.reading.binary import pack
+from app.reading.body import read_body
 from app.routes.jobs import ACCEPTED, PREFER, accept_job
 from app.schemas.batches import BatchAnswer, HistogramBatchRequest, PointsBatchRequest
+from app.schemas.kinds import HISTOGRAM, POINTS, Kind
 from app.service import Service, service_of
 from app.translation.answer import server_timing
 

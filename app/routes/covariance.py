@@ -7,11 +7,11 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic_core import from_json
 
 from app.errors import InvalidRequest, NotFound, Unavailable
+from app.http.headers import JSON
 from app.http.ids import Id
 from app.http.queries import StrictRoute
 from app.http.responses import TIMED, problems
 from app.reading.body import aside, parse
-from app.reading.headers import JSON
 from app.schemas.answers import CovarianceAnswer
 from app.schemas.requests import REQUESTS
 from app.service import Here

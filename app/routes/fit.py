@@ -10,11 +10,11 @@ from fastapi import APIRouter, Request, Response
 
 from app.deadlines import more_time, tell
 from app.examples import HISTOGRAM_EXAMPLES, POINTS_EXAMPLES
+from app.http.headers import JSON
 from app.http.openapi import request_body
 from app.http.queries import StrictRoute
 from app.http.responses import FIT_PROBLEMS, TIMED
 from app.reading.body import read_body
-from app.reading.headers import JSON
 from app.schemas.answers import FitAnswer, FitKind
 from app.schemas.requests import FitRequest, HistogramRequest, PointsRequest
 from app.service import Served, Service, service_of

@@ -5,10 +5,10 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path, Query, Response
 
 from app.errors import NotFound
+from app.http.headers import JSON
 from app.http.ids import Id
 from app.http.queries import StrictRoute
 from app.http.responses import problems
-from app.reading.headers import JSON
 from app.schemas.answers import StoredFitAnswer
 from app.service import Here
 

@@ -7,9 +7,9 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.background import BackgroundTask
 
-from app.batch.kinds import Kind
 from app.errors import NotFound
 from app.examples import RESULT_LINES
+from app.http.headers import JSON, NDJSON, RESPOND_ASYNC
 from app.http.ids import Id
 from app.http.middleware import HEAD_ONLY
 from app.http.queries import StrictRoute
@@ -18,8 +18,8 @@ from app.jobs.answer import path, to_answer
 from app.jobs.follow import Follower, events, results
 from app.jobs.intake import take_lines, take_whole
 from app.jobs.runner import Runner
-from app.reading.headers import JSON, NDJSON, RESPOND_ASYNC
 from app.schemas.jobs import JobAnswer
+from app.schemas.kinds import Kind
 from app.service import Here, Service, service_of
 from app.store.jobs import StoredJob
 

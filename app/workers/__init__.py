@@ -15,6 +15,8 @@ births.py   whether workers come up at all
 warming.py  what workers do while no client asks for anything
 turns.py    whose turn it is in a worker, single fits' or parts' of batches
 tried.py    what became of kernels so far, and so who compiles them next
+paces.py    how many rows of a batch one of them does in a second
 cluster.py  the same for the workers of a Dask cluster, which take parts of batches
 remote.py   what runs in a worker there
+code.py     the code itself, as a number: both ends must have the same
 """

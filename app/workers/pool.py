@@ -18,7 +18,7 @@ from dataclasses import replace
 from typing import Any
 
 from app.errors import Busy, WorkerLost
-from app.operation.logs import request_id
+from app.logs import request_id
 from app.workers.births import Births
 from app.workers.choice import HELP_AFTER_S, Choice
 from app.workers.kernel_number import kernel_number

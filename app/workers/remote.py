@@ -21,8 +21,8 @@ from distributed import get_worker
 import fitting
 import models
 from app import workers
-from app.operation.code import digest
 from app.settings import Settings
+from app.workers.code import digest
 from app.workers.tasks import BatchTask, Stop, attempt
 from fitting.errors import Cancelled
 from fitting.kernels.cache import KernelCache

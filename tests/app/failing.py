@@ -2,8 +2,8 @@
 
 import asyncio
 
-from app.batch.paces import Paces
 from app.service import Served
+from app.workers.paces import Paces
 from app.workers.tasks import SLICE_S, BatchTask
 from tests.fitting.problems import KERNELS
 

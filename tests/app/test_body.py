@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from fastapi import Request
 
-from app.batch.kinds import HISTOGRAM
 from app.errors import NotJson, WrongMediaType
 from app.http.gone import ClientGone
+from app.http.headers import JSON, media_type_of, wants_binary
+from app.operation.room import FREE, Bodies, ManyBodies
 from app.reading.body import LONG, pieces, read_body
-from app.reading.headers import JSON, media_type_of, wants_binary
-from app.reading.room import FREE, Bodies, ManyBodies
 from app.routes.batch import answer_batch
 from app.routes.fit import answer_fit
+from app.schemas.kinds import HISTOGRAM
 from app.schemas.requests import HistogramRequest
 from app.service import Service, service_of
 from app.settings import Settings

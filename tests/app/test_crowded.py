@@ -7,13 +7,13 @@ from typing import Any
 import msgpack
 import pytest
 
-from app.batch.kinds import HISTOGRAM
 from app.errors import InvalidRequest, NotJson
 from app.jobs.intake import read_head
 from app.jobs.lines import RowReader
 from app.reading.body import parse, parse_binary
 from app.reading.crowded import most_names
 from app.schemas.batches import HistogramBatchRequest
+from app.schemas.kinds import HISTOGRAM
 from app.schemas.requests import HistogramRequest
 from app.settings import Settings
 from tests.examples import SMALL_HISTOGRAM

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from app.batch.dealer import LATE
-from app.batch.kinds import HISTOGRAM
 from app.deadlines import more_time, tell
 from app.jobs.chunk import to_lines, to_request
+from app.schemas.kinds import HISTOGRAM
 from app.schemas.requests import PointsRequest
 from app.settings import Settings
 from app.translation.problem import to_problem

@@ -11,9 +11,9 @@ import pytest
 
 from app.batch import dealer
 from app.batch.dealer import Dealer
-from app.batch.paces import REMEMBERED, Paces
 from app.errors import Busy, WorkerLost
 from app.service import Service
+from app.workers.paces import REMEMBERED, Paces
 from app.workers.ticket import TimedOut
 from fitting.batch.question import Batch
 from fitting.batch.result import STATUSES, BatchResult

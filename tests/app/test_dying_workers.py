@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from app.errors import InvalidRequest, WorkerLost
-from app.operation.logs import request_id
+from app.logs import request_id
 from app.workers.births import SEVERAL
 from app.workers.tasks import CANCELLED
 from app.workers.ticket import TimedOut

@@ -10,7 +10,6 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from app.batch.kinds import HISTOGRAM
 from app.batch.translate import to_batch
 from app.errors import ClusterAway, TooLarge, WorkerLost
 from app.jobs import runner as running
@@ -19,8 +18,9 @@ from app.jobs.lines import RowReader, slices
 from app.jobs.owner import Owner
 from app.jobs.runner import Runner
 from app.operation.metrics import Metrics
-from app.reading.room import FREE, Bodies, ManyBodies
+from app.operation.room import FREE, Bodies, ManyBodies
 from app.schemas.batches import HistogramHead
+from app.schemas.kinds import HISTOGRAM
 from app.service import Service
 from app.settings import Settings
 from app.store import jobs as stored_jobs

@@ -10,9 +10,9 @@ from types import SimpleNamespace
 import pytest
 from sqlalchemy import event, func, insert, select
 
-from app.batch.kinds import HISTOGRAM
 from app.errors import StoreAway
 from app.jobs.intake import Intake
+from app.schemas.kinds import HISTOGRAM
 from app.store.reader import READERS
 from app.store.store import Store
 from app.store.tables import chunks, fits, jobs

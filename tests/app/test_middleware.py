@@ -12,7 +12,7 @@ from fastapi.responses import StreamingResponse
 from app.errors import install
 from app.http.cors import Cors
 from app.http.middleware import RequestContext
-from app.operation.logs import request_id
+from app.logs import request_id
 from app.operation.metrics import Metrics
 from tests.examples import refused
 

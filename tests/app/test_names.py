@@ -6,13 +6,13 @@ from typing import Any
 import msgpack
 import pytest
 
-from app.batch.kinds import HISTOGRAM
 from app.errors import InvalidRequest
 from app.jobs.lines import RowReader
 from app.reading.arrays import LARGE
 from app.reading.body import parse, parse_binary
 from app.reading.names import refuse_twice
 from app.schemas.batches import HistogramBatchRequest
+from app.schemas.kinds import HISTOGRAM
 from app.schemas.requests import HistogramRequest
 from tests.examples import GAUSSIAN_50, PEAK_ON_DECAY, SMALL_HISTOGRAM
 

@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import Select, select
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
-from app.operation.retention import keep_retention
+from app.background.retention import keep_retention
 from app.settings import Settings
 from app.store.keep import Keep
 from app.store.store import Store, StoredFit

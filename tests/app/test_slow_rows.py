@@ -10,11 +10,11 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from app.batch.paces import Paces
 from app.jobs import fit as fitting_of_chunks
 from app.jobs import runner as running
 from app.jobs.chunk import pack
 from app.service import Service
+from app.workers.paces import Paces
 from fitting.batch.result import STATUSES, BatchResult
 from fitting.status import Status
 from tests.app.failing import FailingWorkers

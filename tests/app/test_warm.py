@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic_core import to_json
 
-from app.operation.warm import LATEST, LONGEST, SLOWEST_MS, used, warm_up
+from app.background.warm import LATEST, LONGEST, SLOWEST_MS, used, warm_up
 from app.settings import Settings
 from app.store.store import Store, StoredFit
 

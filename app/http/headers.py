@@ -4,8 +4,7 @@ import re
 
 from fastapi import Request
 
-from app.errors import WrongMediaType
-from app.reading.wording import NOT_OFFERED
+from app.errors import NOT_OFFERED, WrongMediaType
 
 JSON = "application/json"
 MSGPACK = "application/msgpack"
