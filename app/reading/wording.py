@@ -114,9 +114,10 @@ def describe(error: Mapping[str, Any], value: Any, whole: type[BaseModel]) -> st
 
 def may_be_left_out(loc: Sequence[str | int], whole: type[BaseModel]) -> bool:
     """Whether that is a field of a request `whole`, or of a part of it, which has a default."""
-    if len(loc) > 1:
-        return loc[-1] in OPTIONAL
-    return loc[0] in whole.model_fields and not whole.model_fields[str(loc[0])].is_required()
+    if len(loc) != 1:
+        return bool(loc) and loc[-1] in OPTIONAL
+    field = whole.model_fields.get(str(loc[0]))
+    return field is not None and not field.is_required()
 
 
 def an_object(*names: str) -> str:
