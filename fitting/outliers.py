@@ -28,17 +28,18 @@ def outliers(objective: Objective, data: Data, params: Floats) -> str:
         expected, found = data.fitted(prediction), data.fitted_counts
         with np.errstate(divide="ignore", invalid="ignore"):
             terms = 2 * (expected - found + xlogy(found, found / expected))
-        where = [f"the bin from {low:g} to {high:g}" for low, high in data.intervals.tolist()]
+        places, where = data.intervals, "the bin from {:g} to {:g}"
     else:
         expected, found = prediction[: len(data.y)][data.inside], data.y[data.inside]
         terms = ((found - expected) / data.y_err[data.inside]) ** 2
-        where = [f"the point at x = {x:g}" for x in data.x[data.inside].tolist()]
+        places, where = data.x[data.inside][:, None], "the point at x = {:g}"
     order = np.argsort(-terms)
     number = int(np.searchsorted(np.cumsum(terms[order]), MOST * terms.sum())) + 1
     if not np.isfinite(terms).all() or number > max(1, FEW * len(terms)):
         return ""
     told = [
-        f"{where[i]} ({found[i]:g} where {expected[i]:.3g} is expected)" for i in order[:number]
+        f"{where.format(*places[i])} ({found[i]:g} where {expected[i]:.3g} is expected)"
+        for i in order[: min(number, SHOWN)]
     ]
     more = f" and {number - SHOWN} more" if number > SHOWN else ""
-    return OUTLIERS.format(place=", ".join(told[:SHOWN]) + more)
+    return OUTLIERS.format(place=", ".join(told) + more)
