@@ -68,9 +68,10 @@ class Profile:
 
     def _from_limit(self, index: int) -> MinosInterval:
         """Of a parameter that is at a limit: the side that leads away from it."""
-        if self.minimum.values[index] <= self.bounds.lower[index]:
-            return MinosInterval(None, self.followed(index, 1), AT_LIMIT)
-        return MinosInterval(self.followed(index, -1), None, AT_LIMIT)
+        side = 1 if self.minimum.values[index] <= self.bounds.lower[index] else -1
+        found = self.followed(index, side)
+        told = NO_CROSSING if found is None else AT_LIMIT
+        return MinosInterval(None, found, told) if side > 0 else MinosInterval(found, None, told)
 
     @property
     def level(self) -> float:

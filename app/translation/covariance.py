@@ -28,7 +28,9 @@ NO_INFORMATION = (
 
 HOPELESS = (Status.EMPTY_DATA, Status.UNDER_DETERMINED)  # whatever the start
 
-NUMBER = re.compile(r"[-+]?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")  # as JSON writes it
+NUMBER = re.compile(
+    r"[-+]?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?"
+)  # as JSON writes it, or with a +
 PLUS = re.compile(r"(?<=[eE]) ")  # which is a space in a query
 AT = (
     "write name:value pairs joined by commas, each once, with numbers as JSON writes them: "

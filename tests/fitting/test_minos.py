@@ -122,6 +122,14 @@ def test_of_a_peak_that_a_limit_stops_the_free_side_is_that_of_the_profile():
     assert result.minos["sigma"].valid
 
 
+def test_between_two_limits_that_are_too_near_there_is_no_side():
+    x = np.linspace(0, 1, 8)
+    limits = {"c0": Knowledge(limits=(0.0, 1e-3))}
+    found = solve(LINE, points(x, x - 0.4, 0.2), minos=["c0"], **limits).minos["c0"]
+    assert (found.lower, found.upper) == (None, None)
+    assert "does not rise by one before a limit" in found.message
+
+
 def test_a_fixed_parameter_cannot_be_asked_for():
     with pytest.raises(InvalidProblem, match="fixed"):
         problem(PEAK, PEAK_DATA, minos=["mu"], mu=Knowledge(start=0.0, fixed=True))
